@@ -1,0 +1,19 @@
+"""One exception for everything a user can put right: it names the field and the remedy."""
+
+from __future__ import annotations
+
+__all__ = ["InputError"]
+
+
+class InputError(ValueError):
+    """Bad input. ``str(error)`` is one line: ``field: problem; remedy``.
+
+    Command lines print it and exit with code 2.
+
+    >>> str(InputError("n", "is 0", "give at least 1"))
+    'n: is 0; give at least 1'
+    """
+
+    def __init__(self, field: str, problem: str, remedy: str):
+        self.field, self.problem, self.remedy = field, problem, remedy
+        super().__init__(" ".join(f"{field}: {problem}; {remedy}".split()))

@@ -1,0 +1,282 @@
+r"""Latent priors: sample, log density, gradient of it, projection back to the support.
+
+Every prior is a frozen dataclass without arrays except :class:`ClassMixture`,
+whose means and scales are leaves. Densities are exact up to no constant:
+``log_prob`` is normalised. ``score`` is its gradient,
+
+.. math:: s(z) = \nabla_z \log p_0(z),
+
+which is zero inside a uniform box and on a sphere (tangentially). ``project``
+maps any point to the support and is the identity on it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jax.typing import ArrayLike
+
+from .errors import InputError
+from .record import Record
+
+__all__ = ["Prior", "Normal", "Uniform", "Sphere", "TruncatedNormal", "ClassMixture", "prior_from_record"]
+
+
+def _check_shape(shape: tuple[int, ...]) -> None:
+    if not shape or any(not isinstance(d, int) or d < 1 for d in shape):
+        raise InputError("prior.shape", f"is {shape!r}", "give positive integers, for example (64,)")
+
+
+def _check_positive(field: str, value: float) -> None:
+    if not (math.isfinite(value) and value > 0):
+        raise InputError(field, f"is {value!r}", "give a finite number above 0")
+
+
+def _flat_sum(values: Array, shape: tuple[int, ...]) -> Array:
+    return jnp.sum(values, axis=tuple(range(values.ndim - len(shape), values.ndim)))
+
+
+@dataclasses.dataclass(frozen=True)
+class Prior:
+    """What every prior offers. ``shape`` is the shape of one latent, without the batch."""
+
+    shape: tuple[int, ...]
+    kind: ClassVar[str] = ""
+
+    def __post_init__(self) -> None:
+        _check_shape(self.shape)
+
+    @property
+    def size(self) -> int:
+        """Number of latent coordinates."""
+        return math.prod(self.shape)
+
+    def sample(self, key: Array, n: int, labels: ArrayLike | None = None) -> Array:
+        """``n`` latents, shape ``(n, *shape)``. Latent ``i`` depends on ``key`` and ``i`` alone,
+        so a longer draw begins with the shorter one."""
+        keys = jax.vmap(jax.random.fold_in, (None, 0))(key, jnp.arange(n))
+        return self.sample_each(keys, labels)
+
+    def sample_each(self, keys: Array, labels: ArrayLike | None = None) -> Array:
+        """One latent per key."""
+        raise NotImplementedError
+
+    def log_prob(self, z: ArrayLike, labels: ArrayLike | None = None) -> Array:
+        """Normalised log density, shape ``(batch,)``; minus infinity outside the support."""
+        raise NotImplementedError
+
+    def score(self, z: ArrayLike, labels: ArrayLike | None = None) -> Array:
+        """Gradient of the log density with respect to ``z``, same shape as ``z``."""
+        raise NotImplementedError
+
+    def project(self, z: ArrayLike) -> Array:
+        """Nearest point of the support (identity where the support is all of space)."""
+        return jnp.asarray(z)
+
+    def record(self) -> dict[str, Any]:
+        """JSON form, read back by :func:`prior_from_record`."""
+        static = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.metadata.get("static", True)}
+        return {"kind": self.kind, **static}
+
+
+@jax.tree_util.register_static
+@dataclasses.dataclass(frozen=True)
+class Normal(Prior):
+    r""":math:`N(0, \sigma^2 I)`.
+
+    >>> float(Normal((2,)).log_prob(jnp.zeros((1, 2)))[0])  # -log(2 pi)
+    -1.8378770351409912
+    """
+
+    scale: float = 1.0
+    kind: ClassVar[str] = "normal"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_positive("prior.scale", self.scale)
+
+    def sample_each(self, keys: Array, labels: ArrayLike | None = None) -> Array:
+        return self.scale * jax.vmap(lambda k: jax.random.normal(k, self.shape))(keys)
+
+    def log_prob(self, z: ArrayLike, labels: ArrayLike | None = None) -> Array:
+        z = jnp.asarray(z)
+        constant = self.size * (0.5 * math.log(2 * math.pi) + math.log(self.scale))
+        return -0.5 * _flat_sum((z / self.scale) ** 2, self.shape) - constant
+
+    def score(self, z: ArrayLike, labels: ArrayLike | None = None) -> Array:
+        return -jnp.asarray(z) / self.scale**2
+
+
+@jax.tree_util.register_static
+@dataclasses.dataclass(frozen=True)
+class Uniform(Prior):
+    """Uniform on the box ``[low, high]`` in every coordinate; projection clips."""
+
+    low: float = -1.0
+    high: float = 1.0
+    kind: ClassVar[str] = "uniform"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
+            raise InputError("prior.low", f"box is [{self.low}, {self.high}]", "give low < high, both finite")
+
+    def sample_each(self, keys: Array, labels: ArrayLike | None = None) -> Array:
+        draw = lambda k: jax.random.uniform(k, self.shape, minval=self.low, maxval=self.high)
+        return jax.vmap(draw)(keys)
+
+    def log_prob(self, z: ArrayLike, labels: ArrayLike | None = None) -> Array:
+        z = jnp.asarray(z)
+        axes = tuple(range(z.ndim - len(self.shape), z.ndim))
+        inside = jnp.all((z >= self.low) & (z <= self.high), axis=axes)
+        return jnp.where(inside, -self.size * math.log(self.high - self.low), -jnp.inf)
+
+    def score(self, z: ArrayLike, labels: ArrayLike | None = None) -> Array:
+        return jnp.zeros_like(jnp.asarray(z))
+
+    def project(self, z: ArrayLike) -> Array:
+        return jnp.clip(jnp.asarray(z), self.low, self.high)
+
+
+@jax.tree_util.register_static
+@dataclasses.dataclass(frozen=True)
+class Sphere(Prior):
+    r"""Uniform on the sphere :math:`|z| = r`; density with respect to its surface measure."""
+
+    radius: float = 1.0
+    kind: ClassVar[str] = "sphere"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_positive("prior.radius", self.radius)
+
+    def sample_each(self, keys: Array, labels: ArrayLike | None = None) -> Array:
+        return self.project(jax.vmap(lambda k: jax.random.normal(k, self.shape))(keys))
+
+    def log_prob(self, z: ArrayLike, labels: ArrayLike | None = None) -> Array:
+        z = jnp.asarray(z)
+        d = self.size
+        area = math.log(2) + d / 2 * math.log(math.pi) - math.lgamma(d / 2) + (d - 1) * math.log(self.radius)
+        norm = jnp.sqrt(_flat_sum(z**2, self.shape))
+        on_it = jnp.abs(norm - self.radius) <= 1e-3 * self.radius
+        return jnp.where(on_it, -area, -jnp.inf)
+
+    def score(self, z: ArrayLike, labels: ArrayLike | None = None) -> Array:
+        return jnp.zeros_like(jnp.asarray(z))
+
+    def project(self, z: ArrayLike) -> Array:
+        z = jnp.asarray(z)
+        axes = tuple(range(z.ndim - len(self.shape), z.ndim))
+        norm = jnp.sqrt(jnp.sum(z**2, axis=axes, keepdims=True))
+        return self.radius * z / jnp.maximum(norm, jnp.finfo(z.dtype).tiny)
+
+
+@jax.tree_util.register_static
+@dataclasses.dataclass(frozen=True)
+class TruncatedNormal(Prior):
+    r""":math:`N(0, I)` cut to :math:`[-c, c]` in every coordinate ("truncation trick")."""
+
+    bound: float = 2.0
+    kind: ClassVar[str] = "truncated"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_positive("prior.bound", self.bound)
+
+    def sample_each(self, keys: Array, labels: ArrayLike | None = None) -> Array:
+        draw = lambda k: jax.random.truncated_normal(k, -self.bound, self.bound, self.shape)
+        return jax.vmap(draw)(keys)
+
+    def log_prob(self, z: ArrayLike, labels: ArrayLike | None = None) -> Array:
+        z = jnp.asarray(z)
+        axes = tuple(range(z.ndim - len(self.shape), z.ndim))
+        inside = jnp.all(jnp.abs(z) <= self.bound, axis=axes)
+        mass = math.log(math.erf(self.bound / math.sqrt(2)))
+        constant = self.size * (0.5 * math.log(2 * math.pi) + mass)
+        return jnp.where(inside, -0.5 * _flat_sum(z**2, self.shape) - constant, -jnp.inf)
+
+    def score(self, z: ArrayLike, labels: ArrayLike | None = None) -> Array:
+        return -jnp.asarray(z)
+
+    def project(self, z: ArrayLike) -> Array:
+        return jnp.clip(jnp.asarray(z), -self.bound, self.bound)
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class ClassMixture(Prior):
+    r"""One Gaussian per class, :math:`p_0(z) = \sum_c \pi_c N(z; \mu_c, \mathrm{diag}\,\sigma_c^2)`.
+
+    ``means`` and ``scales`` have shape ``(classes, *shape)``, ``weights`` ``(classes,)`` sums to one.
+    With labels, ``sample``, ``log_prob`` and ``score`` use the class's component
+    alone; without, the mixture.
+    """
+
+    shape: tuple[int, ...] = dataclasses.field(metadata=dict(static=True))
+    means: Array
+    scales: Array
+    weights: Array
+    kind: ClassVar[str] = "class-mixture"
+
+    def __post_init__(self) -> None:
+        if not all(hasattr(a, "ndim") for a in (self.means, self.scales, self.weights)):
+            return  # a pytree being rebuilt around placeholders
+        _check_shape(self.shape)
+        classes = self.weights.shape
+        if len(classes) != 1 or self.means.shape != classes + self.shape or self.scales.shape != self.means.shape:
+            raise InputError(
+                "prior.means",
+                f"shapes are means {self.means.shape}, scales {self.scales.shape}, weights {classes}",
+                f"give (classes, {', '.join(map(str, self.shape))}) twice and (classes,)",
+            )
+
+    def sample_each(self, keys: Array, labels: ArrayLike | None = None) -> Array:
+        pick, noise = jnp.moveaxis(jax.vmap(lambda k: jax.random.split(k, 2))(keys), 1, 0)
+        if labels is None:
+            labels = jax.vmap(lambda k: jax.random.categorical(k, jnp.log(self.weights)))(pick)
+        xi = jax.vmap(lambda k: jax.random.normal(k, self.shape))(noise)
+        chosen = jnp.asarray(labels)
+        return self.means[chosen] + self.scales[chosen] * xi
+
+    def _components(self, z: Array) -> Array:
+        u = (z[:, None] - self.means) / self.scales
+        return -0.5 * _flat_sum(u**2 + 2 * jnp.log(self.scales) + math.log(2 * math.pi), self.shape)
+
+    def log_prob(self, z: ArrayLike, labels: ArrayLike | None = None) -> Array:
+        each = self._components(jnp.asarray(z))
+        if labels is None:
+            return jax.scipy.special.logsumexp(each + jnp.log(self.weights), axis=1)
+        return jnp.take_along_axis(each, jnp.asarray(labels)[:, None], axis=1)[:, 0]
+
+    def score(self, z: ArrayLike, labels: ArrayLike | None = None) -> Array:
+        return jax.grad(lambda v: jnp.sum(self.log_prob(v, labels)))(jnp.asarray(z))
+
+    def record(self) -> dict[str, Any]:
+        return {"kind": self.kind, "shape": self.shape, "classes": int(self.weights.shape[0])}
+
+
+_KINDS: dict[str, type[Prior]] = {p.kind: p for p in (Normal, Uniform, Sphere, TruncatedNormal)}
+
+
+def prior_from_record(record: Record | dict[str, Any]) -> Prior:
+    """Inverse of :meth:`Prior.record`; a class mixture comes back with shapes in place of arrays."""
+    data = dict(record)
+    kind = data.pop("kind", None)
+    if kind == ClassMixture.kind:
+        shape, classes = tuple(data["shape"]), data["classes"]
+        full = jax.ShapeDtypeStruct((classes, *shape), jnp.float32)
+        return ClassMixture(shape, full, full, jax.ShapeDtypeStruct((classes,), jnp.float32))  # type: ignore[arg-type]
+    if kind not in _KINDS:
+        raise InputError("prior.kind", f"is {kind!r}", f"use one of {', '.join([*_KINDS, ClassMixture.kind])}")
+    fields = {f.name for f in dataclasses.fields(_KINDS[kind])}
+    unknown = sorted(set(data) - fields)
+    if unknown:
+        raise InputError(f"prior.{unknown[0]}", f"is not a setting of '{kind}'", f"use {', '.join(sorted(fields))}")
+    shape = data.get("shape")
+    data["shape"] = (shape,) if isinstance(shape, int) else tuple(shape or ())
+    return _KINDS[kind](**data)
