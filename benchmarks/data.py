@@ -87,7 +87,9 @@ def read_images(
         raise InputError("limit", f"is {limit}", "give at least 1")
     if not path.exists():
         raise InputError("data", f"{path} does not exist", "give a folder of IDX, NPZ or PNG/JPEG files")
-    files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file() and not p.name.startswith("."))
+    files = (
+        [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file() and not p.name.startswith("."))
+    )
     root = path.parent if path.is_file() else path
     groups: tuple[tuple[Callable[[Path], bool], Callable[..., Images]], ...] = (
         (_is_idx, _read_idx),
@@ -104,7 +106,11 @@ def read_images(
         what = "is empty" if not files else "holds no IDX, NPZ, PNG or JPEG file"
         raise InputError("data", f"{path} {what}", "give a folder of IDX, NPZ or PNG/JPEG files")
     if expect is not None and images.shape != tuple(expect):
-        raise InputError("data", f"{path} holds images of shape {images.shape}, expected {tuple(expect)}", _advice(images.shape, expect))
+        raise InputError(
+            "data",
+            f"{path} holds images of shape {images.shape}, expected {tuple(expect)}",
+            _advice(images.shape, expect),
+        )
     return dataclasses.replace(images, name=path.stem if path.is_file() else path.resolve().name)
 
 
@@ -178,7 +184,9 @@ def _read_idx(files: list[Path], root: Path, split: str | None, limit: int | Non
     found = [p for p in beside if p.exists() and p != images[0]]
     labels = _parse_idx(found[0]).astype(np.int64) if found else None
     if labels is not None and labels.shape != (len(x),):
-        raise InputError("data", f"{found[0]} holds {labels.shape} labels for {len(x)} images", "fetch both files again")
+        raise InputError(
+            "data", f"{found[0]} holds {labels.shape} labels for {len(x)} images", "fetch both files again"
+        )
     return Images(x[:limit], None if labels is None else labels[:limit], "", split)
 
 
@@ -222,7 +230,9 @@ def _one_npz(path: Path, array: str | None) -> tuple[np.ndarray, np.ndarray | No
         raise
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
         reason = "it holds pickled objects" if "pickle" in str(error) else str(error)
-        raise InputError("data", f"{path} cannot be read ({reason})", "store plain uint8 arrays with numpy.savez") from None
+        raise InputError(
+            "data", f"{path} cannot be read ({reason})", "store plain uint8 arrays with numpy.savez"
+        ) from None
 
 
 # PNG, JPEG ------------------------------------------------------------------------------------------------------------

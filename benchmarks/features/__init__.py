@@ -1,0 +1,7 @@
+"""Feature nets: what distances between distributions of images are measured in."""
+
+from .bundle import Features as Features
+from .bundle import Reference as Reference
+from .bundle import bundled_features as bundled_features
+from .bundle import default_features as default_features
+from .bundle import load_features as load_features
