@@ -33,6 +33,7 @@ _SPLITS = {"train": "train", "training": "train", "t10k": "test", "test": "test"
 _SPLITS |= {"val": "validation", "valid": "validation", "validation": "validation"}
 _PICTURES = {".png", ".jpg", ".jpeg"}
 _ARRAYS = ("x", "images", "arr_0", "after")
+_KINDS = {1: "grey", 3: "colour"}
 _LABELS = ("y", "labels", "arr_1")
 
 
@@ -116,8 +117,8 @@ def read_images(
 
 def _advice(shape: tuple[int, ...], expect: tuple[int, ...]) -> str:
     if shape[-1] != expect[-1]:
-        kind = {1: "grey", 3: "colour"}
-        return f"give {kind.get(expect[-1], f'{expect[-1]}-channel')} images, these are {kind.get(shape[-1], f'{shape[-1]}-channel')}"
+        wanted, given = (_KINDS.get(c, f"{c}-channel") for c in (expect[-1], shape[-1]))
+        return f"give {wanted} images, these are {given}"
     return f"resize them to {expect[0]}x{expect[1]}"
 
 

@@ -141,10 +141,8 @@ def save(
     try:
         weights = {k: np.asarray(v, np.float16) for k, v in trained.params.items()}
         np.savez_compressed(temporary / "weights.npz", **weights)  # type: ignore[arg-type]
-        np.savez_compressed(
-            temporary / "reference.npz",
-            n=np.int64(len(rows)), mu=rows.mean(0), sigma=np.cov(rows, rowvar=False), rows=rows[chosen].astype(np.float16),
-        )  # fmt: skip
+        statistics = {"n": np.int64(len(rows)), "mu": rows.mean(0), "sigma": np.cov(rows, rowvar=False)}
+        np.savez_compressed(temporary / "reference.npz", rows=rows[chosen].astype(np.float16), **statistics)
         card = {
             "name": name,
             "arch": config.arch,

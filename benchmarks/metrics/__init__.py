@@ -1,0 +1,17 @@
+"""Distances between sets of features, in numpy float64."""
+
+from .fid import Moments as Moments
+from .fid import frechet_distance as frechet_distance
+from .fid import frechet_from_features as frechet_from_features
+from .fid import frechet_infinity as frechet_infinity
+from .fid import moments as moments
+from .fid_interval import FidChange as FidChange
+from .fid_interval import fid_change as fid_change
+from .fid_interval import fid_influence as fid_influence
+from .inception_score import inception_score as inception_score
+from .kid import KidChange as KidChange
+from .kid import kernel_distance as kernel_distance
+from .kid import kernel_distance_subsets as kernel_distance_subsets
+from .kid import kid_change as kid_change
+from .prdc import density_coverage as density_coverage
+from .prdc import precision_recall as precision_recall
