@@ -1,0 +1,8 @@
+"""Files to pairs and back: sealed storage, and safe import of foreign weights."""
+
+from .archive import check_destination as check_destination
+from .state import load_state as load_state
+from .state import save_state as save_state
+from .state import state_record as state_record
+from .store import load_pair as load_pair
+from .store import save_pair as save_pair
