@@ -16,8 +16,9 @@ from pairs import InputError
 __all__ = ["main"]
 
 COMMANDS = (
+    "benchmarks.evaluate",
     "benchmarks.features.train",
-)  # fmt: skip
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -5,6 +5,7 @@ from .fid import frechet_distance as frechet_distance
 from .fid import frechet_from_features as frechet_from_features
 from .fid import frechet_infinity as frechet_infinity
 from .fid import moments as moments
+from .fid import moments_of_stream as moments_of_stream
 from .fid_interval import FidChange as FidChange
 from .fid_interval import fid_change as fid_change
 from .fid_interval import fid_influence as fid_influence

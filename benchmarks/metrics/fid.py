@@ -15,6 +15,7 @@ Inception it is a Frechet distance, but not "the FID": name the net with it.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -23,7 +24,15 @@ from numpy.typing import ArrayLike
 
 from pairs import InputError
 
-__all__ = ["Moments", "frechet_distance", "frechet_from_features", "frechet_infinity", "moments", "matrix_root"]
+__all__ = [
+    "Moments",
+    "frechet_distance",
+    "frechet_from_features",
+    "frechet_infinity",
+    "moments",
+    "moments_of_stream",
+    "matrix_root",
+]
 
 
 class Moments(NamedTuple):
@@ -49,23 +58,24 @@ class Moments(NamedTuple):
         return Moments(n, self.mean + delta * (other.n / n), scatter)
 
 
-def moments(batches: ArrayLike | Iterable[ArrayLike]) -> Moments:
-    """:class:`Moments` of one array ``(n, d)`` or of a stream of them.
+def moments(x: ArrayLike) -> Moments:
+    """:class:`Moments` of rows ``(n, d)``.
 
     >>> moments([[0.0, 0.0], [2.0, 0.0]]).covariance.tolist()
     [[2.0, 0.0], [0.0, 0.0]]
     """
-    if isinstance(batches, (np.ndarray, list, tuple)):
-        batches = [batches]
-    total: Moments | None = None
-    for batch in batches:  # type: ignore[union-attr]
-        x = _rows(batch)
-        mean = x.mean(axis=0)
-        part = Moments(len(x), mean, (x - mean).T @ (x - mean))
-        total = part if total is None else total.merge(part)
-    if total is None:
+    rows = _rows(x)
+    mean = rows.mean(axis=0)
+    return Moments(len(rows), mean, (rows - mean).T @ (rows - mean))
+
+
+def moments_of_stream(batches: Iterable[ArrayLike]) -> Moments:
+    """:class:`Moments` of many arrays of rows, one at a time."""
+    parts = (moments(batch) for batch in batches)
+    first = next(parts, None)
+    if first is None:
         raise InputError("features", "are empty", "give at least 2 samples")
-    return total
+    return functools.reduce(Moments.merge, parts, first)
 
 
 def _rows(x: ArrayLike) -> np.ndarray:
