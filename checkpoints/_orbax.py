@@ -20,16 +20,16 @@ _MARK = {"__archive__": np.zeros((1,), np.uint8)}
 def write(path: Path, arrays: Mapping[str, np.ndarray], metadata: Mapping[str, Any]) -> None:
     """Write to ``path`` (absolute, absent). Arrays of size zero hold nothing and are left out."""
     stored = {name: a for name, a in arrays.items() if a.size}
-    ocp.save(path, {**stored, **_MARK}, custom_metadata=dict(metadata))
+    ocp.save(str(path), {**stored, **_MARK}, custom_metadata=dict(metadata))
 
 
 def read_metadata(path: Path) -> Any:
     """The JSON mapping given to :func:`write`; ``None`` where it is gone."""
-    return ocp.metadata(path).custom_metadata
+    return ocp.metadata(str(path)).custom_metadata
 
 
 def read_arrays(path: Path, table: Mapping[str, tuple[tuple[int, ...], np.dtype]]) -> dict[str, np.ndarray]:
     """The arrays, given the shape and dtype of each."""
     empty = {name: np.zeros(shape, dtype) for name, (shape, dtype) in table.items()}
-    loaded = ocp.load(path, {**{name: a for name, a in empty.items() if a.size}, **_MARK})
+    loaded = ocp.load(str(path), {**{name: a for name, a in empty.items() if a.size}, **_MARK})
     return {name: np.asarray(loaded[name]) if a.size else a for name, a in empty.items()}
