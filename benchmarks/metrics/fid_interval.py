@@ -48,13 +48,14 @@ class FidChange(NamedTuple):
 
 
 def interval(estimate: float, error: float, level: float = 0.95, freedom: float = math.inf) -> tuple[float, float]:
-    """``estimate`` plus and minus ``error`` times the quantile of Student's t (first-order in 1/freedom).
+    """``estimate`` plus and minus ``error`` times the quantile of Student's t (to second order in 1/freedom).
 
     >>> [round(v, 2) for v in interval(1.0, 1.0)]
     [-0.96, 2.96]
     """
     z = NormalDist().inv_cdf(0.5 + level / 2)
-    reach = (z + (z**3 + z) / (4 * freedom)) * error
+    t = z + (z**3 + z) / (4 * freedom) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * freedom**2)
+    reach = t * error
     return float(estimate - reach), float(estimate + reach)
 
 

@@ -60,8 +60,10 @@ def _sums(x: np.ndarray, y: np.ndarray, same: bool = False) -> tuple[np.ndarray,
     """Row and column sums of the kernel matrix, without its diagonal if ``same``."""
     d, rows, columns = x.shape[1], np.empty(len(x)), np.zeros(len(y))
     for i in range(0, len(x), _BLOCK):
-        k = x[i : i + _BLOCK] @ y.T / d + 1
-        k = k * k * k
+        k = x[i : i + _BLOCK] @ y.T
+        k /= d
+        k += 1
+        k *= k * k
         if same:
             k[np.arange(len(k)), i + np.arange(len(k))] = 0
         rows[i : i + _BLOCK] = k.sum(1)
