@@ -98,7 +98,7 @@ def _natural(tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def _flatten(tree: Any, path: Path) -> dict[str, Any]:
-    """Dotted names in file order; visits are counted, for shared containers can be met more often than they are stored."""
+    """Dotted names in file order. Visits are counted: a shared container is met more often than it is stored."""
     flat: dict[str, Any] = {}
     waiting: list[tuple[str, Any]] = [("", tree)]
     for _ in range(_MAX_ENTRIES):

@@ -11,7 +11,7 @@ from .archive import INTEGRITY
 from .manifest import import_manifest
 from .store import load_pair
 
-__all__ = ["DEFAULT", "bundled_names", "resolve"]
+__all__ = ["DEFAULT", "bundled_names", "bundled_path", "resolve"]
 
 DEFAULT = "fashion-mnist-wgan-gp"
 _BUNDLED = Path(__file__).resolve().parent / "bundled"
@@ -22,6 +22,11 @@ def bundled_names() -> tuple[str, ...]:
     if not _BUNDLED.is_dir():
         return ()
     return tuple(sorted(p.name for p in _BUNDLED.iterdir() if (p / INTEGRITY).is_file()))
+
+
+def bundled_path(name: str) -> Path | None:
+    """Folder of a bundled pair, ``None`` for any other name."""
+    return _BUNDLED / name if name in bundled_names() else None
 
 
 def resolve(name_or_path: str | os.PathLike[str] | None = None) -> Pair:
@@ -38,8 +43,9 @@ def resolve(name_or_path: str | os.PathLike[str] | None = None) -> Pair:
     given = DEFAULT if name_or_path is None else os.fspath(name_or_path)
     if not given:
         raise InputError("pair", "is empty", f"give {_kinds()}")
-    if given in bundled_names():
-        return load_pair(_BUNDLED / given)
+    bundled = bundled_path(given)
+    if bundled is not None:
+        return load_pair(bundled)
     path = Path(given).expanduser()
     if path.is_dir():
         if (path / "pair.toml").is_file() and not (path / INTEGRITY).is_file():
