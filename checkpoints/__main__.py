@@ -15,7 +15,7 @@ from pairs import InputError
 
 from .archive import check_destination, read_archive_metadata
 from .describe import count, describe
-from .manifest import import_manifest
+from .manifest import import_manifest, shipped_manifests
 from .store import save_pair
 
 __all__ = ["main"]
@@ -26,7 +26,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m checkpoints", description="Files to pairs, safely.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     command = commands.add_parser("import", help="turn foreign weights into a verified pair")
-    command.add_argument("manifest", help="pair.toml that names weight files and layers")
+    command.add_argument(
+        "manifest", help=f"pair.toml that names weight files and layers, or one of {', '.join(shipped_manifests())}"
+    )
     command.add_argument("--files", metavar="DIR", help="folder of the weight files (default: the manifest's)")
     command.add_argument("--out", metavar="DIR", required=True, help="new directory for the pair")
     command.add_argument("--overwrite", action="store_true", help="replace the checkpoint at --out")
@@ -79,7 +81,9 @@ def _inspect(args: argparse.Namespace) -> None:
 
     console = Console()
     console.print(Text(f"{report['kind']}: {report['path']}", style="bold"))
-    about = Table("what", "value", box=None, pad_edge=False)
+    about = Table(box=None, pad_edge=False, show_header=False)
+    about.add_column(overflow="fold")
+    about.add_column(overflow="fold")
     for name, value in _rows(report["about"]):
         about.add_row(Text(name), Text(value))
     if about.row_count:
@@ -91,10 +95,10 @@ def _inspect(args: argparse.Namespace) -> None:
 
 
 def _rows(values: Any, name: str = "") -> list[tuple[str, str]]:
-    if isinstance(values, dict) and values:
+    if isinstance(values, dict):
         return [row for k, v in values.items() for row in _rows(v, f"{name}.{k}" if name else str(k))]
     if isinstance(values, list) and values and all(isinstance(v, (dict, str)) for v in values):
-        return [row for i, v in enumerate(values) for row in _rows(v, f"{name}[{i}]")]
+        return [(f"{name}[{i}]", v if isinstance(v, str) else json.dumps(v)) for i, v in enumerate(values)]
     return [(name, values if isinstance(values, str) else json.dumps(values))]
 
 

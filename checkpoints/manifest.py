@@ -54,8 +54,9 @@ from .convert import convert_tensors
 from .digest import file_digest
 from .foreign import read_foreign, select
 
-__all__ = ["Manifest", "NetManifest", "import_manifest", "read_manifest"]
+__all__ = ["Manifest", "NetManifest", "import_manifest", "read_manifest", "shipped_manifests"]
 
+_SHIPPED = Path(__file__).resolve().parent / "manifests"
 _SECTIONS = {
     "pair": {"name": str, "sample_range": list, "critic_kind": str, "license": str, "source": str, "notes": str},
     "generator": {"file": str, "key": str, "sha256": str, "input_shape": list, "layers": list},
@@ -91,12 +92,19 @@ class Manifest:
     critic: NetManifest
 
 
+def shipped_manifests() -> tuple[str, ...]:
+    """Names of the manifests that come with the package; :func:`read_manifest` takes them in place of a path."""
+    return tuple(sorted(p.stem for p in _SHIPPED.glob("*.toml")))
+
+
 def read_manifest(path: str | os.PathLike[str]) -> Manifest:
     """Parse and check a manifest.
 
     Raises:
       InputError: naming the section and setting, or the number of the layer, that is wrong.
     """
+    if str(path) in shipped_manifests():
+        path = _SHIPPED / f"{path}.toml"
     path = Path(path).expanduser()
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
