@@ -1,0 +1,138 @@
+r"""Interpolations that need no optimisation: line, slerp, transport-matched line, pixel cross-fade.
+
+With end points :math:`z_0, z_1` and :math:`t \in [0, 1]`:
+
+.. math::
+   \mathrm{line}(t) &= (1-t) z_0 + t z_1 \\
+   \mathrm{slerp}(t) &= r(t)\,\frac{\sin((1-t)\omega)\,u_0 + \sin(t\omega)\,u_1}{\sin\omega},
+       \quad u_i = z_i / |z_i|,\; r(t) = (1-t)|z_0| + t|z_1| \\
+   \mathrm{matched}(t) &= F^{-1}\bigl(F_t(\mathrm{line}(t))\bigr)
+
+where :math:`F` is the prior's law of one coordinate and :math:`F_t` that of the
+line. For :math:`N(0, I)` the last is ``line / sqrt(t^2 + (1-t)^2)``
+(arXiv 1711.01970); slerp is arXiv 1609.04468 with the radius interpolated
+linearly, so that angle steps are equal whatever the radii.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+import jax.numpy as jnp
+from jax import Array
+from jax.typing import ArrayLike
+
+from pairs import InputError, Normal, Pair, Prior, Sphere, TruncatedNormal, Uniform
+
+__all__ = ["Baseline", "BASELINES", "lerp", "slerp", "matched", "baseline_path", "cross_fade", "combine"]
+
+Baseline = Literal["linear", "slerp", "matched"]
+BASELINES: tuple[Baseline, ...] = get_args(Baseline)
+
+
+def _column(t: ArrayLike, z: Array) -> Array:
+    """``t`` of shape (n,) or (batch, n) against ``z`` (batch, d): (1 or batch, n, 1)."""
+    t = jnp.asarray(t, z.dtype)
+    return t[None, :, None] if t.ndim == 1 else t[:, :, None]
+
+
+def lerp(z0: ArrayLike, z1: ArrayLike, t: ArrayLike) -> Array:
+    """Straight lines: ends ``(batch, d)``, ``t`` ``(n,)`` or ``(batch, n)``, result ``(batch, n, d)``."""
+    z0, z1 = jnp.asarray(z0), jnp.asarray(z1)
+    t = _column(t, z0)
+    return (1 - t) * z0[:, None] + t * z1[:, None]
+
+
+def slerp(z0: ArrayLike, z1: ArrayLike, t: ArrayLike) -> Array:
+    """Great arcs with linear radius, shapes as :func:`lerp`.
+
+    Parallel ends fall back to the line. Opposite ends have no shortest arc: the half circle
+    taken then is the one through the coordinate axis least aligned with the ends.
+
+    >>> path = slerp(jnp.asarray([[1.0, 0.0]]), jnp.asarray([[0.0, 1.0]]), [0.5])
+    >>> [round(float(v), 4) for v in path[0, 0]]
+    [0.7071, 0.7071]
+    """
+    z0, z1 = jnp.asarray(z0), jnp.asarray(z1)
+    tc = _column(t, z0)
+    tiny = jnp.finfo(z0.dtype).tiny
+    r0 = jnp.linalg.norm(z0, axis=-1, keepdims=True)
+    r1 = jnp.linalg.norm(z1, axis=-1, keepdims=True)
+    u0, u1 = z0 / jnp.maximum(r0, tiny), z1 / jnp.maximum(r1, tiny)
+    cosine = jnp.sum(u0 * u1, axis=-1, keepdims=True)
+    # a second unit vector of the plane of the arc, from u1 or (opposite ends) from a coordinate axis
+    axis = jnp.zeros_like(u0).at[jnp.arange(z0.shape[0]), jnp.argmin(jnp.abs(u0), axis=-1)].set(1.0)
+    opposite = cosine < -1 + 1e-6
+    toward = jnp.where(opposite, axis, u1)
+    side = toward - jnp.sum(toward * u0, axis=-1, keepdims=True) * u0
+    length = jnp.linalg.norm(side, axis=-1, keepdims=True)
+    omega = jnp.where(opposite, jnp.pi, jnp.arctan2(length, cosine)).astype(z0.dtype)
+    side = side / jnp.maximum(length, tiny)
+    radius = (1 - tc) * r0[:, None] + tc * r1[:, None]
+    arc = radius * (jnp.cos(tc * omega[:, None]) * u0[:, None] + jnp.sin(tc * omega[:, None]) * side[:, None])
+    # parallel ends, or an end at the origin, span no plane
+    flat = (omega < 1e-4) | (r0 < 1e-12) | (r1 < 1e-12)
+    return _exact_ends(jnp.where(flat[:, None], lerp(z0, z1, t), arc), z0, z1, t)
+
+
+def matched(prior: Prior, z0: ArrayLike, z1: ArrayLike, t: ArrayLike) -> Array:
+    """Line whose every point has the prior's law when the ends have it; shapes as :func:`lerp`.
+
+    Exact for normal and uniform priors. A truncated normal takes the normal's correction cut
+    to the box, a sphere takes slerp, a class mixture the line (its ends decide the component).
+    """
+    z0, z1 = jnp.asarray(z0), jnp.asarray(z1)
+    line = lerp(z0, z1, t)
+    return combine(prior, jnp.full((), 2), line, slerp(z0, z1, t), z0, z1, t)
+
+
+def combine(prior: Prior | None, which: Array, line: Array, arc: Array, z0: Array, z1: Array, t: ArrayLike) -> Array:
+    """Select per pair among line (0), arc (1) and matched line (2); ``which`` broadcasts over the batch."""
+    tc = _column(t, z0)
+    if isinstance(prior, Uniform):
+        third = _uniform_matched(prior, line, tc)
+    elif isinstance(prior, (Normal, TruncatedNormal)):
+        third = line / jnp.sqrt(tc**2 + (1 - tc) ** 2)
+        third = prior.project(third) if isinstance(prior, TruncatedNormal) else third
+    elif isinstance(prior, Sphere):
+        third = arc
+    else:
+        third = line
+    which = jnp.reshape(which, (-1, 1, 1))
+    path = jnp.where(which == 0, line, jnp.where(which == 1, arc, third))
+    return _exact_ends(path, z0, z1, t)
+
+
+def _uniform_matched(prior: Uniform, line: Array, t: Array) -> Array:
+    """Sum of two independent uniforms of widths t and 1-t has a trapezoid law; its CDF, coordinate-wise."""
+    v = (line - prior.low) / (prior.high - prior.low)
+    a, b = jnp.minimum(t, 1 - t), jnp.maximum(t, 1 - t)
+    a = jnp.maximum(a, 1e-6)
+    low = v**2 / (2 * a * b)
+    middle = (2 * v - a) / (2 * b)
+    high = 1 - (1 - v) ** 2 / (2 * a * b)
+    cdf = jnp.where(v < a, low, jnp.where(v <= b, middle, high))
+    return prior.low + (prior.high - prior.low) * jnp.clip(cdf, 0, 1)
+
+
+def _exact_ends(path: Array, z0: Array, z1: Array, t: ArrayLike) -> Array:
+    tc = _column(t, z0)
+    return jnp.where(tc <= 0, z0[:, None], jnp.where(tc >= 1, z1[:, None], path))
+
+
+def baseline_path(prior: Prior, name: Baseline, z0: ArrayLike, z1: ArrayLike, t: ArrayLike) -> Array:
+    """One of :data:`BASELINES` by name, on flat latents ``(batch, d)``.
+
+    Raises:
+      InputError: unknown name.
+    """
+    if name not in BASELINES:
+        raise InputError("baseline", f"is {name!r}", f"use one of {', '.join(BASELINES)}")
+    return {"linear": lerp, "slerp": slerp}.get(name, lambda a, b, s: matched(prior, a, b, s))(z0, z1, t)
+
+
+def cross_fade(pair: Pair, z0: ArrayLike, z1: ArrayLike, t: ArrayLike, labels: ArrayLike | None = None) -> Array:
+    """Pixel mixture of the two end samples, ``(batch, n, *sample)``: what an interpolation must not look like."""
+    x0, x1 = pair.generate(jnp.asarray(z0), labels), pair.generate(jnp.asarray(z1), labels)
+    t = jnp.asarray(t, x0.dtype).reshape((1, -1) + (1,) * (x0.ndim - 1))
+    return (1 - t) * x0[:, None] + t * x1[:, None]

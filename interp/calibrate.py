@@ -1,0 +1,232 @@
+r"""What a critic's scores mean for this pair: quantiles, how well it tells midpoints from samples, the weight.
+
+Scores are collected on generated samples, on the midpoints of straight lines between random latents (not
+rescaled: the worst points of a linear interpolation), and on real data where given. The strength
+:math:`\lambda` of the weight solves
+
+.. math:: \overline{w}_{bad} / \overline{w}_{good} = R
+
+with *good* the generated samples (the ends of paths) and *bad* the worst 5 % of midpoints
+(two-point calibration, arXiv 2505.18230 uses the same idea). Where the ratio cannot be reached, four fifths of
+what can is taken and the record says so.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import warnings
+from typing import Any, Literal, NamedTuple, get_args
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jax.typing import ArrayLike
+
+from pairs import InputError, Pair
+
+from .critic_weight import Badness, BarrierWeight, ExponentialWeight, RatioWeight, ReciprocalCost, UnitWeight, Weight
+
+__all__ = ["Calibration", "CalibrationConfig", "calibrate", "auc", "kolmogorov_smirnov"]
+
+Shape = Literal["barrier", "exponential", "ratio"]
+_SHARES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
+
+
+@dataclasses.dataclass(frozen=True)
+class CalibrationConfig:
+    """``samples`` generated and midpoint scores; ``ratio`` is R; ``transform`` of the scores.
+
+    ``transform="auto"`` takes ranks where real data scores wholly above generated data
+    (over-trained critic, AUC above 0.999) and raw scores elsewhere.
+    """
+
+    samples: int = 2000
+    shape: Shape = "barrier"
+    ratio: float = 10.0
+    transform: Literal["auto", "raw", "rank"] = "auto"
+    batch: int = 250
+
+    def __post_init__(self) -> None:
+        if self.samples < 20:
+            raise InputError("samples", f"is {self.samples}", "give at least 20, or quantiles mean nothing")
+        if self.shape not in get_args(Shape):
+            raise InputError("shape", f"is {self.shape!r}", f"use one of {', '.join(get_args(Shape))}")
+        if not (math.isfinite(self.ratio) and self.ratio > 1):
+            raise InputError("ratio", f"is {self.ratio}", "give a finite number above 1")
+        if self.transform not in ("auto", "raw", "rank"):
+            raise InputError("transform", f"is {self.transform!r}", "use auto, raw or rank")
+        if self.batch < 1:
+            raise InputError("batch", f"is {self.batch}", "give at least 1")
+
+
+class Calibration(NamedTuple):
+    """Weights and the evidence for them. ``weight`` is 1 + lambda u (or another shape), ``cost`` is 1/D~.
+
+    ``floor`` is the 5 % quantile of generated scores, ``statistics`` JSON values, ``constant``
+    and ``blind`` say that the critic does not vary, or does not tell midpoints from samples.
+    """
+
+    weight: Weight
+    cost: Weight
+    floor: float
+    constant: bool
+    blind: bool
+    statistics: dict[str, Any]
+
+
+def auc(positive: ArrayLike, negative: ArrayLike) -> float:
+    """Chance that a positive scores above a negative, ties counting half.
+
+    >>> auc([2.0, 3.0], [0.0, 2.0])
+    0.875
+    """
+    p, n = np.sort(np.asarray(positive, np.float64)), np.asarray(negative, np.float64)
+    below, upto = np.searchsorted(p, n, "left"), np.searchsorted(p, n, "right")
+    return float(np.mean((len(p) - upto) + 0.5 * (upto - below)) / len(p))
+
+
+def kolmogorov_smirnov(a: ArrayLike, b: ArrayLike) -> float:
+    """Largest gap between the two empirical distribution functions."""
+    a, b = np.sort(np.asarray(a, np.float64)), np.sort(np.asarray(b, np.float64))
+    at = np.concatenate([a, b])
+    gap = np.searchsorted(a, at, "right") / len(a) - np.searchsorted(b, at, "right") / len(b)
+    return float(np.max(np.abs(gap)))
+
+
+@jax.jit
+def _score_latents(pair: Pair, z: Array, labels: Array | None) -> Array:
+    return pair.score(pair.generate(z, labels), labels)
+
+
+@jax.jit
+def _score(pair: Pair, x: Array, labels: Array | None) -> Array:
+    return pair.score(x, labels)
+
+
+def _in_batches(function: Any, pair: Pair, inputs: Any, labels: Array | None, batch: int) -> np.ndarray:
+    out = []
+    for i in range(0, len(inputs), batch):
+        part = inputs[i : i + batch]
+        out.append(np.asarray(function(pair, part, None if labels is None else labels[i : i + batch]), np.float64))
+    return np.concatenate(out)
+
+
+def calibrate(
+    pair: Pair,
+    key: Array | None = None,
+    config: CalibrationConfig = CalibrationConfig(),
+    *,
+    real: ArrayLike | None = None,
+    labels: ArrayLike | None = None,
+) -> Calibration:
+    """Measure the critic of a pair and set the weight.
+
+    Args:
+      key: randomness of the samples; ``jax.random.key(0)`` where None.
+      real: optional real samples ``(n, *sample)`` in the pair's range, for the over-training check.
+      labels: class of every sample, ``(samples,)``, for conditional pairs; cycles through the
+        classes where None.
+
+    Warns:
+      UserWarning: the critic is constant, or cannot tell midpoints from samples (AUC below 0.55),
+        or ranks all real data above all samples.
+
+    Raises:
+      InputError: scores hold NaN or infinity.
+    """
+    key = jax.random.key(0) if key is None else key
+    n = config.samples
+    if pair.classes and labels is None:
+        labels = jnp.arange(n) % pair.classes
+    labels = None if labels is None else jnp.asarray(labels)
+    k0, k1 = jax.random.split(key)
+    z = pair.prior.sample(k0, n, labels)
+    middle = 0.5 * (z + pair.prior.sample(k1, n, labels))
+    gen = _in_batches(_score_latents, pair, z, labels, config.batch)
+    mid = _in_batches(_score_latents, pair, middle, labels, config.batch)
+    true = None
+    if real is not None:
+        real_labels = None if labels is None else jnp.arange(len(jnp.asarray(real))) % (pair.classes or 1)
+        true = _in_batches(_score, pair, jnp.asarray(real), real_labels, config.batch)
+    for name, scores in (("generated samples", gen), ("midpoints", mid), ("real data", true)):
+        if scores is not None and not np.all(np.isfinite(scores)):
+            raise InputError("critic", f"scores NaN or infinity on {name}", "check its weights and the sample range")
+    return _from_scores(gen, mid, true, config)
+
+
+def _from_scores(gen: np.ndarray, mid: np.ndarray, real: np.ndarray | None, config: CalibrationConfig) -> Calibration:
+    low, high = np.quantile(gen, [0.05, 0.5])
+    constant = bool(np.ptp(np.concatenate([gen, mid])) <= 1e-6 * max(abs(high), 1e-30))
+    tell = auc(gen, mid)
+    blind = constant or tell < 0.55
+    real_auc = None if real is None else auc(real, gen)
+    overtrained = real_auc is not None and real_auc > 0.999
+    ranked = config.transform == "rank" or (config.transform == "auto" and overtrained)
+    if constant:
+        warnings.warn("critic: is constant on samples and midpoints; paths will ignore it", UserWarning, stacklevel=3)
+    elif blind:
+        warnings.warn(
+            f"critic: cannot tell midpoints from samples (AUC {tell:.2f}); its weight is mostly noise: "
+            "adapt it (python -m dcd adapt) or use mode='none'",
+            UserWarning,
+            stacklevel=3,
+        )
+    if overtrained:
+        warnings.warn(
+            "critic: ranks all real data above all samples (over-trained)"
+            + ("; scores are replaced by ranks" if ranked else ""),
+            UserWarning,
+            stacklevel=3,
+        )
+    table = jnp.asarray(np.quantile(gen, np.linspace(0, 1, 201)), jnp.float32) if ranked and not constant else None
+    if table is not None:
+        badness = Badness(jnp.asarray(0.5), jnp.asarray(0.45), table)
+    else:
+        badness = Badness(jnp.asarray(high), jnp.asarray(max(high - low, 1e-6 * abs(high), 1e-30)))
+    worst = np.sort(mid)[: max(1, len(mid) // 20)]
+    good, bad = (np.asarray(badness(jnp.asarray(s)), np.float64) for s in (gen, worst))
+    weight, strength, reached = _solve_strength(config, badness, good, bad, float(low)) if not constant else (
+        UnitWeight(), 0.0, 1.0)  # fmt: skip
+    cost = UnitWeight() if constant else ReciprocalCost(
+        jnp.asarray(math.floor(gen.min())), jnp.asarray(math.ceil(gen.max())))  # fmt: skip
+    statistics: dict[str, Any] = {
+        "samples": len(gen), "shape": config.shape, "transform": "rank" if ranked else "raw",
+        "strength": strength, "ratio_wanted": config.ratio, "ratio_reached": reached,
+        "quantiles_generated": _quantiles(gen), "quantiles_midpoints": _quantiles(mid),
+        "auc_generated_midpoints": tell, "ks_generated_midpoints": kolmogorov_smirnov(gen, mid),
+        "constant": constant, "blind": blind,
+    }  # fmt: skip
+    if real is not None:
+        statistics |= {
+            "quantiles_real": _quantiles(real), "auc_real_generated": real_auc,
+            "ks_real_generated": kolmogorov_smirnov(real, gen), "overtrained": overtrained,
+        }  # fmt: skip
+    return Calibration(weight, cost, float(low), constant, blind, statistics)
+
+
+def _quantiles(scores: np.ndarray) -> dict[str, float]:
+    return {f"{share:g}": float(v) for share, v in zip(_SHARES, np.quantile(scores, _SHARES), strict=True)}
+
+
+def _solve_strength(
+    config: CalibrationConfig, badness: Badness, good: np.ndarray, bad: np.ndarray, low: float
+) -> tuple[Weight, float, float]:
+    """Strength at which mean weight on ``bad`` over mean weight on ``good`` is the wanted ratio."""
+    if config.shape == "ratio":
+        return RatioWeight(jnp.asarray(low)), 1.0, float("nan")
+    if config.shape == "exponential":
+        make = lambda b: ExponentialWeight(badness, jnp.asarray(b))
+        value = lambda b, u: float(np.mean(1 / (np.exp(-b * u) + 1 / 30.0)))
+    else:
+        make = lambda b: BarrierWeight(badness, jnp.asarray(b))
+        value = lambda b, u: float(np.mean(1 + b * u))
+    ratio = lambda b: value(b, bad) / value(b, good)
+    grid = np.geomspace(1e-3, 1e3, 601)
+    reach = np.array([ratio(b) for b in grid])
+    # the barrier's ratio rises to mean(u_bad)/mean(u_good) and never gets there; stop at four fifths of the way
+    target = min(config.ratio, 1 + 0.8 * (float(reach.max()) - 1))
+    first = int(np.argmax(reach >= target))
+    strength = float(grid[first])
+    return make(strength), strength, float(reach[first])

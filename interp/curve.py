@@ -1,0 +1,153 @@
+r"""Curves between fixed ends: a base path plus scaled sine coefficients, in a chart of the prior's support.
+
+.. math:: \gamma(t) = \Phi\Bigl(\mathrm{base}(t) + \sum_{k=1}^{K} a_k \frac{\sqrt 2 \sin(\pi k t)}{\pi k}\Bigr)
+
+For a constant metric :math:`M` the energy is :math:`E_{base} + \sum_k a_k^\top M a_k`:
+its Hessian in the coefficients does not depend on how many points or modes are
+used, so neither do iteration counts. Ends are exact. The chart :math:`\Phi` is
+the identity, the projection to a sphere whose radius goes linearly from
+:math:`|z_0|` to :math:`|z_1|`, or a smooth map into a box; :math:`a = 0` is the
+base path in each.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Literal
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jax.typing import ArrayLike
+
+from pairs import Prior
+
+from .baselines import _column, _exact_ends, combine, lerp, slerp
+
+__all__ = ["Chart", "Curve", "sine_basis", "sine_velocity", "to_coefficients", "resample_times"]
+
+ChartKind = Literal["free", "sphere", "box"]
+
+
+@jax.tree_util.register_static
+@dataclasses.dataclass(frozen=True)
+class Chart:
+    """How coefficients act on the base path. ``low`` and ``high`` bound a box chart."""
+
+    kind: ChartKind = "free"
+    low: float = -1.0
+    high: float = 1.0
+
+    def move(self, base: Array, delta: Array) -> Array:
+        """``base`` displaced by ``delta`` (both ``(batch, n, d)``) without leaving the support."""
+        if self.kind == "sphere":
+            tiny = jnp.finfo(base.dtype).tiny
+            radius = jnp.sqrt(jnp.sum(base**2, axis=-1, keepdims=True))
+            y = base + delta
+            return y * (radius / jnp.sqrt(jnp.sum(y**2, axis=-1, keepdims=True) + tiny))
+        if self.kind == "box":
+            middle, half = 0.5 * (self.low + self.high), 0.5 * (self.high - self.low)
+            u = jnp.clip((base - middle) / half, -1 + 1e-4, 1 - 1e-4)
+            return middle + half * jnp.tanh(jnp.arctanh(u) + delta / (half * (1 - u**2) + 0.05 * half))
+        return base + delta
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Curve:
+    """A batch of curves on flat latents.
+
+    Attributes:
+      z0, z1: ends, ``(batch, d)``.
+      base: which base path, ``(batch,)``: 0 line, 1 slerp, 2 matched line.
+      coefficients: ``(batch, K, d)``.
+      prior: what the matched line is matched to (a line where None).
+    """
+
+    z0: Array
+    z1: Array
+    base: Array
+    coefficients: Array
+    prior: Prior | None = dataclasses.field(default=None, metadata=dict(static=True))
+    chart: Chart = dataclasses.field(default=Chart(), metadata=dict(static=True))
+
+    def __call__(self, t: ArrayLike) -> Array:
+        """Points at ``t`` (``(n,)``, or ``(batch, n)`` per curve), ``(batch, n, d)``; exact at 0 and 1."""
+        t = jnp.asarray(t, self.z0.dtype)
+        base = self.base_points(t)
+        basis = sine_basis(t, self.coefficients.shape[1])
+        delta = jnp.einsum("nk,bkd->bnd" if t.ndim == 1 else "bnk,bkd->bnd", basis, self.coefficients)
+        return _exact_ends(self.chart.move(base, delta), self.z0, self.z1, t)
+
+    def base_points(self, t: Array) -> Array:
+        line, arc = lerp(self.z0, self.z1, t), slerp(self.z0, self.z1, t)
+        # a line seen on the sphere: same image as slerp, wrong radius, so the arc stands in for it
+        which = jnp.ones_like(self.base) if self.chart.kind == "sphere" else self.base
+        return combine(self.prior, which, line, arc, self.z0, self.z1, t)
+
+    def velocity(self, t: ArrayLike) -> Array:
+        """Derivative in ``t``, ``(batch, n, d)``; one-sided at the ends."""
+        t = jnp.asarray(t, self.z0.dtype)
+        inner = jnp.clip(t, 1e-6, 1 - 1e-6)  # the ends themselves are pinned, hence constant in t
+        return jax.jvp(self.__call__, (inner,), (jnp.ones_like(inner),))[1]
+
+    def replace(self, **changes: Array) -> Curve:
+        return dataclasses.replace(self, **changes)
+
+
+def sine_basis(t: ArrayLike, modes: int) -> Array:
+    r""":math:`\sqrt2 \sin(\pi k t)/(\pi k)`, shape ``(*t, modes)``.
+
+    >>> sine_basis(jnp.asarray([0.0, 0.5]), 2).shape
+    (2, 2)
+    """
+    t = jnp.asarray(t)
+    k = jnp.arange(1, modes + 1, dtype=t.dtype)
+    return jnp.sqrt(jnp.asarray(2.0, t.dtype)) * jnp.sin(jnp.pi * t[..., None] * k) / (jnp.pi * k)
+
+
+def sine_velocity(t: ArrayLike, modes: int) -> Array:
+    r"""Derivative of :func:`sine_basis` in ``t``: :math:`\sqrt2\cos(\pi k t)`, orthonormal on [0, 1]."""
+    t = jnp.asarray(t)
+    k = jnp.arange(1, modes + 1, dtype=t.dtype)
+    return jnp.sqrt(jnp.asarray(2.0, t.dtype)) * jnp.cos(jnp.pi * t[..., None] * k)
+
+
+def to_coefficients(delta: ArrayLike) -> Array:
+    """Sine coefficients that pass through displacements at the equispaced interior nodes.
+
+    Args:
+      delta: ``(batch, n - 1, d)``, displacement from the base at ``t = i / n``, ``i = 1 .. n - 1``.
+
+    Returns:
+      ``(batch, n - 1, d)``: with that many modes the fit is exact (discrete sine transform).
+    """
+    delta = jnp.asarray(delta)
+    n = delta.shape[1] + 1
+    t = jnp.arange(1, n, dtype=delta.dtype) / n
+    k = jnp.arange(1, n, dtype=delta.dtype)
+    # sum_i sin(pi j t_i) sin(pi k t_i) = n/2 delta_jk
+    analysis = jnp.sin(jnp.pi * k[:, None] * t) * (2.0 / n) * (jnp.pi * k[:, None]) / jnp.sqrt(2.0)
+    return jnp.einsum("kn,bnd->bkd", analysis.astype(delta.dtype), delta)
+
+
+def resample_times(t: ArrayLike, steps: ArrayLike, count: int) -> Array:
+    """Parameters at which a curve has equal arc length between neighbours.
+
+    Args:
+      t: ``(n,)`` increasing grid on [0, 1].
+      steps: ``(batch, n - 1)`` lengths of the steps, at least 0.
+      count: number of points wanted, ends included.
+
+    Returns:
+      ``(batch, count)``, exactly 0 and 1 at the ends. A curve of length zero keeps equal steps in ``t``.
+    """
+    t, steps = jnp.asarray(t), jnp.asarray(steps)
+    total = jnp.sum(steps, axis=1, keepdims=True)
+    # a hundred-thousandth of equal speed keeps the inverse single-valued where the image stands still
+    floor = 1e-5 * total / steps.shape[1] + jnp.finfo(steps.dtype).tiny
+    arc = jnp.concatenate([jnp.zeros_like(total), jnp.cumsum(steps + floor, axis=1)], axis=1)
+    arc = arc / arc[:, -1:]
+    wanted = jnp.linspace(0, 1, count, dtype=arc.dtype)
+    inverse = jax.vmap(lambda a: jnp.interp(wanted, a, t.astype(arc.dtype)))(arc)
+    return inverse.at[:, 0].set(0.0).at[:, -1].set(1.0)
