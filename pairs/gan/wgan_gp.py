@@ -37,7 +37,7 @@ class WganGpConfig:
     size: int = 28
     channels: int = 1
     latent: int = 64
-    width: int = 64
+    width: int = 32
 
     def __post_init__(self) -> None:
         from ..errors import InputError

@@ -1,0 +1,11 @@
+"""Sample refinement: Langevin chains driven by the critic, from the generator's output."""
+
+from .chain import Result as Result
+from .chain import advance as advance
+from .chain import refine as refine
+from .chain import start as start
+from .config import Langevin as Langevin
+from .kernel import Info as Info
+from .kernel import State as State
+from .presets import PRESETS as PRESETS
+from .presets import preset as preset

@@ -1,0 +1,306 @@
+"""Run chains: pairs in, refined samples and their record out.
+
+A batch of chains advances by chunks in a host loop. On CPU a chunk is a row of calls of
+one compiled step (a compiled loop around convolution gradients is several times slower
+there, and unrolled steps compile slowly and round differently), on accelerators it
+is one scan. Noise is a function of (key, step,
+global sample index), so chunk size, batch size, resuming and the number of devices
+leave it unchanged; with several devices the batch is split over them.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+from jax.sharding import AxisType, NamedSharding, PartitionSpec
+from jax.typing import ArrayLike
+
+from pairs import InputError, Pair
+
+from .config import Langevin, Structure
+from .kernel import Info, State, draw_noise, init, transition
+from .target import Parts, Weights, make_projection, make_target, parts_of, to_samples, weights_of
+
+__all__ = ["Result", "start", "advance", "refine", "latents_of", "labels_of"]
+
+DEFAULT_BATCH = 64
+DEFAULT_CHUNK = 10
+
+Progress = Callable[[int, int], None]
+
+
+class Result(NamedTuple):
+    """Refined samples with everything needed to judge the run. Arrays are numpy, leading axis n."""
+
+    before: np.ndarray
+    """``G(z)``, ``(n, *sample)``."""
+    after: np.ndarray
+    """Samples after the last step."""
+    latents: np.ndarray
+    """The latents the chains started from."""
+    positions: np.ndarray
+    """Last positions: latents in latent space, samples in pixel space."""
+    trace: Info
+    """The record of every step, each field ``(steps, n)``."""
+    start_score: np.ndarray
+    """Critic's score of ``before``."""
+    stopped: np.ndarray
+    """Chains that met NaN or infinity."""
+    snapshots: dict[int, np.ndarray]
+    """Samples after the steps asked for."""
+    config: Langevin
+
+
+def latents_of(pair: Pair, key: Array, index: ArrayLike, labels: ArrayLike | None = None) -> Array:
+    """The latents of samples ``index``: each depends on (key, its own index) alone."""
+    keys = jax.vmap(jax.random.fold_in, (None, 0))(jax.random.fold_in(key, 0), jnp.asarray(index))
+    return pair.prior.sample_each(keys, labels)
+
+
+def labels_of(pair: Pair, index: ArrayLike) -> Array | None:
+    """Labels of a conditional pair's samples, all classes in turn; None for an unconditional pair."""
+    return None if pair.classes is None else jnp.asarray(index) % pair.classes
+
+
+def _noise_key(key: Array) -> Array:
+    return jax.random.fold_in(key, 1)
+
+
+def start(
+    pair: Pair, config: Langevin, position: ArrayLike, index: ArrayLike, labels: ArrayLike | None = None
+) -> State:
+    """Chains at step 0, at ``position`` (latents or samples, as ``config.space`` says)."""
+    return _start(
+        parts_of(pair), jnp.asarray(position), jnp.asarray(index), weights_of(config),
+        None if labels is None else jnp.asarray(labels), config.structure(), pair.sample_range,
+    )  # fmt: skip
+
+
+@functools.partial(jax.jit, static_argnames=("structure", "sample_range"))
+def _start(
+    parts: Parts, position: Array, index: Array, weights: Weights, labels: Array | None,
+    structure: Structure, sample_range: tuple[float, float] | None,
+) -> State:  # fmt: skip
+    return init(make_target(parts, structure, weights, sample_range, labels), position, index)
+
+
+class _Schedule(NamedTuple):
+    """What differs from step to step."""
+
+    number: Array
+    step_size: Array
+    noise_scale: Array
+
+
+@functools.partial(jax.jit, static_argnames=("structure", "sample_range"), donate_argnames=("state",))
+def _run(
+    parts: Parts, state: State, key: Array, schedule: _Schedule, weights: Weights, temperature: ArrayLike,
+    clip: ArrayLike, labels: Array | None, structure: Structure, sample_range: tuple[float, float] | None,
+) -> tuple[State, Info]:  # fmt: skip
+    """All steps of ``schedule``: one step if its fields are scalars, a scan if they are vectors."""
+    target = make_target(parts, structure, weights, sample_range, labels)
+    project = make_projection(parts, structure, sample_range)
+
+    def one(state: State, now: _Schedule) -> tuple[State, Info]:
+        noise, uniform = draw_noise(key, now.number, state.index, state.position.shape[1:])
+        return transition(
+            state, noise, uniform, target, structure, now.step_size, now.noise_scale, temperature, clip, project
+        )
+
+    return lax.scan(one, state, schedule) if schedule.number.ndim else one(state, schedule)
+
+
+def advance(
+    pair: Pair,
+    config: Langevin,
+    key: Array,
+    state: State,
+    first: int = 0,
+    last: int | None = None,
+    *,
+    labels: ArrayLike | None = None,
+    chunk: int | None = None,
+    scan: bool | None = None,
+    on_step: Callable[[int], None] | None = None,
+) -> tuple[State, Info]:
+    """Steps ``first .. last - 1`` of a run of ``config.steps``.
+
+    Advancing in one go or in pieces gives the same states, bit for bit.
+
+    Args:
+      state: as :func:`start` or an earlier call left it; ``first`` is the number of steps behind it.
+      chunk: steps between two calls of ``on_step``.
+      scan: compile a chunk as one loop; by default on accelerators only.
+
+    Returns:
+      The state after step ``last - 1`` and the record, fields ``(last - first, batch)``.
+    """
+    last = config.steps if last is None else last
+    if not 0 <= first <= last <= config.steps:
+        raise InputError("last", f"asks for steps {first} to {last} of {config.steps}", "stay within the chain")
+    scan = jax.default_backend() != "cpu" if scan is None else scan
+    size = _chunk_size(chunk, last - first)
+    schedule = _Schedule(
+        np.arange(config.steps, dtype=np.int32),
+        np.asarray(config.step_sizes(), np.float32),
+        np.asarray(config.noise_scales(), np.float32),
+    )
+    parts, noise_key, structure = parts_of(pair), _noise_key(key), config.structure()
+    settings = (weights_of(config), max(config.temperature, 1e-30), config.clip)
+    labels = None if labels is None else jnp.asarray(labels)
+    # the first call must not consume the caller's state
+    state = jax.tree.map(jnp.copy, state)
+    infos: list[Info] = []
+    for low in range(first, last, size):
+        high = min(low + size, last)
+        for here in [slice(low, high)] if scan else range(low, high):
+            now = _Schedule(*(field[here] for field in schedule))
+            state, info = _run(
+                parts, state, noise_key, now, *settings, labels, structure, pair.sample_range
+            )  # fmt: skip
+            infos.append(info if scan else jax.tree.map(lambda v: v[None], info))
+        if on_step is not None:
+            jax.block_until_ready(state.position)
+            on_step(high)
+    if not infos:
+        empty = np.zeros((0, state.index.shape[0]), np.float32)
+        return state, Info(*(empty.astype(bool) if name == "stopped" else empty for name in Info._fields))
+    return state, jax.tree.map(lambda *rows: np.concatenate([np.asarray(r) for r in rows]), *infos)
+
+
+def _chunk_size(chunk: int | None, steps: int) -> int:
+    if chunk is not None and chunk < 1:
+        raise InputError("chunk", f"is {chunk}", "give at least 1, or None")
+    return max(1, min(chunk or DEFAULT_CHUNK, steps))
+
+
+def refine(
+    pair: Pair,
+    config: Langevin,
+    key: Array,
+    n: int,
+    *,
+    batch: int = DEFAULT_BATCH,
+    chunk: int | None = None,
+    labels: ArrayLike | None = None,
+    latents: ArrayLike | None = None,
+    first_index: int = 0,
+    snapshots: tuple[int, ...] = (),
+    on_progress: Progress | None = None,
+) -> Result:
+    """Draw ``n`` samples from the generator and refine them.
+
+    Args:
+      key: typed key; the same key gives the same samples for any ``batch``, ``chunk`` or device count
+        (noise bit for bit; results to rounding where the batch shape changes).
+      latents: ``(n, *latent)`` to start from instead of draws from the prior.
+      labels: ``(n,)`` classes of a conditional pair; all in turn by default.
+      first_index: global number of the first sample; runs over disjoint ranges join up.
+      snapshots: step counts after which to keep the samples too.
+      on_progress: called with (sample steps done, all of them).
+
+    Returns:
+      :class:`Result`; with ``config.steps == 0`` ``after`` equals ``before``.
+
+    Raises:
+      InputError: n, batch, labels or latents that do not fit.
+    """
+    if isinstance(n, bool) or not isinstance(n, int) or n < 1:
+        raise InputError("n", f"is {n!r}", "give at least 1")
+    if batch < 1:
+        raise InputError("batch", f"is {batch}", "give at least 1")
+    bad = [s for s in snapshots if not 0 <= s <= config.steps]
+    if bad:
+        raise InputError("snapshots", f"holds {bad[0]}", f"give step counts from 0 to {config.steps}")
+    z_given, labels = _check_inputs(pair, n, latents, labels, first_index)
+    place, batch = _placement(batch)
+    stops = sorted({*snapshots, config.steps} - {0})
+    pieces: list[dict[str, Any]] = []
+    done, total = 0, n * config.steps
+
+    for low in range(0, n, batch):
+        rows = np.arange(low, low + batch)
+        rows_in = np.minimum(rows, n - 1)  # the last batch is padded: one shape, one compilation
+        index = jnp.asarray(rows + first_index)
+        c = None if labels is None else place(jnp.asarray(labels)[rows_in])
+        z = place(latents_of(pair, key, index, c) if z_given is None else z_given[rows_in])
+        x0 = _generate(pair.generator, z, c)
+        state = start(pair, config, z if config.space == "latent" else x0, place(index), c)
+        keep = min(batch, n - low)
+        piece: dict[str, Any] = {"before": np.asarray(x0)[:keep], "latents": np.asarray(z)[:keep]}
+        piece["start_score"] = np.asarray(state.at.score)[:keep]
+        shots = {0: piece["before"]} if 0 in snapshots else {}
+        infos, at = [], 0
+        for stop in stops:
+            note = None if on_progress is None else (lambda s, d=done, k=keep: on_progress(d + s * k, total))
+            state, info = advance(pair, config, key, state, at, stop, labels=c, chunk=chunk, on_step=note)
+            infos.append(info)
+            at = stop
+            if stop in snapshots:
+                shots[stop] = np.asarray(_finish(parts_of(pair), state.position, c, config.structure()))[:keep]
+        # no step taken means nothing changed: the generator's samples, to the bit
+        after = x0 if config.steps == 0 else _finish(parts_of(pair), state.position, c, config.structure())
+        piece["after"] = np.asarray(after)[:keep]
+        piece["positions"] = np.asarray(state.position)[:keep]
+        piece["stopped"] = np.asarray(state.stopped)[:keep]
+        empty = np.zeros((0, batch), np.float32)
+        piece["trace"] = [np.concatenate([np.asarray(getattr(i, f)) for i in infos] or [empty])[:, :keep] for f in Info._fields]
+        piece["snapshots"] = shots
+        pieces.append(piece)
+        done += keep * config.steps
+    return _join(pieces, snapshots, config)
+
+
+def _join(pieces: list[dict[str, Any]], snapshots: tuple[int, ...], config: Langevin) -> Result:
+    def cat(name: str) -> np.ndarray:
+        return np.concatenate([p[name] for p in pieces])
+
+    trace = Info(*(np.concatenate([p["trace"][i] for p in pieces], axis=1) for i in range(len(Info._fields))))
+    shots = {s: np.concatenate([p["snapshots"][s] for p in pieces]) for s in snapshots}
+    return Result(
+        cat("before"), cat("after"), cat("latents"), cat("positions"), trace,
+        cat("start_score"), cat("stopped"), shots, config,
+    )  # fmt: skip
+
+
+@jax.jit
+def _generate(generator: Any, z: Array, labels: Array | None) -> Array:
+    return generator(z) if labels is None else generator(z, labels)
+
+
+@functools.partial(jax.jit, static_argnames="structure")
+def _finish(parts: Parts, position: Array, labels: Array | None, structure: Structure) -> Array:
+    return to_samples(parts, structure, position, labels)
+
+
+def _placement(batch: int) -> tuple[Callable[[Any], Array], int]:
+    """Where batches live: as they are on one device, split over the data axis of a mesh on several."""
+    count = jax.device_count()
+    if count == 1:
+        return jnp.asarray, batch
+    mesh = jax.make_mesh((count,), ("data",), axis_types=(AxisType.Auto,))
+    sharding = NamedSharding(mesh, PartitionSpec("data"))
+    return (lambda v: jax.device_put(jnp.asarray(v), sharding)), -(-batch // count) * count
+
+
+def _check_inputs(
+    pair: Pair, n: int, latents: ArrayLike | None, labels: ArrayLike | None, first_index: int
+) -> tuple[Array | None, Array | None]:
+    z = None if latents is None else jnp.asarray(latents)
+    if z is not None and z.shape != (n, *pair.prior.shape):
+        raise InputError("latents", f"have shape {z.shape}", f"give ({n}, {', '.join(map(str, pair.prior.shape))})")
+    if z is not None and not bool(jnp.all(jnp.isfinite(z))):
+        raise InputError("latents", "hold NaN or infinity", "draw them from the pair's prior")
+    if labels is not None and pair.classes is None:
+        raise InputError("labels", "are given for an unconditional pair", "leave them out")
+    c = labels_of(pair, np.arange(n) + first_index) if labels is None else jnp.asarray(labels)
+    if c is not None and pair.classes is not None:
+        if c.shape != (n,) or not bool(jnp.all((c >= 0) & (c < pair.classes))):
+            raise InputError("labels", f"have shape {c.shape}", f"give {n} whole numbers from 0 to {pair.classes - 1}")
+    return z, c
