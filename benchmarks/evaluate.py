@@ -95,7 +95,7 @@ def evaluate_one(
 ) -> dict[str, Any]:
     """Metrics of one set: what :func:`evaluate` gives for one side, with ``features`` and ``reference``."""
     reference = _as_reference(features, reference)
-    rows = features(images)
+    rows = features(images).astype(np.float64)
     near = _neighbours(rows, reference)
     fid = fid_change(rows, rows, reference.mu, reference.sigma, seed=seed)
     kid = kid_change(rows, rows, reference.rows)

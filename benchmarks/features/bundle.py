@@ -130,7 +130,7 @@ def load_features(name: str | Path) -> Features:
     template = jax.eval_shape(lambda k: init(k, arch, shape, classes), jax.random.key(0))
     if {k: v.shape for k, v in weights.items()} != {k: v.shape for k, v in template.items()}:
         raise InputError("features", f"{folder} holds weights of another architecture", "train the net again")
-    params = {k: jnp.asarray(v, jnp.float32) for k, v in weights.items()}
+    params = {k: jnp.asarray(v.astype(np.float32)) for k, v in weights.items()}
     held = _checked(folder / "reference.npz", digests[1])
     reference = Reference(
         card["reference"]["split"], int(held["n"]), held["mu"], held["sigma"], held["rows"].astype(np.float32)

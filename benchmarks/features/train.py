@@ -79,7 +79,8 @@ def train(train_set: Images, test_set: Images, config: TrainConfig, report: Call
     if train_set.shape != test_set.shape:
         raise InputError("data", f"train is {train_set.shape}, test is {test_set.shape}", "use images of one shape")
     shape, classes = train_set.shape, int(train_set.labels.max()) + 1
-    params = init(jax.random.key(config.seed), config.arch, (shape[0], shape[1], shape[2]), classes)
+    start = jax.jit(lambda key: init(key, config.arch, (shape[0], shape[1], shape[2]), classes))
+    params = start(jax.random.key(config.seed))
     schedule = optax.cosine_onecycle_schedule(config.steps, config.learning_rate, 0.2)
     optimizer = optax.adamw(schedule, weight_decay=1e-3)
     logits = ClassifierApply(config.arch, (0.0, 255.0), "logits")
@@ -94,7 +95,7 @@ def train(train_set: Images, test_set: Images, config: TrainConfig, report: Call
         updates, state = optimizer.update(gradient, state, params)
         return optax.apply_updates(params, updates), state, loss  # type: ignore[return-value]
 
-    started, state = time.perf_counter(), optimizer.init(params)
+    started, state = time.perf_counter(), jax.jit(optimizer.init)(params)
     rng, s, n = np.random.default_rng(config.seed), config.shift, len(train_set)
     padded = np.pad(train_set.x, ((0, 0), (s, s), (s, s), (0, 0)), mode="edge")
     windows = np.lib.stride_tricks.sliding_window_view(padded, shape[:2], axis=(1, 2))
@@ -109,7 +110,7 @@ def train(train_set: Images, test_set: Images, config: TrainConfig, report: Call
         params, state, loss = step(params, state, x, train_set.labels[chosen])
         if (i + 1) % 200 == 0 or i + 1 == config.steps:
             report(f"step {i + 1}/{config.steps}  loss {float(loss):.4f}  {time.perf_counter() - started:.0f} s")
-    params = {k: v.astype(jnp.float16).astype(jnp.float32) for k, v in params.items()}
+    params = {k: jnp.asarray(np.asarray(v).astype(np.float16).astype(np.float32)) for k, v in params.items()}
     predict = jax.jit(lambda p, x: jnp.argmax(logits(p, x.astype(jnp.float32)), axis=-1))
     right = [
         np.asarray(predict(params, test_set.x[i : i + 500])) == test_set.labels[i : i + 500]

@@ -116,12 +116,14 @@ def fid_change(
     root, n, g = matrix_root(sigma), len(a), max(2, min(groups, len(a) // 2))
     values = [frechet_distance(m.mean, m.covariance, mu, sigma, root) for m in (moments(a), moments(b))]
     if a.shape[1] > DELTA_ABOVE:
-        first, second = (fid_influence(x, mu, sigma) for x in (a, b))
+        effect = lambda x: fid_influence(x, mu, sigma)
         spread, freedom = lambda v: float(v.std(ddof=1)) / math.sqrt(n), math.inf
     else:
         parts = np.array_split(np.random.default_rng(seed).permutation(n), g)
-        first, second = (_without_groups(x, parts, mu, sigma, root) for x in (a, b))
+        effect = lambda x: _without_groups(x, parts, mu, sigma, root)
         spread, freedom = lambda v: float(v.std(ddof=0)) * math.sqrt(g - 1), float(g - 1)
+    first = effect(a)
+    second = first if b is a else effect(b)
     errors = spread(first), spread(second)
     change = spread(second - first) if paired else math.hypot(*errors)
     difference = values[1] - values[0]

@@ -17,6 +17,7 @@ and :math:`b_j^{after} - b_j^{before}`, so the shared reference cancels where it
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -56,17 +57,23 @@ def _pair(x: ArrayLike, y: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     return a, b
 
 
-def _sums(x: np.ndarray, y: np.ndarray, same: bool = False) -> tuple[np.ndarray, np.ndarray]:
-    """Row and column sums of the kernel matrix, without its diagonal if ``same``."""
-    d, rows, columns = x.shape[1], np.empty(len(x)), np.zeros(len(y))
+def _kernel_blocks(x: np.ndarray, y: np.ndarray, same: bool) -> Iterator[tuple[int, np.ndarray]]:
+    """Rows of the kernel matrix and where they begin; the diagonal is zero if ``same``."""
     for i in range(0, len(x), _BLOCK):
         k = x[i : i + _BLOCK] @ y.T
-        k /= d
+        k /= x.shape[1]
         k += 1
         k *= k * k
         if same:
             k[np.arange(len(k)), i + np.arange(len(k))] = 0
-        rows[i : i + _BLOCK] = k.sum(1)
+        yield i, k
+
+
+def _sums(x: np.ndarray, y: np.ndarray, same: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    """Row and column sums of the kernel matrix."""
+    rows, columns = np.empty(len(x)), np.zeros(len(y))
+    for i, k in _kernel_blocks(x, y, same):
+        rows[i : i + len(k)] = k.sum(1)
         columns += k.sum(0)
     return rows, columns
 
@@ -100,11 +107,21 @@ def kernel_distance_subsets(
     if not 2 <= size <= min(len(a), len(b)):
         raise InputError("size", f"is {size} for {len(a)} and {len(b)} samples", "give 2 up to the smaller number")
     rng = np.random.RandomState(seed)  # noqa: NPY002 -- the legacy stream is part of the published protocol
-    values = []
-    for _ in range(subsets):
-        i = rng.choice(len(a), size, replace=False)
-        values.append(kernel_distance(a[i], b[rng.choice(len(b), size, replace=False)]))
-    return float(np.mean(values)), float(np.std(values))
+    drawn_x, drawn_y = np.zeros((subsets, len(a))), np.zeros((subsets, len(b)))
+    for i in range(subsets):
+        drawn_x[i, rng.choice(len(a), size, replace=False)] = 1
+        drawn_y[i, rng.choice(len(b), size, replace=False)] = 1
+    xx, yy = _subset_sums(a, a, drawn_x, drawn_x, True), _subset_sums(b, b, drawn_y, drawn_y, True)
+    values = (xx + yy) / (size * (size - 1)) - 2 * _subset_sums(a, b, drawn_x, drawn_y) / size**2
+    return float(values.mean()), float(values.std())
+
+
+def _subset_sums(x: np.ndarray, y: np.ndarray, s: np.ndarray, t: np.ndarray, same: bool = False) -> np.ndarray:
+    """Sums of the kernel over each pair of subsets, given as rows of zeros and ones: every entry is computed once."""
+    total = np.zeros(len(s))
+    for i, k in _kernel_blocks(x, y, same):
+        total += ((s[:, i : i + len(k)] @ k) * t).sum(1)
+    return total
 
 
 def kid_change(
