@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from pairs import InputError
 
-__all__ = ["grid", "before_after_grid", "save_grid", "png_bytes", "write_bytes"]
+__all__ = ["grid", "before_after_grid", "side_by_side", "save_grid", "png_bytes", "write_bytes"]
 
 
 def _check(images: ArrayLike) -> np.ndarray:
@@ -56,6 +56,23 @@ def before_after_grid(
         bands.append(grid(np.concatenate([np.concatenate([p, blank]) for p in pair]), columns, pad, zoom=zoom))
         bands.append(np.full((3 * pad, *bands[-1].shape[1:]), 255, np.uint8))
     return np.concatenate(bands[:-1])
+
+
+def side_by_side(before: ArrayLike, after: ArrayLike, columns: int = 8, rows: int = 8, zoom: int = 2) -> np.ndarray:
+    """One picture: a grid of ``before`` on the left, the same samples ``after`` at the same places on the right."""
+    x, y = _check(before), _check(after)
+    if x.shape != y.shape:
+        raise InputError("images", f"before {x.shape}, after {y.shape}", "give the same samples before and after")
+    left, right = (_captioned(grid(v[: columns * rows], columns, zoom=zoom), t) for v, t in ((x, "before"), (y, "after")))
+    gap = np.full((left.shape[0], 8 * zoom, left.shape[2]), 255, np.uint8)
+    return np.concatenate([left, gap, right], axis=1)
+
+
+def _captioned(picture: np.ndarray, text: str, height: int = 18) -> np.ndarray:
+    strip = Image.new("L", (picture.shape[1], height), 255)
+    ImageDraw.Draw(strip).text((4, 3), text, fill=0)
+    band = np.repeat(np.asarray(strip)[..., None], picture.shape[2], axis=2)
+    return np.concatenate([band, picture])
 
 
 def png_bytes(picture: np.ndarray) -> bytes:

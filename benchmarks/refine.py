@@ -1,0 +1,180 @@
+"""``python -m benchmarks refine PAIR DATA``: samples before and after refinement, judged on real data."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import time
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+import checkpoints
+import dcd
+from pairs import InputError, Pair
+from pairs.command import add_common, check_out, progress
+
+from .data import Images, read_images, to_uint8
+from .evaluate import evaluate
+from .features import Features, Reference, default_features, load_features
+from .pictures import png_bytes, side_by_side, write_bytes
+from .report import hardware, print_report, to_json, versions, write_html, write_json
+
+__all__ = ["refine_and_judge", "choose_features", "write_samples", "load", "add_parser", "run"]
+
+
+def load(pair: str | None, files: Path | None = None) -> Pair:
+    """The pair behind a command line's PAIR; ``files`` is where a manifest's weights lie."""
+    if files is not None:
+        if pair is None:
+            raise InputError("files", "is given without a manifest", "name the manifest as PAIR")
+        return checkpoints.import_manifest(pair, files)
+    return checkpoints.resolve(pair)
+
+
+def is_image(pair: Pair) -> bool:
+    return len(pair.sample_shape) == 3 and pair.sample_shape[-1] in (1, 3) and pair.sample_range is not None
+
+
+def choose_features(pair: Pair, name: str | None, data: Images | None, judge: bool = False) -> Features:
+    """The named feature net, or the bundled one that fits the pair's images and the data's or pair's name."""
+    if name is not None:
+        return load_features(name)
+    return default_features(pair.sample_shape, data.name if data is not None else pair.name, judge=judge)
+
+
+def _mean(values: np.ndarray) -> dict[str, Any]:
+    values = values.astype(np.float64)
+    mean, half = values.mean(), 1.96 * values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else 0.0
+    return {"critic_mean": mean, "critic_mean_ci": [mean - half, mean + half]}
+
+
+def refine_and_judge(
+    pair: Pair,
+    config: dcd.Langevin,
+    n: int,
+    seed: int,
+    features: Features,
+    reference: Reference | Images | None = None,
+    batch: int = 64,
+    show: bool = True,
+) -> tuple[dict[str, Any], dcd.Result]:
+    """Draw, refine, judge. The report follows the contract of a refinement report.
+
+    Both sides are quantised to bytes as image files would be, have equal n, and are paired: image i
+    before and after comes from one latent. Intervals are 95 %.
+    """
+    if isinstance(n, bool) or n < 6:
+        raise InputError("n", f"is {n}", "give at least 6, better 2,000 or more: distances need a distribution")
+    key = jax.random.key(seed)
+    with progress() as bar:
+        bar.disable = not show
+        job = bar.add_task("compile", total=None)
+        began = time.perf_counter()
+        batch = min(batch, n)
+        dcd.refine(pair, config.replace(steps=min(config.steps, 1)), key, batch, batch=batch)
+        compiled = time.perf_counter() - began
+        bar.update(job, description="refine", total=max(1, n * config.steps), completed=0)
+        began = time.perf_counter()
+        result = dcd.refine(pair, config, key, n, batch=batch, on_progress=lambda s, _: bar.update(job, completed=s))
+        sampled = time.perf_counter() - began
+        bar.update(job, description="judge", completed=max(1, n * config.steps))
+        began = time.perf_counter()
+        before, after = (to_uint8(x, pair.sample_range) for x in (result.before, result.after))
+        judged = evaluate(features, before, after, reference, seed)
+        judging = time.perf_counter() - began
+    last = result.trace.score[-1] if config.steps else result.start_score
+    report: dict[str, Any] = {
+        "pair": pair.name,
+        "data": reference.name if isinstance(reference, Images) else features.card.get("data", {}).get("name"),
+        "n": n,
+        "seed": seed,
+        "preset": config.preset,
+        "config": config.to_dict(),
+        "features": judged["features"],
+        "reference": judged["reference"],
+        "before": judged["before"] | _mean(result.start_score),
+        "after": judged["after"] | _mean(last),
+        "difference": judged["difference"] | _mean(last - result.start_score),
+        "stopped": int(result.stopped.sum()),
+        "acceptance": float(result.trace.acceptance.mean()) if config.steps else None,
+        "critic_kind": pair.critic_kind,
+        "calibrated": pair.calibrated,
+        "seconds": {"compile": compiled, "sample": sampled, "features": judging},
+        "versions": versions(),
+        "hardware": hardware(),
+    }
+    return report, result
+
+
+def write_samples(folder: Path, pair: Pair, result: dcd.Result, report: dict[str, Any]) -> None:
+    """``grid.png``, ``samples.npz`` and ``report.json``, each whole or not at all."""
+    before, after = (to_uint8(x, pair.sample_range) for x in (result.before, result.after))
+    write_bytes(folder / "grid.png", png_bytes(side_by_side(before, after)))
+    packed = io.BytesIO()
+    np.savez_compressed(packed, before=before, after=after)
+    write_bytes(folder / "samples.npz", packed.getvalue())
+    write_json(folder / "report.json", report)
+
+
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    """The chain's knobs on a command line."""
+    parser.add_argument("--preset", help=f"{', '.join(dcd.PRESETS)} (default latent)")
+    parser.add_argument("--steps", type=int, help="number of steps")
+    parser.add_argument("--step-size", type=float, help="eta in x + eta * grad + sqrt(2 eta T) * noise")
+    parser.add_argument("--temperature", type=float, help="T above")
+    parser.add_argument("--critic-scale", type=float, help="factor on the critic's score")
+    parser.add_argument("--prior-weight", type=float, help="weight of the prior's log density (latent space)")
+    parser.add_argument("--metropolis", action="store_true", default=None, help="accept or reject each step (MALA)")
+    parser.add_argument("--batch", type=int, default=64, help="chains moved together (default 64)")
+    parser.add_argument("--files", type=Path, help="folder of the weight files, where PAIR is a manifest")
+    parser.add_argument("--features", help="feature net that judges: a bundled name or a folder")
+
+
+def settings(args: argparse.Namespace) -> dcd.Langevin:
+    """The chain that the command line describes."""
+    names = ("steps", "step_size", "temperature", "critic_scale", "prior_weight", "metropolis")
+    given = {k: getattr(args, k) for k in names if getattr(args, k) is not None}
+    return dcd.preset(args.preset or "latent").replace(**given)
+
+
+def add_parser(subparsers: Any) -> None:
+    """``refine PAIR DATA``."""
+    parser = subparsers.add_parser("refine", help="quality before and after refinement, on real data")
+    parser.add_argument("pair", help="a bundled name, a stored pair or a manifest")
+    parser.add_argument("data", help="real images to compare with: a folder or file of IDX, NPZ or PNG/JPEG")
+    parser.add_argument("--split", default=None, help="split of DATA (default test, where there is one)")
+    parser.add_argument("--n", type=int, default=10_000, help="samples (default 10,000)")
+    add_settings(parser)
+    add_common(parser, "benchmark")
+    parser.set_defaults(run=run)
+
+
+def _read_split(path: str, split: str | None, expect: tuple[int, ...]) -> Images:
+    if split is not None:
+        return read_images(path, split, expect=expect)
+    try:
+        return read_images(path, "test", expect=expect)
+    except InputError as error:
+        if error.field != "split":
+            raise
+        return read_images(path, expect=expect)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Command line entry."""
+    config, folder = settings(args), check_out(args.out)
+    pair = load(args.pair, args.files)
+    data = _read_split(args.data, args.split, pair.sample_shape)
+    features = choose_features(pair, args.features, data)
+    report, result = refine_and_judge(pair, config, args.n, args.seed, features, data, args.batch, not args.json)
+    write_samples(folder, pair, result, report)
+    picture = side_by_side(*(to_uint8(x, pair.sample_range) for x in (result.before, result.after)))
+    write_html(folder / "report.html", report, {"before (left) and after (right)": picture})
+    if args.json:
+        print(to_json(report), end="")
+    else:
+        print_report(report)
+    return 0

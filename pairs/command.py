@@ -1,0 +1,75 @@
+"""What every command line here shares: one-line errors with exit code 2, progress on standard error, early checks."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from .errors import InputError
+
+__all__ = ["Parser", "guard", "check_out", "progress", "add_common"]
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose complaints are :class:`InputError` lines."""
+
+    def error(self, message: str) -> NoReturn:
+        field, _, problem = message.partition(": ")
+        if not problem or " " in field.replace("argument ", ""):
+            field, problem = "arguments", message
+        raise InputError(field.removeprefix("argument "), problem, f"see {self.prog} --help")
+
+
+def add_common(parser: argparse.ArgumentParser, out: str | None) -> None:
+    """``--seed``, ``--out``, ``--json``."""
+    parser.add_argument("--seed", type=int, default=0, help="a run is a function of its seed (default 0)")
+    parser.add_argument("--out", type=Path, default=out and Path(out), help=f"folder to write to (default {out})")
+    parser.add_argument("--json", action="store_true", help="print the report alone on standard output")
+
+
+def guard(run: Callable[[Sequence[str] | None], int], argv: Sequence[str] | None = None) -> int:
+    """Call ``run``; bad input is one line on standard error and exit code 2."""
+    try:
+        return run(argv)
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def check_out(folder: str | os.PathLike[str]) -> Path:
+    """The folder as an absolute path, if files can be written there; nothing is made yet.
+
+    Raises:
+      InputError: it is a file, or it or the nearest folder above it is not writable.
+    """
+    path = Path(folder).expanduser().absolute()
+    nearest = path
+    while not nearest.exists():
+        nearest = nearest.parent
+    if not nearest.is_dir():
+        raise InputError("out", f"'{nearest}' is a file", "give a folder")
+    if not os.access(nearest, os.W_OK | os.X_OK) or _read_only(nearest):
+        raise InputError("out", f"'{nearest}' is not writable", "give a folder you may write to")
+    return path
+
+
+def _read_only(folder: Path) -> bool:
+    return bool(os.statvfs(folder).f_flag & os.ST_RDONLY) if hasattr(os, "statvfs") else False
+
+
+def progress() -> Progress:
+    """A progress bar with time left, on standard error."""
+    return Progress(
+        TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"),
+        TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(), console=Console(stderr=True),
+    )  # fmt: skip
