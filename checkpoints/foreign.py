@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
+import struct
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,10 @@ from .torch_file import read_torch
 __all__ = ["ForeignFile", "read_foreign", "read_tensors"]
 
 _MAX_ENTRIES = 200_000
+_NPZ_FAULTS = (
+    OSError, ValueError, EOFError, KeyError, RuntimeError, MemoryError, OverflowError, SyntaxError,
+    struct.error, zlib.error, zipfile.BadZipFile,
+)  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,7 +38,7 @@ class ForeignFile:
 
 
 def read_tensors(path: str | os.PathLike[str], key: str | None = None) -> dict[str, np.ndarray]:
-    """Arrays by dotted name, in the order of the file (safetensors and npz: sorted, numbers as numbers).
+    """Arrays by dotted name, in the order of the file (safetensors: sorted, numbers as numbers).
 
     Args:
       path: a PyTorch, safetensors or npz file. Nothing in it is executed.
@@ -69,7 +75,7 @@ def read_foreign(path: str | os.PathLike[str]) -> ForeignFile:
         tensors, metadata = read_safetensors(path)
         return ForeignFile("safetensors", _natural(tensors), {}, metadata)
     if path.suffix == ".npz":
-        return ForeignFile("npz", _natural(_read_npz(path)), {}, {})
+        return ForeignFile("npz", _read_npz(path), {}, {})
     flat = _flatten(read_torch(path), path)
     tensors = {n: v for n, v in flat.items() if isinstance(v, np.ndarray)}
     return ForeignFile("PyTorch", tensors, {n: v for n, v in flat.items() if n not in tensors}, {})
@@ -84,7 +90,7 @@ def _read_npz(path: Path) -> dict[str, np.ndarray]:
             raise ValueError(f"it unpacks to {declared} bytes, {declared // max(size, 1)} times its size")
         with np.load(path, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+    except _NPZ_FAULTS as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise InputError(
             "file", f"'{path}' is no sound npz file ({reason})", "save arrays alone, with numpy.savez"
@@ -92,8 +98,8 @@ def _read_npz(path: Path) -> dict[str, np.ndarray]:
 
 
 def _natural(tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Formats that sort names as text put layer 10 before layer 2."""
-    split = lambda name: [(0, int(p), "") if p.isdecimal() else (1, 0, p) for p in re.split(r"[./]", name)]
+    """safetensors files sort names as text, which puts layer 10 before layer 2."""
+    split = lambda name: [int(p) if i % 2 else p for i, p in enumerate(re.split("([0-9]+)", name))]
     return {n: tensors[n] for n in sorted(tensors, key=split)}
 
 

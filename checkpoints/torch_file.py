@@ -27,6 +27,7 @@ __all__ = ["is_torch_file", "read_torch"]
 _MAGIC = 0x1950A86A20F9469CFC6C
 _LEGACY_START = b"\x8a\x0a" + _MAGIC.to_bytes(10, "little")
 _PICKLE_LIMIT = 2**28
+_ZIP_FAULTS = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, KeyError, RuntimeError, ValueError, MemoryError)
 _SAVE_AGAIN = "in PyTorch: torch.save(model.state_dict(), 'weights.pth')"
 
 
@@ -64,10 +65,10 @@ def read_torch(path: str | os.PathLike[str]) -> Any:
             return _arrays(tree, {}, 0)
     except OSError as error:
         raise InputError("file", f"cannot read '{path}' ({error.strerror or error})", "check the path") from None
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        raise InputError("file", f"'{path}' is damaged or truncated ({error})", "download or copy it again") from None
     except Refused as error:
         raise InputError("file", f"'{path}' is refused: {error}", _remedy(str(error))) from None
+    except _ZIP_FAULTS as error:
+        raise InputError("file", f"'{path}' is damaged or truncated ({error})", "download or copy it again") from None
 
 
 def _remedy(problem: str) -> str:
@@ -115,6 +116,8 @@ def _read_zip(file: IO[bytes]) -> Any:
         entries = {info.filename: info for info in archive.infolist()}
         if len(entries) != len(archive.infolist()):
             raise Refused("the archive has two entries of one name")
+        if any(n.endswith("/constants.pkl") or "/code/" in n for n in entries):
+            raise Refused("it is a TorchScript program")
         if any(i.compress_type != zipfile.ZIP_STORED or i.flag_bits & 1 for i in entries.values()):
             raise Refused("the archive is compressed or encrypted, which torch.save never does")
         if sum(info.file_size for info in entries.values()) > size:
@@ -125,8 +128,6 @@ def _read_zip(file: IO[bytes]) -> Any:
         if len(pickles) != 1:
             raise Refused("it is a zip archive without a data.pkl of its own")
         root = pickles[0].removesuffix("data.pkl")
-        if root + "constants.pkl" in entries or any(n.startswith(root + "code/") for n in entries):
-            raise Refused("it is a TorchScript program")
         if root + "byteorder" in entries and archive.read(root + "byteorder").strip() != b"little":
             raise Refused("its numbers are big-endian")
         if entries[pickles[0]].file_size > _PICKLE_LIMIT:

@@ -82,6 +82,12 @@ def _positive(**values: int | float) -> None:
             raise InputError(field, f"is {value!r}", "give a number above 0")
 
 
+def _not_negative(**values: int) -> None:
+    for field, value in values.items():
+        if value < 0:
+            raise InputError(field, f"is {value!r}", "give 0 or more")
+
+
 def _kernel(key: Array, shape: Shape, fan_in: float) -> Array:
     return math.sqrt(2.0 / fan_in) * jax.random.normal(key, shape)
 
@@ -94,6 +100,7 @@ class Dense(Layer, kind="dense"):
     bias: bool = True
 
     def out_shape(self, shape: Shape) -> Shape:
+        _positive(out=self.out)
         if len(shape) != 1:
             raise ValueError(f"takes flat samples, not shape {shape}: put a flatten layer before it")
         return (self.out,)
@@ -121,6 +128,7 @@ class Conv(Layer, kind="conv"):
 
     def out_shape(self, shape: Shape) -> Shape:
         _positive(out=self.out, kernel=self.kernel, stride=self.stride)
+        _not_negative(padding=self.padding)
         height, width, _ = _image(shape)
         sides = [(n + 2 * self.padding - self.kernel) // self.stride + 1 for n in (height, width)]
         if min(sides) < 1:
@@ -151,6 +159,7 @@ class ConvTranspose(Conv, kind="conv_transpose"):
 
     def out_shape(self, shape: Shape) -> Shape:
         _positive(out=self.out, kernel=self.kernel, stride=self.stride)
+        _not_negative(padding=self.padding)
         height, width, _ = _image(shape)
         if not 0 <= self.output_padding < self.stride:
             raise ValueError(f"has output_padding {self.output_padding}, not below its stride {self.stride}")
