@@ -9,8 +9,17 @@ from .baselines import slerp as slerp
 from .calibrate import Calibration as Calibration
 from .calibrate import CalibrationConfig as CalibrationConfig
 from .calibrate import calibrate as calibrate
+from .compare import Comparison as Comparison
+from .compare import compare as compare
+from .critic_weight import BarrierWeight as BarrierWeight
+from .critic_weight import ExponentialWeight as ExponentialWeight
+from .critic_weight import RatioWeight as RatioWeight
+from .critic_weight import ReciprocalCost as ReciprocalCost
+from .critic_weight import Weight as Weight
 from .curve import Curve as Curve
 from .energy import Metric as Metric
+from .features import critic_features as critic_features
+from .features import standardise as standardise
 from .geodesic import geodesic as geodesic
 from .geodesic import make_metric as make_metric
 from .measure import Diagnostics as Diagnostics
@@ -19,3 +28,5 @@ from .measure import diagnose as diagnose
 from .settings import Flags as Flags
 from .settings import GeodesicConfig as GeodesicConfig
 from .settings import GeodesicResult as GeodesicResult
+from .solve.georce import GeorceConfig as GeorceConfig
+from .solve.georce import georce as georce

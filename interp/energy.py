@@ -34,7 +34,7 @@ from pairs import InputError, Net, Normal, Pair
 
 from .critic_weight import UnitWeight, Weight
 
-__all__ = ["Mode", "Metric", "Observed", "observe", "path_energy", "step_lengths", "StepLengths"]
+__all__ = ["Mode", "Metric", "Observed", "observe", "node_weight", "path_energy", "step_lengths", "StepLengths"]
 
 Mode = Literal["conformal", "additive", "potential", "none"]
 
@@ -107,19 +107,24 @@ def _segment_mean(values: Array, substeps: int) -> Array:
     return jnp.mean(halves.reshape(halves.shape[0], -1, substeps), axis=-1)
 
 
+def node_weight(metric: Metric, seen: Observed) -> Array:
+    """Factor of length at every node, ``(batch, n)``: radial term, and critic weight in the conformal mode."""
+    prior = metric.pair.prior
+    scale = prior.scale if isinstance(prior, Normal) else 1.0
+    radius = jnp.sqrt(jnp.sum(seen.z**2, axis=-1) + 1e-12) / scale
+    factor = 1 + metric.radial * (radius - math.sqrt(prior.size)) ** 2
+    if metric.mode == "conformal":
+        factor = factor * metric.weight(seen.score.reshape(-1)).reshape(seen.score.shape)
+    return factor
+
+
 def _chords(metric: Metric, seen: Observed) -> tuple[Array, Array]:
     """Squared chords ``(batch, N)`` and the segment weights that multiply length."""
     f = seen.features[:, :: metric.substeps]
     squared = jnp.sum((f[:, 1:] - f[:, :-1]) ** 2, axis=-1)
     if metric.unit == "mean":
         squared = squared / f.shape[-1]
-    factor = jnp.ones_like(seen.score)
-    prior = metric.pair.prior
-    scale = prior.scale if isinstance(prior, Normal) else 1.0
-    radius = jnp.sqrt(jnp.sum(seen.z**2, axis=-1) + 1e-12) / scale
-    factor = factor * (1 + metric.radial * (radius - math.sqrt(prior.size)) ** 2)
-    if metric.mode == "conformal":
-        factor = factor * metric.weight(seen.score.reshape(-1)).reshape(seen.score.shape)
+    factor = node_weight(metric, seen)
     return squared, _segment_mean(factor, metric.substeps)
 
 

@@ -30,10 +30,12 @@ from .support import chart_of, check_ends, check_labels, hashable_prior
 
 __all__ = ["geodesic", "make_metric"]
 
+_DEFAULT = GeodesicConfig()
+
 
 def make_metric(
     pair: Pair,
-    config: GeodesicConfig = GeodesicConfig(),
+    config: GeodesicConfig = _DEFAULT,
     *,
     features: Net | None = None,
     weight: Any = None,
@@ -93,7 +95,7 @@ def geodesic(
     z0: ArrayLike,
     z1: ArrayLike,
     *,
-    config: GeodesicConfig = GeodesicConfig(),
+    config: GeodesicConfig = _DEFAULT,
     features: Net | None = None,
     weight: Any = None,
     calibration: Calibration | None = None,

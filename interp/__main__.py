@@ -1,0 +1,204 @@
+"""``python -m interp path PAIR --from SEED --to SEED``: linear, slerp and geodesic side by side.
+
+Exit code 0 success, 2 bad input (one line on standard error), 1 anything else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import math
+import sys
+import time
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import checkpoints
+from pairs import InputError, Net, Pair
+
+from .calibrate import Calibration, CalibrationConfig, calibrate
+from .compare import Comparison, compare
+from .energy import Mode
+from .features import critic_features
+from .pictures import path_figure, path_gif, write_whole
+from .settings import GeodesicConfig, Solver
+from .support import Keep
+
+__all__ = ["main"]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Parse, call and print."""
+    parser = argparse.ArgumentParser(prog="python -m interp", description="Interpolation that stays realistic.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    command = commands.add_parser("path", help="linear, slerp and geodesic between two latents, side by side")
+    command.add_argument("pair", nargs="?", metavar="PAIR", help="bundled name, stored pair or pair.toml (default: bundled)")
+    command.add_argument("--from", dest="start", type=int, default=0, metavar="SEED", help="seed of the first latent")
+    command.add_argument("--to", dest="end", type=int, default=1, metavar="SEED", help="seed of the last latent")
+    command.add_argument("--label", type=int, help="class, for conditional pairs")
+    command.add_argument("--metric", default="pixel", metavar="NAME",
+                         help="pixel, critic (its penultimate layer), pair (its own features) or a feature net of benchmarks")  # fmt: skip
+    command.add_argument("--mode", default="conformal", choices=get_args(Mode), help="how the critic counts")
+    command.add_argument("--strength", type=float, default=1.0, help="weight of the additive and potential modes")
+    command.add_argument("--ratio", type=float, default=10.0, help="weight of bad midpoints over samples (conformal)")
+    command.add_argument("--keep", default="auto", choices=get_args(Keep), help="how paths stay in the prior")
+    command.add_argument("--solver", default="lbfgs", choices=get_args(Solver))
+    command.add_argument("--points", type=int, default=32, help="points of every path")
+    command.add_argument("--segments", type=int, default=32, help="segments the solver sees")
+    command.add_argument("--seed", type=int, default=0, help="seed of calibration and restarts")
+    command.add_argument("--out", metavar="DIR", default="path", help="folder for path.png, path.gif, report.json")
+    command.add_argument("--json", action="store_true", help="print the report alone, as JSON")
+    command.set_defaults(run=_path)
+    args = parser.parse_args(argv)
+    try:
+        args.run(args)
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except Exception as error:
+        print(f"internal error: {type(error).__name__}: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _features(pair: Pair, name: str) -> Net | None:
+    if name == "pixel":
+        return None
+    if name == "critic":
+        return critic_features(pair)
+    if name == "pair":
+        if pair.features is None:
+            raise InputError("metric", "is 'pair' but this pair carries no feature net", "use pixel or critic")
+        return pair.features
+    import benchmarks
+
+    if pair.sample_range is None:
+        raise InputError("metric", f"is {name!r} but the pair declares no sample range", "use pixel or critic")
+    return benchmarks.load_features(name).as_net(pair.sample_range)
+
+
+def _ends(pair: Pair, seeds: tuple[int, int], label: int | None) -> tuple[jax.Array, jax.Array, jax.Array | None]:
+    if pair.classes is not None and label is None:
+        raise InputError("--label", f"is missing for a pair with {pair.classes} classes", "give one")
+    if pair.classes is None and label is not None:
+        raise InputError("--label", "is given for an unconditional pair", "leave it out")
+    if any(s < 0 for s in seeds):
+        raise InputError("--from/--to", f"are {seeds[0]} and {seeds[1]}", "give seeds of at least 0")
+    labels = None if label is None else jnp.asarray([label])
+    z = [pair.prior.sample(jax.random.key(s), 1, labels) for s in seeds]
+    return z[0], z[1], labels
+
+
+def _path(args: argparse.Namespace) -> None:
+    say = lambda text: print(text, file=sys.stderr, flush=True)
+    config = GeodesicConfig(
+        points=args.points, mode=args.mode, strength=args.strength, keep=args.keep, solver=args.solver,
+        segments=args.segments, seed=args.seed, calibration=CalibrationConfig(ratio=args.ratio),
+    )  # fmt: skip
+    out = _folder(args.out)
+    pair = checkpoints.resolve(args.pair)
+    z0, z1, labels = _ends(pair, (args.start, args.end), args.label)
+    features = _features(pair, args.metric)
+    seconds: dict[str, float] = {}
+    began = time.monotonic()
+    calibration = None
+    if config.mode != "none":
+        say(f"{pair.name}: calibrating the critic on {config.calibration.samples} samples")
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", UserWarning)
+            calibration = calibrate(pair, jax.random.key(config.seed), config.calibration)
+        for warning in caught:
+            say(f"warning: {warning.message}")
+        seconds["calibrate"] = time.monotonic() - began
+    began = time.monotonic()
+    say("solving")
+    found = compare(pair, z0, z1, config=config, features=features, calibration=calibration, labels=labels)
+    seconds["solve"] = time.monotonic() - began
+    began = time.monotonic()
+    say("drawing")
+    figure, movie = path_figure(pair, found), path_gif(pair, found)
+    seconds["pictures"] = time.monotonic() - began
+    report = _report(args, pair, config, found, calibration, seconds)
+    text = json.dumps(_plain(report), indent=2, allow_nan=False) + "\n"
+    out.mkdir(parents=True, exist_ok=True)
+    for name, data in (("path.png", figure), ("path.gif", movie), ("report.json", text.encode())):
+        write_whole(out / name, data)
+    if args.json:
+        print(text, end="")
+    else:
+        _table(report)
+        print(f"wrote {out}/path.png, path.gif, report.json")
+
+
+def _folder(name: str) -> Path:
+    out = Path(name)
+    if out.exists() and not out.is_dir():
+        raise InputError("--out", f"'{name}' is a file", "name a folder")
+    return out
+
+
+def _report(
+    args: argparse.Namespace, pair: Pair, config: GeodesicConfig, found: Comparison, calibration: Calibration | None,
+    seconds: dict[str, float],
+) -> dict[str, Any]:  # fmt: skip
+    import benchmarks
+
+    settings = dataclasses.asdict(config)
+    report: dict[str, Any] = {
+        "pair": pair.name, "seed": args.seed, "from": args.start, "to": args.end, "metric": args.metric,
+        "calibration": None if calibration is None else {**calibration.statistics, "floor": calibration.floor},
+        "config": settings,
+    }  # fmt: skip
+    for name, d in found.diagnostics.items():
+        result = found.results.get(name)
+        entry: dict[str, Any] = {
+            key: float(getattr(d, key)[0])
+            for key in ("energy", "length", "plain_length", "pixel_length", "critic_min", "critic_mean", "critic_low",
+                        "below_floor", "speed_ratio", "radius_min", "detour", "curvature")
+        }  # fmt: skip
+        entry["evaluations"] = 0 if result is None else int(result.evaluations[0])
+        entry["converged"] = True if result is None else bool(result.flags.converged[0])
+        if result is not None:
+            entry["flags"] = {k: bool(v[0]) for k, v in result.flags._asdict().items()}
+        report[name] = entry
+    fade = np.asarray(found.cross_fade_critic[0])
+    report["cross_fade"] = {"critic_min": float(fade.min()), "critic_mean": float(fade.mean())}
+    report["protocol"] = f"{args.points} points at equal feature distance; energy and length in mode '{config.mode}'"
+    report["seconds"] = seconds
+    report["versions"], report["hardware"] = benchmarks.versions(), benchmarks.hardware()
+    return report
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    if isinstance(value, (float, np.floating)):
+        return float(value) if math.isfinite(value) else None
+    return value
+
+
+def _table(report: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    columns = ("length", "plain_length", "critic_min", "critic_mean", "speed_ratio", "radius_min", "evaluations")
+    table = Table("method", *columns, title=f"{report['pair']}: {report['protocol']}", title_justify="left")
+    for name in ("linear", "slerp", "matched", "plain", "geodesic"):
+        if name in report:
+            row = report[name]
+            cell = lambda v: "" if v is None or (isinstance(v, float) and not math.isfinite(v)) else f"{v:.4g}"
+            table.add_row(name, *(cell(row[c]) for c in columns))
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
