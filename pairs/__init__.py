@@ -1,5 +1,6 @@
 """The protocol: what a generator/critic pair is, and the model families that are one."""
 
+from .affine import affine as affine
 from .errors import InputError as InputError
 from .priors import ClassMixture as ClassMixture
 from .priors import Normal as Normal
@@ -16,6 +17,7 @@ from .registry import Architecture as Architecture
 from .registry import build as build
 from .registry import known as known
 from .registry import register as register
+from .score_head import score_head as score_head
 from .wrap import check_pair as check_pair
 from .wrap import make_pair as make_pair
 from .wrap import wrap as wrap
