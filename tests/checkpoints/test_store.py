@@ -19,7 +19,7 @@ import pytest
 
 from checkpoints import archive, check_destination, load_pair, load_state, save_pair, save_state, state_record
 from checkpoints.digest import file_digest
-from pairs import ClassMixture, InputError, Normal, Pair, Record, TruncatedNormal, wrap
+from pairs import ClassMixture, InputError, Net, Normal, Pair, Record, TruncatedNormal, wrap
 from pairs.gan.sequential import init_sequential
 
 
@@ -63,9 +63,7 @@ def test_a_pair_comes_back_with_every_field(tmp_path: Path) -> None:
 def test_low_precision_weights_keep_their_bits(tmp_path: Path) -> None:
     pair = _pair()
     low = jax.tree.map(lambda a: a.astype(jnp.bfloat16), pair.generator.params)
-    pair = pair.replace(
-        generator=wrap(pair.generator, None).__class__(low, pair.generator.apply, pair.generator.architecture)
-    )
+    pair = pair.replace(generator=Net(low, pair.generator.apply, pair.generator.architecture))
     _same(load_pair(save_pair(tmp_path / "p", pair)), pair)
 
 
