@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,7 +23,6 @@ from .classifier import DIMENSIONS, Arch, ClassifierApply, classifier_net, init
 __all__ = ["Features", "Reference", "load_features", "default_features", "features_from", "bundled_features"]
 
 _BUNDLED = Path(__file__).parent / "bundled"
-_BATCH = 250
 
 _apply = jax.jit(lambda apply, params, x: apply(params, x.astype(jnp.float32)), static_argnums=0)
 
@@ -45,10 +45,11 @@ class Features:
     dim: int
     sha256: str
     input_shape: tuple[int, int, int]
-    arch: Arch
+    arch: str
     params: dict[str, Array]
     card: dict[str, Any] = dataclasses.field(default_factory=dict)
     references: tuple[Reference, ...] = ()
+    batch: int = 250
 
     @property
     def label(self) -> str:
@@ -71,16 +72,21 @@ class Features:
         x = np.asarray(x)
         if x.dtype != np.uint8:
             raise InputError("images", f"are {x.dtype}", "convert them with benchmarks.to_uint8")
-        if x.shape[1:] != self.input_shape or len(x) == 0:
-            raise InputError(
-                "images", f"have shape {x.shape}", f"{self.name} takes (n, {', '.join(map(str, self.input_shape))})"
-            )
-        apply, parts = ClassifierApply(self.arch, (0.0, 255.0), output), []
-        for i in range(0, len(x), _BATCH):
-            part = x[i : i + _BATCH]
-            padded = np.concatenate([part, np.zeros((_BATCH - len(part), *self.input_shape), np.uint8)])
+        self._check(x)
+        apply, parts = self._apply_for(output), []
+        for i in range(0, len(x), self.batch):
+            part = x[i : i + self.batch]
+            padded = np.concatenate([part, np.zeros((self.batch - len(part), *x.shape[1:]), np.uint8)])
             parts.append(np.asarray(_apply(apply, self.params, padded))[: len(part)])
         return np.concatenate(parts)
+
+    def _check(self, x: np.ndarray) -> None:
+        if x.shape[1:] != self.input_shape or len(x) == 0:
+            remedy = f"{self.name} takes (n, {', '.join(map(str, self.input_shape))})"
+            raise InputError("images", f"have shape {x.shape}", remedy)
+
+    def _apply_for(self, output: Any) -> Callable[[Any, Array], Array]:
+        return ClassifierApply(self.arch, (0.0, 255.0), output)
 
     def reference(self, split: str = "test") -> Reference:
         """Statistics of the data the net was trained for."""
@@ -109,11 +115,16 @@ def bundled_features() -> tuple[str, ...]:
 
 
 def load_features(name: str | Path) -> Features:
-    """A bundled feature net by name, or one trained by ``python -m benchmarks train-features`` by folder.
+    """A bundled feature net by name, one trained by ``python -m benchmarks train-features`` by folder,
+    or the FID Inception by the path of its ``.pth`` file.
 
     Raises:
       InputError: unknown name, missing or damaged files (sha256), weights of another architecture.
     """
+    if Path(name).suffix in (".pth", ".pt"):
+        from .inception import load_inception
+
+        return load_inception(name)
     folder = _BUNDLED / str(name) if str(name) in bundled_features() else Path(name)
     if not (folder / "card.json").is_file():
         known = ", ".join(bundled_features())

@@ -36,7 +36,7 @@ _LAYERS: dict[str, tuple[tuple[int, int, int, bool], ...]] = {  # kernel, output
 }
 
 
-def init(key: Array, arch: Arch, input_shape: tuple[int, int, int], classes: int) -> dict[str, Array]:
+def init(key: Array, arch: str, input_shape: tuple[int, int, int], classes: int) -> dict[str, Array]:
     """He-normal kernels, zero biases; ``input_shape`` is ``(H, W, C)``."""
     rows, columns, inputs = input_shape
     params: dict[str, Array] = {}
@@ -64,7 +64,7 @@ class ClassifierApply:
     Each sample alone decides its output: there is no normalisation across the batch.
     """
 
-    arch: Arch
+    arch: str
     sample_range: tuple[float, float] = (0.0, 1.0)
     output: Literal["features", "logits"] = "features"
 
@@ -88,7 +88,7 @@ def _mean_pool(x: Array) -> Array:
 
 def classifier_net(
     params: dict[str, Array],
-    arch: Arch,
+    arch: str,
     input_shape: tuple[int, int, int],
     sample_range: tuple[float, float],
     output: Literal["features", "logits"] = "features",
