@@ -150,20 +150,33 @@ def _reseal(path: Path) -> None:
 
 
 def test_the_inner_digests_hold_without_the_outer_one(tmp_path: Path, stored: Path) -> None:
-    copy, pair, draw = tmp_path / "p", _pair(), random.Random(1)
+    # Arrays of a few KiB lie in files without a checksum of their own: only our digest sees a flip there.
+    draw, values = random.Random(1), np.random.default_rng(0).integers(0, 256, 20_000, np.uint8)
+    path = save_state(tmp_path / "s", {"a": values})
+    largest = max((p for p in path.rglob("*") if p.parent.name == "d"), key=lambda p: p.stat().st_size)
+    whole, reasons = largest.read_bytes(), []
+    for _ in range(25):
+        blob = bytearray(whole)
+        blob[draw.randrange(len(blob))] ^= 1 << draw.randrange(8)
+        largest.write_bytes(blob)
+        _reseal(path)
+        try:
+            np.testing.assert_array_equal(load_state(path, {"a": values})["a"], values)
+        except InputError as error:
+            reasons.append(str(error))
+    assert sum("'a' differs from its digest" in reason for reason in reasons) > 5
+    copy, pair = tmp_path / "p", _pair()
     shutil.copytree(stored, copy)
-    refused = 0
-    largest = max((p for p in copy.rglob("*") if p.parent.name == "d"), key=lambda p: p.stat().st_size)
-    for file, count in ((largest, 25), (copy / "_CHECKPOINT_METADATA", 25)):
-        whole = file.read_bytes()
-        for _ in range(count):
-            blob = bytearray(whole)
-            blob[draw.randrange(len(blob))] ^= 1 << draw.randrange(8)
-            file.write_bytes(blob)
-            _reseal(copy)
-            refused += _outcome(copy, pair)
-        file.write_bytes(whole)
-    assert refused > 20
+    file = copy / "_CHECKPOINT_METADATA"
+    whole, refused = file.read_bytes(), 0
+    for _ in range(25):
+        blob = bytearray(whole)
+        blob[draw.randrange(len(blob))] ^= 1 << draw.randrange(8)
+        file.write_bytes(blob)
+        _reseal(copy)
+        refused += _outcome(copy, pair)
+    file.write_bytes(whole)
+    assert refused > 15
     for old, new in (('"wasserstein"', '"logit"'), ('"tiny"', '"huge"'), ("custom_metadata", "custom_metadatb")):
         text = (copy / "_CHECKPOINT_METADATA").read_text()
         (copy / "_CHECKPOINT_METADATA").write_text(text.replace(old, new))
