@@ -63,7 +63,9 @@ def side_by_side(before: ArrayLike, after: ArrayLike, columns: int = 8, rows: in
     x, y = _check(before), _check(after)
     if x.shape != y.shape:
         raise InputError("images", f"before {x.shape}, after {y.shape}", "give the same samples before and after")
-    left, right = (_captioned(grid(v[: columns * rows], columns, zoom=zoom), t) for v, t in ((x, "before"), (y, "after")))
+    left, right = (
+        _captioned(grid(v[: columns * rows], columns, zoom=zoom), t) for v, t in ((x, "before"), (y, "after"))
+    )
     gap = np.full((left.shape[0], 8 * zoom, left.shape[2]), 255, np.uint8)
     return np.concatenate([left, gap, right], axis=1)
 
