@@ -250,7 +250,9 @@ def refine(
         piece["positions"] = np.asarray(state.position)[:keep]
         piece["stopped"] = np.asarray(state.stopped)[:keep]
         empty = np.zeros((0, batch), np.float32)
-        piece["trace"] = [np.concatenate([np.asarray(getattr(i, f)) for i in infos] or [empty])[:, :keep] for f in Info._fields]
+        piece["trace"] = [
+            np.concatenate([np.asarray(getattr(i, f)) for i in infos] or [empty])[:, :keep] for f in Info._fields
+        ]
         piece["snapshots"] = shots
         pieces.append(piece)
         done += keep * config.steps

@@ -109,7 +109,8 @@ class Langevin:
             raise InputError(
                 "metropolis", "needs noise added after the gradient", "set temperature above 0 and noise_order='after'"
             )
-        if self.metropolis and (self.noise_scale == "gradient" or min(self.anneal_noise) != 1.0 or self.tangent):
+        uneven = self.noise_scale == "gradient" or any(m != 1.0 for m in self.anneal_noise)
+        if self.metropolis and (uneven or self.tangent):
             raise InputError(
                 "metropolis",
                 "needs a proposal with a constant covariance",
@@ -135,7 +136,7 @@ class Langevin:
         return [self.step_size * m for m in _stages(self.anneal, self.steps)]
 
     def noise_scales(self) -> list[float]:
-        r"""Standard deviation of the noise, :math:`\sqrt{2\eta_k T}` (with ``noise_scale="gradient"``, per unit of gradient norm)."""
+        r"""Standard deviation of the noise, :math:`\sqrt{2\eta_k T}`; per unit of gradient norm where the scale is."""
         noise = _stages(self.anneal_noise, self.steps)
         return [math.sqrt(2 * e * self.temperature) * m for e, m in zip(self.step_sizes(), noise, strict=True)]
 

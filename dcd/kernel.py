@@ -32,7 +32,7 @@ __all__ = ["Evaluation", "State", "Info", "init", "transition", "draw_noise"]
 
 
 class Evaluation(NamedTuple):
-    """The target at a batch of points: ``log_density`` and critic ``score`` are (batch,), ``gradient`` like the points."""
+    """The target at points: ``log_density`` and the critic's ``score`` are (batch,), ``gradient`` like the points."""
 
     log_density: Array
     score: Array

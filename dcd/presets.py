@@ -19,7 +19,8 @@ __all__ = ["PRESETS", "preset", "dcd_pixel", "dcd_latent", "dcd_toy", "ddls", "d
 def dcd_pixel(steps: int = 20, step_size: float = 1.0, noise: float = 0.005) -> Langevin:
     r"""Discriminator Contrastive Divergence in pixel space (arXiv 2004.01704, image code).
 
-    .. math:: \tilde x = x + s\,\xi, \quad x' = \mathrm{clip}\left(\tilde x + \eta\,\mathrm{clip}_{\pm 1}(\nabla D(\tilde x))\right)
+    .. math:: \tilde x = x + s\,\xi, \quad
+       x' = \mathrm{clip}\left(\tilde x + \eta\,\mathrm{clip}_{\pm 1}(\nabla D(\tilde x))\right)
 
     Noise comes first and its scale ``noise`` is not tied to the step: T = s^2 / (2 eta), which at the
     defaults is 1.25e-5, so this is clipped gradient ascent. Cost F_D + B_D (plus one more pair for the
@@ -77,7 +78,12 @@ def dgflow(divergence: str = "kl", steps: int = 25, step_size: float = 0.1, nois
     released code leaves BatchNorm in training mode; here nets are in inference mode. Cost as latent.
     """
     return Langevin(
-        "latent", steps, step_size, temperature=noise, divergence=divergence, preset=f"dgflow-{divergence}"  # type: ignore[arg-type]
+        "latent",
+        steps,
+        step_size,
+        temperature=noise,
+        divergence=divergence,
+        preset=f"dgflow-{divergence}",  # type: ignore[arg-type]
     )
 
 
