@@ -21,6 +21,10 @@ def write(path: Path, arrays: Mapping[str, np.ndarray], metadata: Mapping[str, A
     """Write to ``path`` (absolute, absent). Arrays of size zero hold nothing and are left out."""
     stored = {name: a for name, a in arrays.items() if a.size}
     ocp.save(str(path), {**stored, **_MARK}, custom_metadata=dict(metadata))
+    # Orbax notes here where it wrote; an archive is moved afterwards and may be published.
+    note = path / "commit_success.txt"
+    if note.exists():
+        note.write_text("Checkpoint commit was successful.\n", encoding="utf-8")
 
 
 def read_metadata(path: Path) -> Any:

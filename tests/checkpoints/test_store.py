@@ -211,6 +211,11 @@ def test_what_is_no_checkpoint_is_told(tmp_path: Path, stored: Path) -> None:
         load_state(stored, {})
 
 
+def test_archives_do_not_tell_where_they_were_made(stored: Path) -> None:
+    place = str(stored.parent).encode()
+    assert not [p for p in stored.rglob("*") if p.is_file() and place in p.read_bytes()]
+
+
 def test_archives_are_plain_files_that_load_from_anywhere(tmp_path: Path, stored: Path) -> None:
     assert not [p for p in stored.rglob("*") if p.is_symlink()]
     copy = tmp_path / "site-packages" / "x"
