@@ -14,7 +14,7 @@ from benchmarks.metrics import (
     moments,
     moments_of_stream,
 )
-from benchmarks.metrics.fid_interval import interval
+from benchmarks.metrics.fid_interval import _without_groups, interval
 from pairs import InputError
 
 
@@ -135,6 +135,16 @@ def test_intervals_cover_and_pairing_narrows_the_change():
     assert paired.difference == pytest.approx(paired.after - paired.before)
     same = fid_change(x, x, mu, sigma)
     assert same.difference_ci == (0.0, 0.0)
+
+
+def test_leaving_a_group_out_is_the_distance_of_the_other_rows():
+    rng = np.random.default_rng(0)
+    x, groups = rng.normal(size=(60, 4)) + 3, np.array_split(rng.permutation(60), 7)
+    values = _without_groups(x, groups, np.zeros(4), np.eye(4), np.eye(4))
+    for group, value in zip(groups, values, strict=True):
+        rest = moments(np.delete(x, group, axis=0))
+        # two orders of summation in float64
+        assert value == pytest.approx(frechet_distance(rest.mean, rest.covariance, np.zeros(4), np.eye(4)), rel=1e-12)
 
 
 def test_student_quantile():
