@@ -5,7 +5,10 @@ from .chain import advance as advance
 from .chain import refine as refine
 from .chain import start as start
 from .config import Langevin as Langevin
+from .critic_settings import Recover as Recover
+from .critic_settings import RecoverReport as RecoverReport
 from .kernel import Info as Info
 from .kernel import State as State
 from .presets import PRESETS as PRESETS
 from .presets import preset as preset
+from .recover import recover as recover
