@@ -11,9 +11,12 @@ from collections.abc import Callable
 
 from pairs import InputError
 
-from .config import Langevin
+from .config import Divergence, Langevin, Space
 
-__all__ = ["PRESETS", "preset", "dcd_pixel", "dcd_latent", "dcd_toy", "ddls", "dgflow", "latent"]
+__all__ = [
+    "PRESETS", "preset", "dcd_pixel", "dcd_latent", "dcd_toy", "ddls", "dgflow", "dot", "gebm", "repgan", "ttc",
+    "latent",
+]  # fmt: skip
 
 
 def dcd_pixel(steps: int = 20, step_size: float = 1.0, noise: float = 0.005) -> Langevin:
@@ -68,7 +71,7 @@ def ddls(steps: int = 100, step_size: float = 0.005, metropolis: bool = False) -
     return Langevin("latent", steps, step_size, prior_weight=1.0, metropolis=metropolis, preset="ddls")
 
 
-def dgflow(divergence: str = "kl", steps: int = 25, step_size: float = 0.1, noise: float = 0.01) -> Langevin:
+def dgflow(divergence: Divergence = "kl", steps: int = 25, step_size: float = 0.1, noise: float = 0.01) -> Langevin:
     r"""Discriminator gradient flow (arXiv 2012.00780) for f = ``kl``, ``js`` or ``logd``.
 
     .. math:: z' = z + \eta\,s_f(d)\,\nabla d + \sqrt{2\eta\gamma}\,\xi,
@@ -83,8 +86,71 @@ def dgflow(divergence: str = "kl", steps: int = 25, step_size: float = 0.1, nois
         step_size,
         temperature=noise,
         divergence=divergence,
-        preset=f"dgflow-{divergence}",  # type: ignore[arg-type]
+        preset=f"dgflow-{divergence}",
     )
+
+
+def dot(lipschitz: float = 1.0, steps: int = 100, step_size: float = 0.01, space: Space = "latent") -> Langevin:
+    r"""Discriminator optimal transport (arXiv 1910.06832): descend :math:`\lVert u - u_0\rVert - D(u)/k`.
+
+    .. math:: z' = z + \eta\,P_z\left(\nabla D(G(z)) / k - \frac{z - z_0}{\lVert z - z_0\rVert}\right)
+
+    ``lipschitz`` is k, from :func:`dcd.effective_lipschitz` on random couples of the pair at hand; 1
+    stands for a critic of slope one. No noise. In latent space :math:`P_z` removes the radial part,
+    :math:`g - \langle g, z\rangle z / \lVert z\rVert^2`; in pixel space it is the identity. Cost
+    F_G + F_D + B_D + B_G (latent), F_D + B_D (pixel). The released code divides the radial part by
+    :math:`\sqrt d` instead of :math:`\lVert z\rVert^2`, which at d = 128 turns radial motion round
+    tenfold, and starts 0.001 off to have a gradient; here the pull at the start is zero. Where
+    D has slope k all the way every point of a transport ray is a minimiser, so stop early.
+    """
+    _positive("lipschitz", lipschitz)
+    return Langevin(
+        space, steps, step_size, temperature=0.0, critic_scale=1 / lipschitz, tether=1.0,
+        tangent=space == "latent", preset="dot",
+    )  # fmt: skip
+
+
+def gebm(steps: int = 1000, step_size: float = 5e-5, scale: float = 100.0) -> Langevin:
+    r"""Generalised energy-based model (arXiv 2003.05033): sample :math:`p_0(z)\,e^{\beta D(G(z))}`, beta = ``scale``.
+
+    .. math:: z' = z + \eta_k \nabla[\log p_0(z) + \beta D(G(z))] + \sqrt{2\eta_k}\,\xi
+
+    eta falls tenfold every 200 steps. eta = 5e-5 is the code's 1e-4 (an epsilon). Made for a critic
+    that is minus a normalised energy (KALE). Cost F_G + F_D + B_D + B_G. The released code's MALA
+    variant weighs the proposal's term by the step where it should divide by it; it is not used here.
+    """
+    fall = tuple(0.1 ** (k // 200) for k in (range(0, steps, 200) if steps % 200 == 0 else range(steps)))
+    return Langevin(
+        "latent", steps, step_size, critic_scale=scale, prior_weight=1.0, anneal=fall or (1.0,), preset="gebm"
+    )  # fmt: skip
+
+
+def repgan(steps: int = 640, step_size: float = 0.005) -> Langevin:
+    r"""REP-GAN (arXiv 2107.00352): latent Langevin proposals with the Metropolis correction.
+
+    .. math:: z' \sim N(z + \eta\nabla\log\pi(z),\, 2\eta I), \quad \pi(z) = p_0(z)\,e^{D(G(z))}
+
+    :func:`ddls` with ``metropolis`` at the paper's length; tau = 0.01 of the code is 2 eta. For a
+    calibrated critic (:func:`dcd.calibrate`, logistic as there). Cost F_G + F_D + B_D + B_G. As released.
+    """
+    return ddls(steps, step_size, metropolis=True).replace(preset="repgan")
+
+
+def ttc(step_size: float = 1.0, steps: int = 1) -> Langevin:
+    r"""Trust the Critics: one gradient step of length :math:`\hat W_1` in pixel space.
+
+    .. math:: x' = x + \eta \nabla D(x), \qquad \eta = \theta\,\hat W_1
+
+    ``step_size`` is the number that :func:`dcd.ttc_step_size` estimates for a critic of slope one. The
+    method trains a new critic for every step; here the pair's own is used, so ``steps`` above 1 repeats it.
+    Cost F_D + B_D.
+    """
+    return Langevin("pixel", steps, step_size, temperature=0.0, preset="ttc")
+
+
+def _positive(field: str, value: float) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < float("inf"):
+        raise InputError(field, f"is {value!r}", "give a finite number above 0")
 
 
 def latent(steps: int = 20, step_size: float = 0.002) -> Langevin:
@@ -106,6 +172,10 @@ PRESETS: dict[str, Callable[[], Langevin]] = {
     "dgflow-kl": dgflow,
     "dgflow-js": lambda: dgflow("js"),
     "dgflow-logd": lambda: dgflow("logd"),
+    "dot": dot,
+    "gebm": gebm,
+    "repgan": repgan,
+    "ttc": ttc,
 }
 
 
