@@ -17,6 +17,7 @@ __all__ = ["main"]
 COMMANDS = (
     "benchmarks.evaluate",
     "benchmarks.refine",
+    "benchmarks.speed",
     "benchmarks.features.train",
 )
 
