@@ -303,6 +303,8 @@ def _check_inputs(
         raise InputError("labels", "are given for an unconditional pair", "leave them out")
     c = labels_of(pair, np.arange(n) + first_index) if labels is None else jnp.asarray(labels)
     if c is not None and pair.classes is not None:
-        if c.shape != (n,) or not bool(jnp.all((c >= 0) & (c < pair.classes))):
-            raise InputError("labels", f"have shape {c.shape}", f"give {n} whole numbers from 0 to {pair.classes - 1}")
+        whole = c.shape == (n,) and jnp.issubdtype(c.dtype, jnp.integer)
+        if not whole or not bool(jnp.all((c >= 0) & (c < pair.classes))):
+            problem = f"go from {c.min()} to {c.max()}" if whole else f"are {c.dtype.name} of shape {c.shape}"
+            raise InputError("labels", problem, f"give {n} whole numbers from 0 to {pair.classes - 1}")
     return z, c
