@@ -1,5 +1,11 @@
 """Sample refinement: Langevin chains driven by the critic, from the generator's output."""
 
+from .adapt_step import StepReport as StepReport
+from .adapt_step import adapt_step_size as adapt_step_size
+from .calibrate import CalibrationReport as CalibrationReport
+from .calibrate import calibrate as calibrate
+from .calibrate import log_ratio as log_ratio
+from .calibrate import require_ratio as require_ratio
 from .chain import Result as Result
 from .chain import advance as advance
 from .chain import refine as refine
@@ -10,9 +16,23 @@ from .contrast_settings import Contrast as Contrast
 from .contrast_settings import ContrastReport as ContrastReport
 from .critic_settings import Recover as Recover
 from .critic_settings import RecoverReport as RecoverReport
+from .diagnostics import diagnose as diagnose
+from .diagnostics_plot import plot_diagnostics as plot_diagnostics
+from .estimates import effective_lipschitz as effective_lipschitz
+from .estimates import ttc_step_size as ttc_step_size
 from .kernel import Info as Info
 from .kernel import State as State
+from .mixing import effective_sample_size as effective_sample_size
+from .mixing import r_hat as r_hat
 from .presets import PRESETS as PRESETS
 from .presets import preset as preset
 from .recover import recover as recover
+from .select import Selection as Selection
+from .select import drs as drs
+from .select import ex2 as ex2
+from .select import isir as isir
+from .select import mh_gan as mh_gan
+from .select import obrs as obrs
 from .stream import refine_to as refine_to
+from .underdamped import Underdamped as Underdamped
+from .underdamped import refine_underdamped as refine_underdamped

@@ -35,7 +35,7 @@ SHRINKAGE, DELAY, FORGETTING = 0.05, 10.0, 0.75
 class Averaging(NamedTuple):
     """State of dual averaging; ``log_step`` is what to try next, ``log_average`` what to keep."""
 
-    count: int
+    rounds: int
     center: float
     error: float
     log_step: float
@@ -66,7 +66,7 @@ def averaging_init(step_size: float) -> Averaging:
 
 def averaging_update(state: Averaging, acceptance: float, target: float) -> Averaging:
     """One update with the acceptance seen at ``exp(state.log_step)``."""
-    k = state.count + 1
+    k = state.rounds + 1
     share = 1 / (k + DELAY)
     error = (1 - share) * state.error + share * (target - acceptance)
     log_step = state.center - math.sqrt(k) / SHRINKAGE * error
