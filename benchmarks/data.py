@@ -197,3 +197,14 @@ def to_uint8(x: ArrayLike, sample_range: tuple[float, float]) -> np.ndarray:
     if not np.all(np.isfinite(x)):
         raise InputError("samples", "hold NaN or infinity", "take smaller steps, or check the weights")
     return np.rint(np.clip((x - low) / (high - low), 0, 1) * 255).astype(np.uint8)
+
+
+def default_split(path: str) -> str | None:
+    """``train`` where the data have such a split, else None (take all)."""
+    try:
+        read_images(path, "train", limit=1)
+    except InputError as error:
+        if error.field != "split":
+            raise
+        return None
+    return "train"

@@ -6,6 +6,7 @@ import io
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,7 +14,7 @@ from PIL import Image, ImageDraw
 
 from pairs import InputError
 
-__all__ = ["grid", "before_after_grid", "side_by_side", "save_grid", "png_bytes", "write_bytes"]
+__all__ = ["grid", "before_after_grid", "side_by_side", "save_grid", "png_bytes", "write_bytes", "tuning_plot"]
 
 
 def _check(images: ArrayLike) -> np.ndarray:
@@ -105,3 +106,27 @@ def write_bytes(path: str | Path, content: bytes) -> None:
 def save_grid(path: str | Path, images: ArrayLike, columns: int = 8, pad: int = 2, zoom: int = 1) -> None:
     """:func:`grid` to a PNG file."""
     write_bytes(path, png_bytes(grid(images, columns, pad, zoom=zoom)))
+
+
+def tuning_plot(trials: list[dict[str, Any]]) -> bytes:
+    """Distance against steps for every run of a search, one colour per round, as a PNG file."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    figure, axis = plt.subplots(figsize=(7, 4))
+    for trial in trials:
+        color = f"C{trial['round']}"
+        steps = [0, *trial["after"]]
+        values = [trial["generator"], *trial["after"].values()]
+        axis.plot(steps, values, color=color, linewidth=0.8, marker=".", alpha=0.7)
+    for i in sorted({t["round"] for t in trials}):
+        axis.plot([], [], color=f"C{i}", label=f"round {i + 1}, n = {next(t['n'] for t in trials if t['round'] == i)}")
+    floor = min((v for t in trials for v in t["after"].values() if np.isfinite(v)), default=1.0)
+    axis.set(xlabel="steps", ylabel="distance to held-out data", yscale="log", ylim=(max(floor, 1e-6) * 0.8, None))
+    axis.legend()
+    buffer = io.BytesIO()
+    figure.savefig(buffer, dpi=110, bbox_inches="tight")
+    plt.close(figure)
+    return buffer.getvalue()

@@ -51,6 +51,19 @@ def _mean(values: np.ndarray) -> dict[str, Any]:
     return {"critic_mean": mean, "critic_mean_ci": [mean - half, mean + half]}
 
 
+_score = jax.jit(lambda pair, x, labels: pair.score(x, labels))
+
+
+def scores(pair: Pair, x: np.ndarray, batch: int = 256) -> np.ndarray:
+    """Critic's scores of samples, in batches of one size."""
+    labels = None if pair.classes is None else np.arange(len(x)) % pair.classes
+    found = []
+    for i in range(0, len(x), batch):
+        rows = np.minimum(np.arange(i, i + batch), len(x) - 1)
+        found.append(np.asarray(_score(pair, x[rows], None if labels is None else labels[rows])))
+    return np.concatenate(found)[: len(x)]
+
+
 def refine_and_judge(
     pair: Pair,
     config: dcd.Langevin,
@@ -60,11 +73,13 @@ def refine_and_judge(
     reference: Reference | Images | None = None,
     batch: int = 64,
     show: bool = True,
+    budget: float = 1.0,
 ) -> tuple[dict[str, Any], dcd.Result]:
     """Draw, refine, judge. The report follows the contract of a refinement report.
 
     Both sides are quantised to bytes as image files would be, have equal n, and are paired: image i
-    before and after comes from one latent. Intervals are 95 %.
+    before and after comes from one latent. Intervals are 95 %. ``budget`` below 1 selects the chains'
+    starts by OBRS at that acceptance.
     """
     if isinstance(n, bool) or n < 6:
         raise InputError("n", f"is {n}", "give at least 6, better 2,000 or more: distances need a distribution")
@@ -78,14 +93,18 @@ def refine_and_judge(
         compiled = time.perf_counter() - began
         bar.update(job, description="refine", total=max(1, n * config.steps), completed=0)
         began = time.perf_counter()
-        result = dcd.refine(pair, config, key, n, batch=batch, on_progress=lambda s, _: bar.update(job, completed=s))
+        choice = dcd.Choice("given", config, budget)
+        result = dcd.run_choice(
+            pair, choice, key, n, batch=batch, on_progress=lambda s, _: bar.update(job, completed=s)
+        )
         sampled = time.perf_counter() - began
         bar.update(job, description="judge", completed=max(1, n * config.steps))
         began = time.perf_counter()
         before, after = (to_uint8(x, pair.sample_range) for x in (result.before, result.after))
         judged = evaluate(features, before, after, reference, seed)
         judging = time.perf_counter() - began
-    last = result.trace.score[-1] if config.steps else result.start_score
+    first = scores(pair, result.before)
+    last = scores(pair, result.after)
     report: dict[str, Any] = {
         "pair": pair.name,
         "data": reference.name if isinstance(reference, Images) else features.card.get("data", {}).get("name"),
@@ -93,11 +112,12 @@ def refine_and_judge(
         "seed": seed,
         "preset": config.preset,
         "config": config.to_dict(),
+        "budget": budget,
         "features": judged["features"],
         "reference": judged["reference"],
-        "before": judged["before"] | _mean(result.start_score),
+        "before": judged["before"] | _mean(first),
         "after": judged["after"] | _mean(last),
-        "difference": judged["difference"] | _mean(last - result.start_score),
+        "difference": judged["difference"] | _mean(last - first),
         "stopped": int(result.stopped.sum()),
         "acceptance": float(result.trace.acceptance.mean()) if config.steps else None,
         "critic_kind": pair.critic_kind,
@@ -107,6 +127,12 @@ def refine_and_judge(
         "hardware": hardware(),
     }
     return report, result
+
+
+def judge_again(features: Features, pair: Pair, result: dcd.Result, data: Images | None, seed: int) -> dict[str, Any]:
+    """The same samples in another feature space."""
+    before, after = (to_uint8(x, pair.sample_range) for x in (result.before, result.after))
+    return evaluate(features, before, after, data, seed)
 
 
 def write_samples(folder: Path, pair: Pair, result: dcd.Result, report: dict[str, Any]) -> None:
@@ -133,6 +159,18 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--features", help="feature net that judges: a bundled name or a folder")
 
 
+def tuned_or_settings(args: argparse.Namespace) -> tuple[Pair, dcd.Langevin, float, bool | None]:
+    """Pair, chain, OBRS budget, and whether tuning proved a gain (None: nothing was tuned)."""
+    if args.tuned is None:
+        config = settings(args)
+        return load(args.pair, args.files), config, 1.0, None
+    found = dcd.read_tuned(args.tuned)
+    pair = load(found.pair if args.pair is None else args.pair, args.files)
+    if not found.gain or found.choice is None:
+        return pair, dcd.preset("latent").replace(steps=0, preset="keep"), 1.0, False
+    return pair, found.choice.chain, found.choice.budget, True
+
+
 def settings(args: argparse.Namespace) -> dcd.Langevin:
     """The chain that the command line describes."""
     names = ("steps", "step_size", "temperature", "critic_scale", "prior_weight", "metropolis")
@@ -147,6 +185,8 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("data", help="real images to compare with: a folder or file of IDX, NPZ or PNG/JPEG")
     parser.add_argument("--split", default=None, help="split of DATA (default test, where there is one)")
     parser.add_argument("--n", type=int, default=10_000, help="samples (default 10,000)")
+    parser.add_argument("--tuned", type=Path, help="tuned.toml of python -m dcd tune")
+    parser.add_argument("--judge", help="a second feature net, that took no part in tuning")
     add_settings(parser)
     add_common(parser, "benchmark")
     parser.set_defaults(run=run)
@@ -165,11 +205,16 @@ def _read_split(path: str, split: str | None, expect: tuple[int, ...]) -> Images
 
 def run(args: argparse.Namespace) -> int:
     """Command line entry."""
-    config, folder = settings(args), check_out(args.out)
-    pair = load(args.pair, args.files)
+    folder = check_out(args.out)
+    pair, config, budget, _ = tuned_or_settings(args)
     data = _read_split(args.data, args.split, pair.sample_shape)
     features = choose_features(pair, args.features, data)
-    report, result = refine_and_judge(pair, config, args.n, args.seed, features, data, args.batch, not args.json)
+    report, result = refine_and_judge(
+        pair, config, args.n, args.seed, features, data, args.batch, not args.json, budget
+    )  # fmt: skip
+    if args.judge:
+        judge = choose_features(pair, args.judge, data)
+        report["judge"] = judge_again(judge, pair, result, data, args.seed)
     write_samples(folder, pair, result, report)
     picture = side_by_side(*(to_uint8(x, pair.sample_range) for x in (result.before, result.after)))
     write_html(folder / "report.html", report, {"before (left) and after (right)": picture})

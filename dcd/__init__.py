@@ -1,5 +1,6 @@
 """Sample refinement: Langevin chains driven by the critic, from the generator's output."""
 
+from .adapt import adapt as adapt
 from .adapt_step import StepReport as StepReport
 from .adapt_step import adapt_step_size as adapt_step_size
 from .calibrate import CalibrationReport as CalibrationReport
@@ -10,6 +11,8 @@ from .chain import Result as Result
 from .chain import advance as advance
 from .chain import refine as refine
 from .chain import start as start
+from .choice import Choice as Choice
+from .choice import run_choice as run_choice
 from .config import Langevin as Langevin
 from .contrast import contrast as contrast
 from .contrast_settings import Contrast as Contrast
@@ -34,5 +37,11 @@ from .select import isir as isir
 from .select import mh_gan as mh_gan
 from .select import obrs as obrs
 from .stream import refine_to as refine_to
+from .tune import Change as Change
+from .tune import Judge as Judge
+from .tune import Tune as Tune
+from .tune import Tuned as Tuned
+from .tune import tune as tune
+from .tuned_file import read_tuned as read_tuned
 from .underdamped import Underdamped as Underdamped
 from .underdamped import refine_underdamped as refine_underdamped

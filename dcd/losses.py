@@ -27,6 +27,7 @@ from typing import Literal
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jax.typing import ArrayLike
 
 __all__ = [
     "Loss", "score_loss", "energy_penalty", "slopes", "slope_norm", "segment_penalty", "log_mean_exp", "auc",
@@ -74,7 +75,7 @@ def slope_norm(square: Array) -> Array:
     return jnp.sqrt(square + 1e-12)
 
 
-def segment_penalty(critic: Critic, real: Array, negative: Array, key: Array, target: Array | float = 1.0) -> Array:
+def segment_penalty(critic: Critic, real: Array, negative: Array, key: Array, target: ArrayLike = 1.0) -> Array:
     r"""Mean of :math:`(\lVert\nabla D(\hat x)\rVert - t)^2`, one uniform point per couple."""
     t = jax.random.uniform(key, (real.shape[0],) + (1,) * (real.ndim - 1))
     _, square = slopes(critic, t * real + (1 - t) * negative)

@@ -27,7 +27,7 @@ from jax.typing import ArrayLike
 
 from pairs import InputError, Net, Pair, Prior, Record
 from pairs.affine import affine
-from pairs.fit import ema_update, fit
+from pairs.fit import fit
 
 from .architectures import Frame, fresh_critic, split
 from .critic_settings import Recover, RecoverReport
@@ -143,7 +143,7 @@ def _update(
     trained = jax.tree.map(lambda w, d: w - numbers.learning_rate * d, state.trained, delta)
     # a short memory at first: the start is not worth averaging
     decay = jnp.minimum(numbers.ema, (1.0 + step) / (10.0 + step))
-    average = ema_update(state.average, capped(trained, caps), decay)
+    average = jax.tree.map(lambda a, v: decay * a + (1.0 - decay) * v, state.average, capped(trained, caps))
     return _State(trained, caps, adam, average, log_normaliser), {"loss": loss}
 
 

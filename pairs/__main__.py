@@ -14,7 +14,7 @@ import jax
 import numpy as np
 from rich.console import Console
 
-from benchmarks.data import read_images, to_uint8
+from benchmarks.data import default_split, read_images, to_uint8
 from benchmarks.pictures import save_grid
 from benchmarks.report import hardware, to_json, versions, write_json
 from checkpoints import load_state, save_pair, save_state, state_record
@@ -52,7 +52,7 @@ def _run(argv: Sequence[str] | None) -> int:
 
 def _train_wgan_gp(args: argparse.Namespace) -> int:
     folder = check_out(args.out)
-    images = read_images(args.data, args.split or _default_split(args.data))
+    images = read_images(args.data, args.split or default_split(args.data))
     size, columns, channels = images.shape
     if size != columns:
         raise InputError("data", f"holds images of {size} x {columns}", "this family takes square images")
@@ -82,9 +82,7 @@ def _train_wgan_gp(args: argparse.Namespace) -> int:
         def on_checkpoint(at: int, state: Any, history: dict[str, list[float]]) -> None:
             nonlocal seconds
             seconds = spent + time.monotonic() - began
-            save_state(
-                saved, state, record={"identity": identity, "done": at, "history": history, "seconds": seconds}
-            )
+            save_state(saved, state, record={"identity": identity, "done": at, "history": history, "seconds": seconds})
             x = wgan_gp.preview(wgan_gp.to_pair(settings, state, final_key))
             save_grid(folder / f"samples-{at:06d}.png", to_uint8(x, (-1.0, 1.0)), zoom=2)
             _plot(folder / "curves.png", history)
@@ -114,16 +112,6 @@ def _train_wgan_gp(args: argparse.Namespace) -> int:
     else:
         Console().print(f"wrote pair, report.json, curves.png and sample grids to {folder}")
     return 0
-
-
-def _default_split(path: str) -> str | None:
-    try:
-        read_images(path, "train", limit=1)
-    except InputError as error:
-        if error.field != "split":
-            raise
-        return None
-    return "train"
 
 
 def _plot(path: Path, history: dict[str, list[float]]) -> None:

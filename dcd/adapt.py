@@ -1,0 +1,66 @@
+"""Make a pair's critic fit for use: recover, contrast, calibrate. The generator stays as it is, to the bit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+from jax import Array
+
+from pairs import Pair
+
+from .calibrate import calibrate
+from .config import Langevin
+from .contrast import contrast
+from .contrast_settings import Contrast
+from .critic_settings import Recover
+from .recover import recover
+
+__all__ = ["adapt"]
+
+
+def adapt(
+    pair: Pair,
+    train_x: np.ndarray,
+    held_x: np.ndarray,
+    key: Array,
+    *,
+    recovery: Recover | None = None,
+    contrastive: Contrast | None = None,
+    chain: Langevin | None = None,
+    calibrated: bool = True,
+    on_progress: Callable[[str, int, int, float], None] | None = None,
+) -> tuple[Pair, dict[str, Any]]:
+    """The pair with an adapted critic, and a JSON-ready report of each move.
+
+    Args:
+      train_x: real samples ``(n, *sample)`` in the sample range, for recovery and contrast.
+      held_x: others, for calibration.
+      recovery: None leaves the pair's own critic.
+      contrastive: None leaves out contrastive divergence; it needs ``chain``, the chain that will sample.
+      calibrated: fit the density ratio at the end.
+      on_progress: called with (move, done, total, seconds left).
+
+    >>> adapt.__name__
+    'adapt'
+    """
+    report: dict[str, Any] = {}
+    keys = jax.random.split(key, 3)
+
+    def tell(move: str) -> Callable[[int, int, dict[str, float], float], None] | None:
+        return None if on_progress is None else lambda i, n, _, left: on_progress(move, i, n, left)
+
+    if recovery is not None:
+        pair, found = recover(pair, train_x, keys[0], recovery, on_progress=tell("recover"))
+        report["recover"] = found.to_dict()
+    if contrastive is not None:
+        pair, found = contrast(
+            pair, train_x, keys[1], contrastive, chain or Langevin(), on_progress=tell("contrast")
+        )  # fmt: skip
+        report["contrast"] = found.to_dict()
+    if calibrated:
+        pair, found = calibrate(pair, held_x, keys[2])
+        report["calibrate"] = found.to_dict()
+    return pair, report
