@@ -73,7 +73,7 @@ def refine_to(
     for name, value in (("n", n), ("shard", shard), ("batch", batch)):
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise InputError(name, f"is {value!r}", "give at least 1")
-    if not jnp.issubdtype(getattr(key, "dtype", None), jax.dtypes.prng_key):
+    if not jnp.issubdtype(getattr(key, "dtype", np.dtype(bool)), jax.dtypes.prng_key):
         raise InputError("key", "is not a typed key", "make one with jax.random.key(seed)")
     uint8 = pair.sample_range is not None if uint8 is None else uint8
     if uint8 and pair.sample_range is None:

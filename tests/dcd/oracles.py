@@ -31,9 +31,13 @@ def affine(params: Any, z: Array) -> Array:
 
 
 def quadratic(params: Any, x: Array) -> Array:
-    """``-(x - m)' P (x - m) / 2``, with the gradient ``-P (x - m)``."""
+    """``c - (x - m)' P (x - m) / 2``, with the gradient ``-P (x - m)``."""
     r = x - params["m"]
-    return -0.5 * jnp.sum((r @ params["P"]) * r, axis=1)
+    return params["c"] - 0.5 * jnp.sum((r @ params["P"]) * r, axis=1)
+
+
+def quadratic_params(mean: Any, precision: Any, constant: float = 0.0) -> dict[str, Array]:
+    return {k: jnp.asarray(v, jnp.float32) for k, v in (("m", mean), ("P", precision), ("c", constant))}
 
 
 def linear(params: Any, x: Array) -> Array:
@@ -59,10 +63,9 @@ def pair_of(
     )  # fmt: skip
 
 
-def gaussian(dim: int, variance: float = 1.0, mean: float = 0.0) -> Pair:
+def gaussian(dim: int, variance: float = 1.0, mean: float = 0.0, constant: float = 0.0) -> Pair:
     """A critic that is the log density of ``N(mean, variance I)``, with an identity generator."""
-    params = {"m": jnp.full((dim,), mean), "P": jnp.eye(dim) / variance}
-    return pair_of(quadratic, params, dim)
+    return pair_of(quadratic, quadratic_params(np.full(dim, mean), np.eye(dim) / variance, constant), dim)
 
 
 # --- the driver ---------------------------------------------------------------------------------
@@ -88,14 +91,22 @@ def random_numbers(config: Langevin, shape: tuple[int, ...], seed: int) -> tuple
 
 
 def drive(
-    pair: Pair, config: Langevin, position: Any, seed: int, transition: Any = ours.transition, random: Any = None
+    pair: Pair,
+    config: Langevin,
+    position: Any,
+    seed: int,
+    transition: Any = ours.transition,
+    random: Any = None,
+    noise_scale: Any = lambda s: s,
 ) -> tuple[State, Info]:
-    """All of ``config.steps`` from ``position``; the record's fields are ``(steps, n)``."""
+    """All of ``config.steps`` from ``position``; the record's fields are ``(steps, n)``.
+
+    ``transition`` and ``noise_scale`` take mutants, ``random`` noise and uniforms from elsewhere.
+    """
     position = jnp.asarray(position)
     noise, uniform = random_numbers(config, position.shape, seed) if random is None else random
-    schedule = (
-        noise, uniform, np.asarray(config.step_sizes(), np.float32), np.asarray(config.noise_scales(), np.float32)
-    )  # fmt: skip
+    scales = noise_scale(np.asarray(config.noise_scales(), np.float32))
+    schedule = noise, uniform, np.asarray(config.step_sizes(), np.float32), scales
     return _drive(
         parts_of(pair), position, schedule, weights_of(config), max(config.temperature, 1e-30),
         config.clip, config.structure(), pair.sample_range, transition,
@@ -123,14 +134,14 @@ def mala_acceptance(eta: float) -> float:
 # --- mutants ------------------------------------------------------------------------------------
 
 
-def covariance_noise(state, noise, uniform, target, structure, step_size, noise_scale, *rest):
-    """Standard deviation handed to a sampler that takes a covariance: the noise is its root."""
-    return ours.transition(state, noise, uniform, target, structure, step_size, jnp.sqrt(noise_scale), *rest)
+def covariance_noise(deviation: np.ndarray) -> np.ndarray:
+    """A standard deviation handed to a sampler that takes a covariance: the noise has its root."""
+    return np.sqrt(deviation)
 
 
-def quiet_noise(state, noise, uniform, target, structure, step_size, noise_scale, *rest):
+def quiet_noise(deviation: np.ndarray) -> np.ndarray:
     """Noise 70 times too small for the temperature it claims."""
-    return ours.transition(state, noise, uniform, target, structure, step_size, noise_scale / 70, *rest)
+    return deviation / 70
 
 
 def _metropolis(weight, state, noise, uniform, target, structure, step_size, noise_scale, temperature, *rest):

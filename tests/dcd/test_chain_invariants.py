@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from oracles import drive, identity, pair_of
+from oracles import drive, pair_of
 
 from dcd import Langevin, advance, refine, start
 from dcd.chain import _noise_key, latents_of
@@ -75,22 +75,21 @@ def test_the_same_key_repeats_and_another_key_does_not():
     assert not np.any(other.latents == whole().latents) and not np.any(other.after == whole().after)
 
 
-@CONFIGS
-def test_one_compiled_loop_agrees_with_single_steps(config):
+def test_one_compiled_loop_agrees_with_single_steps():
     z = latents_of(PAIR, KEY, np.arange(N))
-    state = start(PAIR, config, z, np.arange(N))
-    loop, info = advance(PAIR, config, KEY, state, scan=True)
-    steps = whole(config)
+    loop, info = advance(PAIR, MALA, KEY, start(PAIR, MALA, z, np.arange(N)), scan=True)
     # two programs of the same sums: float32 rounding over 8 contracting steps
-    np.testing.assert_allclose(loop.position, steps.positions, rtol=1e-5, atol=1e-5)
-    np.testing.assert_allclose(info.acceptance, steps.trace.acceptance, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(loop.position, whole(MALA).positions, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(info.acceptance, whole(MALA).trace.acceptance, rtol=1e-4, atol=1e-4)
+
+
+draw = jax.jit(lambda step, index: draw_noise(_noise_key(KEY), step, index, (4,)))
 
 
 def test_the_chain_is_the_kernel_fed_with_its_noise():
     """Ties the closed forms, which are checked on the bare kernel, to what users call."""
-    index = jnp.arange(N)
-    noise, uniform = jax.jit(jax.vmap(lambda k: draw_noise(_noise_key(KEY), k, index, (4,))))(jnp.arange(STEPS))
-    state, info = drive(PAIR, MALA, whole(MALA).latents, 0, random=(noise, uniform))
+    noise, uniform = zip(*(draw(k, jnp.arange(N)) for k in range(STEPS)), strict=True)
+    state, info = drive(PAIR, MALA, whole(MALA).latents, 0, random=(np.stack(noise), np.stack(uniform)))
     np.testing.assert_allclose(state.position, whole(MALA).positions, rtol=1e-5, atol=1e-5)
     np.testing.assert_allclose(info.score, whole(MALA).trace.score, rtol=1e-4, atol=1e-5)
 
@@ -125,23 +124,24 @@ def test_batches_change_no_noise_and_results_only_by_rounding():
 
 
 def test_noise_of_a_sample_depends_on_key_step_and_its_own_index_alone():
-    draw = jax.jit(lambda step, index: draw_noise(KEY, step, index, (3,)))
-    noise, uniform = draw(4, jnp.arange(8))
-    part, part_uniform = draw(4, jnp.asarray([6, 1]))
-    np.testing.assert_array_equal(part, noise[jnp.asarray([6, 1])])
-    np.testing.assert_array_equal(part_uniform, uniform[jnp.asarray([6, 1])])
-    other = draw(5, jnp.arange(8))
-    assert not np.any(other[0] == noise) and len(np.unique(noise)) == noise.size
-    assert not np.any(other[1] == uniform)
+    noise, uniform = draw(4, jnp.arange(N))
+    order = np.array([6, 1, *range(N - 2)])
+    again, uniform_again = draw(4, jnp.asarray(order))
+    np.testing.assert_array_equal(again, np.asarray(noise)[order])
+    np.testing.assert_array_equal(uniform_again, np.asarray(uniform)[order])
+    other, uniform_other = draw(5, jnp.arange(N))
+    assert not np.any(other == noise) and len(np.unique(noise)) == noise.size
+    assert not np.any(uniform_other == uniform)
 
 
 def test_noise_is_standard_normal_and_the_uniform_uniform():
-    noise, uniform = jax.jit(lambda: draw_noise(KEY, 0, jnp.arange(20000), (4,)))()
-    x = np.asarray(noise, np.float64)
-    # 80,000 draws: errors of mean and variance 0.0035 and 0.005; of a correlation over 20,000: 0.007
-    assert abs(x.mean()) < 0.016 and abs(x.var() - 1) < 0.022
-    assert np.abs(np.corrcoef(x.T) - np.eye(4)).max() < 0.032
-    assert abs(float(uniform.mean()) - 0.5) < 0.0092 and abs(np.corrcoef(x[:, 0], uniform)[0, 1]) < 0.032
+    draws = [draw(k, jnp.arange(N)) for k in range(500)]
+    x = np.concatenate([np.asarray(noise, np.float64) for noise, _ in draws])
+    u = np.concatenate([np.asarray(uniform) for _, uniform in draws])
+    # 8000 vectors of 4: errors of mean and variance 0.0056 and 0.0079, of a correlation 0.011, of u's mean 0.0032
+    assert abs(x.mean()) < 0.025 and abs(x.var() - 1) < 0.036
+    assert np.abs(np.corrcoef(np.c_[x, u].T) - np.eye(5)).max() < 0.05
+    assert abs(u.mean() - 0.5) < 0.015 and 0 <= u.min() and u.max() < 1
 
 
 def test_a_longer_draw_begins_with_the_shorter_one():
@@ -179,13 +179,12 @@ def test_progress_counts_sample_steps_up_to_all_of_them():
 
 def test_wrapping_again_and_other_numbers_trace_nothing_new():
     refine(PAIR, ULA, KEY, N, batch=N)
+    assert TRACES  # the counter counts
     TRACES.clear()
     for changes in ({}, dict(step_size=0.01), dict(temperature=0.3), dict(critic_scale=2.0), dict(prior_weight=0.5)):
         refine(small(seed=5), ULA.replace(**changes), jax.random.key(1), N, batch=N)
     refine(PAIR, ULA.replace(steps=3), KEY, 5, batch=N)
     assert TRACES == []
-    refine(PAIR, ULA.replace(divergence="js"), KEY, N, batch=N)  # the counter does count
-    assert TRACES
 
 
 # --- breakdowns ---------------------------------------------------------------------------------
@@ -197,18 +196,26 @@ def explosive(params, x):
     return jnp.sum(x, axis=1) + bad
 
 
+def explosive_pair(poison: float):
+    return pair_of(explosive, jnp.float32(poison), 2, sample_range=(-3.0, 3.0))
+
+
+ASCENT = Langevin("pixel", 6, 0.25, temperature=0.0)
+
+
+def ascend(poison: float, begin, config: Langevin = ASCENT):
+    pair = explosive_pair(poison)
+    return advance(pair, config, KEY, start(pair, config, begin, np.arange(len(begin))))
+
+
 @pytest.mark.parametrize("poison", [np.nan, np.inf, -np.inf])
 def test_a_chain_that_meets_nan_or_infinity_rests_at_its_last_finite_state_and_is_counted(poison):
-    config = Langevin("pixel", 6, 0.25, temperature=0.0)
     begin = np.linspace(-0.5, 1.5, 8, dtype=np.float32)[:, None] * np.ones((1, 2), np.float32)
-    pair = pair_of(explosive, jnp.float32(poison), 2)
-    state, info = advance(pair, config, KEY, start(pair, config, begin, np.arange(8)))
-    calm, _ = advance(pair_of(explosive, jnp.float32(0), 2), config, KEY, start(pair, config, begin, np.arange(8)))
-    free = begin[:, 0] + 6 * 0.25
+    state, info = ascend(poison, begin)
+    calm, _ = ascend(0, begin)
     stopped = np.asarray(state.stopped)
-    np.testing.assert_array_equal(stopped, free > 1.5)
+    np.testing.assert_array_equal(stopped, begin[:, 0] + 6 * 0.25 > 1.5)
     assert 0 < stopped.sum() < 8
-    # eighths and quarters: exact sums
     room = np.floor((1.5 - begin[:, 0]) / 0.25)
     np.testing.assert_allclose(state.position[:, 0], begin[:, 0] + 0.25 * np.minimum(room, 6), atol=1e-6)
     np.testing.assert_array_equal(state.position[~stopped], calm.position[~stopped])
@@ -218,21 +225,26 @@ def test_a_chain_that_meets_nan_or_infinity_rests_at_its_last_finite_state_and_i
 
 
 def test_a_chain_that_starts_where_the_target_is_not_finite_never_moves():
-    config = Langevin("pixel", 3, 0.25)
-    begin = jnp.asarray([[2.0, 0.0], [jnp.nan, 0.0], [0.0, 0.0]])
-    pair = pair_of(explosive, jnp.float32(jnp.nan), 2)
-    state, _ = advance(pair, config, KEY, start(pair, config, begin, np.arange(3)))
-    np.testing.assert_array_equal(state.stopped, [True, True, False])
+    begin = np.zeros((8, 2), np.float32)
+    begin[:2] = [[2.0, 0.0], [np.nan, 0.0]]
+    state, _ = ascend(np.nan, begin)
+    # the others come to 1.5 exactly, which is still finite
+    np.testing.assert_array_equal(state.stopped, [True, True] + [False] * 6)
     np.testing.assert_array_equal(state.position[:2], begin[:2])
+    np.testing.assert_array_equal(state.position[2:], 1.5)
+
+
+def test_pixel_chains_stay_in_the_sample_range():
+    state, _ = ascend(0, np.full((8, 2), 2.0, np.float32))
+    np.testing.assert_array_equal(state.position, 3.0)
 
 
 def test_under_correction_nan_stops_and_zero_density_only_rejects():
+    begin = np.full((32, 2), 1.2, np.float32)
     config = Langevin("pixel", 6, 0.5, metropolis=True)
-    begin = np.full((64, 2), 1.2, np.float32)
-    for poison, counted_ones in ((np.nan, True), (-np.inf, False)):
-        pair = pair_of(explosive, jnp.float32(poison), 2)
-        state, info = advance(pair, config, KEY, start(pair, config, begin, np.arange(64)))
-        assert bool(np.asarray(state.stopped).any()) == counted_ones
+    for poison, stops in ((np.nan, True), (-np.inf, False)):
+        state, info = ascend(poison, begin, config)
+        assert bool(np.asarray(state.stopped).any()) == stops
         assert np.all(np.asarray(state.position)[:, 0] <= 1.5) and np.any(info.acceptance == 0)
 
 
@@ -294,9 +306,3 @@ def test_labels_reach_both_nets_and_are_all_classes_in_turn_by_default():
     np.testing.assert_allclose(result.start_score, result.before.sum(1) + classes, rtol=1e-5, atol=1e-5)
     given = refine(CONDITIONAL, config, KEY, 5, batch=5, labels=[2] * 5)
     np.testing.assert_allclose(given.before, given.latents + 2, rtol=1e-6)
-
-
-def test_pixel_chains_stay_in_the_sample_range():
-    pair = pair_of(explosive, jnp.float32(0), 2, identity, sample_range=(-1.0, 1.0))
-    result = refine(pair, Langevin("pixel", 4, 1.0), KEY, 8, batch=8, latents=np.zeros((8, 2), np.float32))
-    assert np.abs(result.after).max() == 1.0

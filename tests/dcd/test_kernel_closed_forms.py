@@ -17,6 +17,7 @@ from oracles import (
     linear,
     pair_of,
     quadratic,
+    quadratic_params,
     quiet_noise,
     ula_variance,
 )
@@ -52,25 +53,23 @@ def test_stationary_variance_is_sigma2_t_over_1_minus_eta_over_2_sigma2(eta, var
 @pytest.mark.parametrize("mutant", [covariance_noise, quiet_noise])
 @pytest.mark.parametrize(("eta", "temperature"), [(0.1, 1.0), (0.5, 0.3)])
 def test_stationary_variance_rejects_wrong_noise(mutant, eta, temperature):
-    state, _ = drive(gaussian(DIM), pixel(eta, temperature), jnp.zeros((N, DIM)), SEED, mutant)
+    state, _ = drive(gaussian(DIM), pixel(eta, temperature), jnp.zeros((N, DIM)), SEED, noise_scale=mutant)
     with pytest.raises(AssertionError, match="variance off"):
         assert_variance(state.position, ula_variance(eta, 1.0, temperature))
 
 
 def test_transient_mean_is_phi_k_m0_and_variance_grows_as_phi_2k():
-    eta, m0, steps = 0.2, 3.0, 5
+    eta, m0 = 0.2, 3.0
     phi, final = 1 - eta, ula_variance(eta, 1.0)
-    state, info = drive(gaussian(DIM), pixel(eta, steps=steps), jnp.full((N, DIM), m0), SEED)
-    k = np.arange(1, steps + 1)
-    mean, variance = phi**k * m0, (1 - phi ** (2 * k)) * final
-    x = np.asarray(state.position)
-    assert abs(x.mean() - mean[-1]) < SIGMAS * (variance[-1] / DRAWS) ** 0.5
-    assert_variance(x, variance[-1])
-    # every step through the recorded norm: E|x|^2 = d (v + m^2), error from Var x^2 = 2 v^2 + 4 m^2 v
-    second = np.mean(np.asarray(info.norm, np.float64) ** 2, axis=1) / DIM
-    assert np.all(
-        np.abs(second - variance - mean**2) < SIGMAS * np.sqrt((2 * variance**2 + 4 * mean**2 * variance) / DRAWS)
-    )
+    # about a target at 1, the recorded norm and score give |x|^2 and |x - 1|^2, so mean and second moment of every step
+    _, info = drive(gaussian(DIM, 1.0, 1.0), pixel(eta), jnp.full((N, DIM), 1 + m0), SEED)
+    square, about = np.asarray(info.norm, np.float64) ** 2, -2 * np.asarray(info.score, np.float64)
+    k = np.arange(1, STEPS + 1)
+    m, v = phi**k * m0, (1 - phi ** (2 * k)) * final
+    mean = np.mean(square - about + DIM, axis=1) / (2 * DIM) - 1
+    assert np.all(np.abs(mean - m) < SIGMAS * np.sqrt(v / DRAWS))
+    # Var (x - 1)^2 = 2 v^2 + 4 m^2 v
+    assert np.all(np.abs(about.mean(1) / DIM - v - m**2) < SIGMAS * np.sqrt((2 * v**2 + 4 * m**2 * v) / DRAWS))
 
 
 def assert_gaussian(x, mean, covariance) -> None:
@@ -87,7 +86,7 @@ PRECISION = np.array([[2.0, 0.6, 0.0], [0.6, 1.0, -0.3], [0.0, -0.3, 0.5]])
 
 def test_stationary_covariance_for_precision_p_is_inverse_of_p_minus_eta_p2_over_2():
     eta, mean = 0.3, np.array([1.0, -2.0, 0.5])
-    pair = pair_of(quadratic, {"m": jnp.asarray(mean, jnp.float32), "P": jnp.asarray(PRECISION, jnp.float32)}, 3)
+    pair = pair_of(quadratic, quadratic_params(mean, PRECISION), 3)
     start = jnp.tile(jnp.asarray(mean, jnp.float32), (20000, 1))
     # slowest mode: smallest eigenvalue 0.39, phi = 0.88, phi^120 = 3e-7
     state, _ = drive(pair, pixel(eta), start, SEED)
@@ -102,10 +101,8 @@ Z0 = np.random.default_rng(3).standard_normal((20000, 2), dtype=np.float32)
 
 
 def linear_generator():
-    f32 = lambda v: jnp.asarray(v, jnp.float32)
-    return pair_of(
-        quadratic, {"m": f32(M), "P": f32(PRECISION)}, 2, affine, {"A": f32(A), "b": f32(B)}
-    )  # fmt: skip
+    maps = {"A": jnp.asarray(A, jnp.float32), "b": jnp.asarray(B, jnp.float32)}
+    return pair_of(quadratic, quadratic_params(M, PRECISION), 2, affine, maps)
 
 
 def latent_law(eta: float):
@@ -132,7 +129,7 @@ def test_latent_law_rejects_a_missing_prior():
 def perfect_ratio(s2: float, mean: float):
     """Critic ``log N(mean, s2) - log N(0, 1)``: quadratic with precision 1/s2 - 1 about mean / (1 - s2)."""
     p = 1 / s2 - 1
-    return pair_of(quadratic, {"m": jnp.full((DIM,), mean / s2 / p), "P": p * jnp.eye(DIM)}, DIM)
+    return gaussian(DIM, 1 / p, mean / s2 / p)
 
 
 def test_with_the_perfect_ratio_the_latent_chain_has_the_datas_law_up_to_its_step():
@@ -162,35 +159,37 @@ def test_noise_before_gradient_has_variance_a2_s2_over_1_minus_a2(eta, s):
 
 
 def test_noise_before_gradient_at_step_sigma2_collapses_to_the_mean():
-    config = dcd_pixel(3, 1.0, 0.3).replace(clip=0.0)
-    state, _ = drive(gaussian(DIM), config, jnp.ones((8, DIM)), SEED)
+    config = dcd_pixel(STEPS, 1.0, 0.3).replace(clip=0.0)
+    state, _ = drive(gaussian(DIM), config, jnp.zeros((N, DIM)), SEED)
     # x + s xi - (x + s xi): exact but for the rounding of the matrix product
     np.testing.assert_allclose(state.position, 0, atol=1e-6)
 
 
 def test_temperature_zero_and_linear_critic_is_a_straight_line():
-    v = jnp.asarray([0.5, -1.0, 0.25])
-    state, info = drive(pair_of(linear, {"v": v}, 3), pixel(0.125, 0.0, 16), jnp.ones((4, 3)), SEED)
+    v = jnp.asarray([0.5, -1.0, 0.25])  # within the clip
+    config = pixel(0.125, 0.0, 16, clip=1.0)
+    state, info = drive(pair_of(linear, {"v": v}, 3), config, jnp.ones((4, 3)), SEED)
     # every sum is a multiple of 1/32 below 4: no rounding at all
     np.testing.assert_array_equal(state.position, np.ones((4, 3)) + 16 * 0.125 * np.asarray(v))
     np.testing.assert_allclose(info.displacement, 0.125 * float(jnp.linalg.norm(v)), rtol=1e-5)
 
 
 def test_clip_bounds_every_coordinate_of_the_drift():
-    v = jnp.asarray([50.0, -0.3, -9.0])
-    state, _ = drive(pair_of(linear, {"v": v}, 3), pixel(0.5, 0.0, 1, clip=1.0), jnp.zeros((4, 3)), SEED)
-    np.testing.assert_array_equal(state.position, np.tile([0.5, np.float32(-0.3) * 0.5, -0.5], (4, 1)))
+    v = jnp.asarray([50.0, -0.25, -9.0])
+    config = pixel(0.5, 0.0, 16, clip=1.0)
+    state, info = drive(pair_of(linear, {"v": v}, 3), config, jnp.zeros((4, 3)), SEED)
+    np.testing.assert_array_equal(state.position, np.tile(16 * 0.5 * np.array([1, -0.25, -1]), (4, 1)))
+    np.testing.assert_allclose(info.gradient_norm, float(jnp.linalg.norm(v)), rtol=1e-6)  # recorded as it was
 
 
 def test_toy_noise_has_standard_deviation_sqrt_eta_s_times_gradient_norm():
-    v = jnp.full((DIM,), 2.0)  # gradient norm 8
-    start = jnp.zeros((N, DIM))
-    state, _ = drive(pair_of(linear, {"v": v}, DIM), dcd_toy(1), start, SEED)
+    # slope 2 in each of 16 coordinates at the start: gradient norm 8
+    state, _ = drive(gaussian(DIM, 1.0, 2.0), dcd_toy(1), jnp.zeros((N, DIM)), SEED)
     # published settings: 0.2 sqrt(0.2) = 0.0894 per unit of gradient
-    assert_variance(state.position - 0.2 * v, (0.2 * 0.2**0.5 * 8) ** 2)
+    assert_variance(state.position - 0.2 * 2, (0.2 * 0.2**0.5 * 8) ** 2)
     assert 0.2 * 0.2**0.5 == pytest.approx(0.0894, abs=5e-5)
 
 
 def test_toy_noise_leaves_points_of_zero_gradient_where_they_are():
-    state, _ = drive(gaussian(2, mean=0.5), dcd_toy(5), jnp.full((4, 2), 0.5), SEED)
-    np.testing.assert_array_equal(state.position, 0.5)
+    state, _ = drive(gaussian(DIM, 1.0, 2.0), dcd_toy(1), jnp.full((N, DIM), 2.0), SEED)
+    np.testing.assert_array_equal(state.position, 2.0)
