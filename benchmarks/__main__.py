@@ -18,6 +18,7 @@ COMMANDS = (
     "benchmarks.evaluate",
     "benchmarks.refine",
     "benchmarks.speed",
+    "benchmarks.interpolate",
     "benchmarks.features.train",
 )
 

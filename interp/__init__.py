@@ -10,6 +10,7 @@ from .calibrate import Calibration as Calibration
 from .calibrate import CalibrationConfig as CalibrationConfig
 from .calibrate import calibrate as calibrate
 from .compare import Comparison as Comparison
+from .compare import baseline_at_constant_speed as baseline_at_constant_speed
 from .compare import compare as compare
 from .critic_weight import BarrierWeight as BarrierWeight
 from .critic_weight import ExponentialWeight as ExponentialWeight

@@ -39,7 +39,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m interp", description="Interpolation that stays realistic.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     command = commands.add_parser("path", help="linear, slerp and geodesic between two latents, side by side")
-    command.add_argument("pair", nargs="?", metavar="PAIR", help="bundled name, stored pair or pair.toml (default: bundled)")
+    command.add_argument(
+        "pair", nargs="?", metavar="PAIR", help="bundled name, stored pair or pair.toml (default: bundled)"
+    )
     command.add_argument("--from", dest="start", type=int, default=0, metavar="SEED", help="seed of the first latent")
     command.add_argument("--to", dest="end", type=int, default=1, metavar="SEED", help="seed of the last latent")
     command.add_argument("--label", type=int, help="class, for conditional pairs")

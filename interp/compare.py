@@ -54,7 +54,7 @@ def baseline_at_constant_speed(
     which = jnp.full((z0.shape[0],), BASELINES.index(name), jnp.int32)
     zero = jnp.zeros((z0.shape[0], 1, z0.shape[1]), z0.dtype)
     curve = Curve(z0, z1, which, zero, hashable_prior(metric.pair.prior), Chart())
-    return constant_speed(metric, curve, points, labels=labels)
+    return constant_speed(metric, curve, points, labels=labels)[0]
 
 
 @jax.jit

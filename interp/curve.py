@@ -22,7 +22,7 @@ from jax.typing import ArrayLike
 
 from pairs import Prior
 
-from .baselines import _column, _exact_ends, combine, lerp, slerp
+from .baselines import _exact_ends, combine, lerp, slerp
 
 __all__ = ["Chart", "Curve", "sine_basis", "sine_velocity", "to_coefficients", "resample_times"]
 
@@ -135,7 +135,7 @@ def resample_times(t: ArrayLike, steps: ArrayLike, count: int) -> Array:
     """Parameters at which a curve has equal arc length between neighbours.
 
     Args:
-      t: ``(n,)`` increasing grid on [0, 1].
+      t: increasing grid on [0, 1], ``(n,)`` or ``(batch, n)``.
       steps: ``(batch, n - 1)`` lengths of the steps, at least 0.
       count: number of points wanted, ends included.
 
@@ -149,5 +149,6 @@ def resample_times(t: ArrayLike, steps: ArrayLike, count: int) -> Array:
     arc = jnp.concatenate([jnp.zeros_like(total), jnp.cumsum(steps + floor, axis=1)], axis=1)
     arc = arc / arc[:, -1:]
     wanted = jnp.linspace(0, 1, count, dtype=arc.dtype)
-    inverse = jax.vmap(lambda a: jnp.interp(wanted, a, t.astype(arc.dtype)))(arc)
+    grid = jnp.broadcast_to(t.astype(arc.dtype), arc.shape)
+    inverse = jax.vmap(lambda a, g: jnp.interp(wanted, a, g))(arc, grid)
     return inverse.at[:, 0].set(0.0).at[:, -1].set(1.0)

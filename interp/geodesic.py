@@ -14,6 +14,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
@@ -21,12 +22,12 @@ from pairs import InputError, Net, Pair
 
 from .baselines import BASELINES
 from .calibrate import Calibration, calibrate
-from .curve import Chart, Curve, resample_times
+from .curve import Chart, Curve
 from .energy import Metric, observe, path_energy, step_lengths
-from .measure import Diagnostics, diagnose
+from .measure import Diagnostics, constant_speed, diagnose
 from .settings import Flags, GeodesicConfig, GeodesicResult
-from .solve.route import solve_level, stack_starts
-from .support import chart_of, check_ends, check_labels, hashable_prior
+from .solve.route import solve_again, solve_all_levels
+from .support import chart_of, check_ends, check_features, check_labels, check_nets, hashable_prior
 
 __all__ = ["geodesic", "make_metric"]
 
@@ -49,7 +50,7 @@ def make_metric(
     """
     _, radial = chart_of(pair.prior, config.keep, config.radial)
     if features is not None:
-        _check_net(pair, features)
+        check_features(pair, features)
     if config.mode != "none" and weight is None:
         if calibration is None:
             calibration = calibrate(pair, jax.random.key(config.seed), config.calibration)
@@ -57,37 +58,6 @@ def make_metric(
     metric = Metric(pair, features, strength=config.strength, radial=radial, mode=config.mode, unit=config.unit,
                     substeps=config.substeps)  # fmt: skip
     return (metric if weight is None else metric.replace(weight=weight)), calibration
-
-
-def _check_net(pair: Pair, features: Net) -> None:
-    x = jax.ShapeDtypeStruct((2, *pair.sample_shape), jnp.zeros(()).dtype)
-    try:
-        shape = jax.eval_shape(features, x).shape
-    except Exception as error:  # whatever a stranger's net raises, the user needs one line
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise InputError(
-            "features", f"fail on samples {x.shape}: {reason}", "give a net on this pair's samples"
-        ) from error
-    if not shape or shape[0] != 2:
-        raise InputError("features", f"map {x.shape} to {shape}", "return (batch, features)")
-
-
-def _check_pair(pair: Pair, labels: Array | None) -> None:
-    """A generator and critic that do not fit are found before any work, without running them."""
-    z = jax.ShapeDtypeStruct((2, *pair.prior.shape), jnp.zeros(()).dtype)
-    label = None if labels is None else jax.ShapeDtypeStruct((2,), jnp.int32)
-    for name, call, argument in (("generator", pair.generate, z), ("critic", pair.score, None)):
-        if argument is None:
-            argument = jax.ShapeDtypeStruct((2, *pair.sample_shape), z.dtype)
-        wanted = (2, *pair.sample_shape) if name == "generator" else (2,)
-        try:
-            shape = jax.eval_shape(call, argument, label).shape
-        except Exception as error:  # as above
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-            remedy = "use the critic this generator was trained against"
-            raise InputError(name, f"fails on input {argument.shape}: {reason}", remedy) from error
-        if shape != wanted:
-            raise InputError(name, f"maps {argument.shape} to {shape}", f"it must return {wanted}")
 
 
 def geodesic(
@@ -130,7 +100,7 @@ def geodesic(
     if a.shape != b.shape:
         raise InputError("z1", f"has {b.shape[0]} rows, z0 has {a.shape[0]}", "give as many ends as starts")
     label = check_labels(pair, None if labels is None else jnp.asarray(labels), a.shape[0])
-    _check_pair(pair, label)
+    check_nets(pair, label)
     chart, _ = chart_of(pair.prior, config.keep, config.radial)
     if config.solver in ("gauss-newton", "georce") and chart.kind != "free":
         raise InputError("solver", f"{config.solver} moves free nodes, the prior asks for '{chart.kind}'", "use lbfgs")
@@ -172,16 +142,16 @@ def _survey(metric: Metric, curve: Curve, labels: Array | None, segments: int) -
 
 @partial(jax.jit, static_argnums=3)
 def _appraise(metric: Metric, curve: Curve, labels: Array | None, segments: int) -> tuple[Array, ...]:
-    """Energy and length on the solver's grid; steps, and largest weight on it and on one four times finer."""
+    """Energy and length on the solver's grid; length and largest weight on one four times finer; largest on its own."""
     n = segments * metric.substeps
     t = jnp.linspace(0, 1, 4 * n + 1, dtype=curve.z0.dtype)
     seen = observe(metric, curve(t), labels)
     coarse = jax.tree.map(lambda v: v[:, ::4], seen)
     charge = metric.weight(seen.score.reshape(-1)).reshape(seen.score.shape)
-    fine_steps, plain_metric = metric.replace(substeps=1), metric.replace(substeps=1, mode="none", radial=0.0)
-    plain, charged = step_lengths(plain_metric, seen).plain, step_lengths(fine_steps, seen).weighted
+    charged = jnp.sum(step_lengths(metric.replace(substeps=1), seen).weighted, axis=1)
     length = jnp.sum(step_lengths(metric, coarse).weighted, axis=1)
-    return (path_energy(metric, coarse), length, plain, charged, jnp.max(charge, axis=1), jnp.max(charge[:, ::4], axis=1))  # fmt: skip
+    tops = jnp.max(charge, axis=1), jnp.max(charge[:, ::4], axis=1)
+    return path_energy(metric, coarse), length, charged, *tops
 
 
 def _solve_block(
@@ -199,26 +169,24 @@ def _solve_block(
     curve = curve.replace(base=jnp.argmin(admissible(energies), axis=0).astype(jnp.int32))
 
     identical = jnp.all(z0 == z1, axis=1)
-    tiny = 1e-10 * (1.0 + jnp.max(jnp.where(jnp.isfinite(energies), energies, 0.0)))
-    still = jnp.all((energies <= tiny) | ~jnp.isfinite(energies), axis=0)
+    still = jnp.all((energies <= 1e-12) | ~jnp.isfinite(energies), axis=0)
     failed = ~jnp.all(jnp.isfinite(jnp.where(allowed, energies, 0.0)), axis=0)
     solved = curve
     evaluations, images = jnp.zeros((batch,), jnp.int32), jnp.zeros((batch,), jnp.int32)
     converged = jnp.zeros((batch,), bool)
     if not bool(jnp.all(identical | still | failed)):
-        solved, converged, evaluations, images = _levels(metric, config, curve, labels, initial)
-    energy, length, plain, charged, fine_top, coarse_top = _appraise(metric, solved, labels, segments)
+        solved, converged, evaluations, images = solve_all_levels(metric, config, curve, labels, initial)
+    energy, length, charged, fine_top, coarse_top = _appraise(metric, solved, labels, segments)
     jumped = (fine_top > 1.5 * coarse_top) & (config.mode != "none")
-    if bool(jnp.any(jumped & ~identical)) and config.solver == "lbfgs" and config.substeps == 1:
-        # one more round on the same curve with the critic seen inside segments
-        tight = metric.replace(substeps=4)
-        redone = solve_level(tight, config, solved, labels, segments, modes, config.evaluations)
-        better = jnp.where(jumped[:, None, None], redone.curve.coefficients, solved.coefficients)
-        solved = solved.replace(coefficients=better)
-        evaluations, images = evaluations + jumped * redone.evaluations, images + jumped * redone.images
-        converged = jnp.where(jumped, redone.converged, converged)
-        energy, length, plain, charged, fine_top, coarse_top = _appraise(tight, solved, labels, segments)
-        jumped = fine_top > 1.5 * coarse_top
+    jumped = jumped & ~identical & ~failed
+    if bool(jnp.any(jumped)) and config.solver == "lbfgs":
+        chosen = np.flatnonzero(np.asarray(jumped))
+        solved, again, more, cost = solve_again(metric, config, solved, labels, chosen, 4)
+        evaluations, images = evaluations + more, images + cost
+        converged = jnp.where(jumped, again, converged)
+        energy, length, charged, *_ = _appraise(metric, solved, labels, segments)
+        *_, fine_top, coarse_top = _appraise(metric, solved, labels, 4 * segments)
+        jumped = jumped & (fine_top > 1.5 * coarse_top)
     worse, rival = _shorter_baseline(metric, config, curve, labels, admissible(energies), admissible(lengths),
                                      energy, length, charged)  # fmt: skip
     fell_back = worse & ~identical & ~still & ~failed
@@ -226,8 +194,8 @@ def _solve_block(
     if bool(jnp.any(drop)):
         base = jnp.where(fell_back, rival, solved.base)
         solved = solved.replace(base=base, coefficients=jnp.where(drop[:, None, None], 0.0, solved.coefficients))
-        energy, length, plain, charged, *_ = _appraise(metric, solved, labels, segments)
-    path, t = _place(config, solved, plain, charged)
+        energy, length, charged, *_ = _appraise(metric, solved, labels, segments)
+    path, t = _place(metric, config, solved, labels)
     diagnostics = _diagnostics(metric, path, labels, calibration)
     everywhere = lambda flag: jnp.full((batch,), flag)
     flags = Flags(
@@ -258,17 +226,15 @@ def _shorter_baseline(
     if not bool(jnp.any(suspect)):
         return suspect, rival
     straight = curve.replace(base=rival, coefficients=jnp.zeros_like(curve.coefficients))
-    fine = jnp.sum(_appraise(metric, straight, labels, config.segments)[3], axis=1)
-    return suspect & ~(jnp.sum(charged, axis=1) <= fine * (1 + 1e-4)), rival
+    fine = _appraise(metric, straight, labels, config.segments)[2]
+    return suspect & ~(charged <= fine * (1 + 1e-4)), rival
 
 
-def _place(config: GeodesicConfig, curve: Curve, plain: Array, charged: Array) -> tuple[Array, Array]:
-    dense = jnp.linspace(0, 1, plain.shape[1] + 1, dtype=curve.z0.dtype)
-    if config.resample == "none":
-        t = jnp.broadcast_to(jnp.linspace(0, 1, config.points, dtype=dense.dtype), (plain.shape[0], config.points))
-    else:
-        t = resample_times(dense, plain if config.resample == "feature" else charged, config.points)
-    return _points(curve, t), t
+def _place(metric: Metric, config: GeodesicConfig, curve: Curve, labels: Array | None) -> tuple[Array, Array]:
+    if config.resample != "none":
+        return constant_speed(metric, curve, config.points, labels=labels, weighted=config.resample == "charged")
+    t = jnp.linspace(0, 1, config.points, dtype=curve.z0.dtype)
+    return _points(curve, t), jnp.broadcast_to(t, (curve.z0.shape[0], config.points))
 
 
 @jax.jit
@@ -280,25 +246,3 @@ def _diagnostics(metric: Metric, path: Array, labels: Array | None, calibration:
     floor = None if calibration is None else calibration.floor
     shaped = path.reshape(*path.shape[:2], *metric.pair.prior.shape)
     return diagnose(metric, shaped, labels=labels, floor=floor)
-
-
-def _levels(
-    metric: Metric, config: GeodesicConfig, curve: Curve, labels: Array | None, initial: Array | None
-) -> tuple[Curve, Array, Array, Array]:
-    """Coarse to fine; bent starts on the coarsest level. Returns curve, converged, evaluations, images."""
-    segments, modes = config.segments, config.mode_count
-    plan = [(4, 8, 12), (12, 16, 20)] if config.multiresolution else []
-    plan = [(k, n, e) for k, n, e in plan if n < segments and k <= modes]
-    batch, d = curve.z0.shape
-    restarts = config.restarts if config.restarts >= 0 else (4 if d <= 3 else 0)
-    evaluations, images = jnp.zeros((batch,), jnp.int32), jnp.zeros((batch,), jnp.int32)
-    if restarts or initial is not None:
-        k, n, e = plan[0] if plan else (min(modes, 4), min(segments, 8), 12)
-        curve, used, cost = stack_starts(metric, config, curve, labels, initial, restarts, n, k, e)
-        evaluations, images = evaluations + used, images + cost
-        plan = plan[1:]
-    for k, n, e in plan:
-        level = solve_level(metric, config, curve, labels, n, k, e, coarse=True)
-        curve, evaluations, images = level.curve, evaluations + level.evaluations, images + level.images
-    last = solve_level(metric, config, curve, labels, segments, modes, config.evaluations)
-    return last.curve, last.converged, evaluations + last.evaluations, images + last.images

@@ -107,19 +107,22 @@ def diagnose(
     return _jit_diagnose(metric, flat, labels, jnp.asarray(-jnp.inf if floor is None else floor, flat.dtype))
 
 
-def _steps(metric: Metric, z: Array, labels: Array | None) -> tuple[Array, Array, Array]:
-    seen = observe(metric, z, labels)
-    lengths = step_lengths(metric, seen)
-    return lengths.plain, lengths.weighted, path_energy(metric, seen)
+def _steps(metric: Metric, z: Array, labels: Array | None) -> tuple[Array, Array]:
+    lengths = step_lengths(metric, observe(metric, z, labels))
+    return lengths.plain, lengths.weighted
 
 
 def _constant_speed(
     metric: Metric, curve: Curve, labels: Array | None, points: int, dense: int, weighted: bool
-) -> Array:
+) -> tuple[Array, Array]:
     t = jnp.linspace(0, 1, dense, dtype=curve.z0.dtype)
     fine = metric.replace(substeps=1) if weighted else metric.replace(substeps=1, mode="none", radial=0.0)
-    plain, charged, _ = _steps(fine, curve(t), labels)
-    return curve(resample_times(t, charged if weighted else plain, points))
+    steps = _steps(fine, curve(t), labels)[int(weighted)]
+    # a second look where the first found the length: a curve may do all its moving within one step of t
+    t = resample_times(t, steps, dense)
+    steps = _steps(fine, curve(t), labels)[int(weighted)]
+    t = resample_times(t, steps, points)
+    return curve(t), t
 
 
 _jit_constant_speed = jax.jit(_constant_speed, static_argnums=(3, 4, 5))
@@ -127,18 +130,18 @@ _jit_constant_speed = jax.jit(_constant_speed, static_argnums=(3, 4, 5))
 
 def constant_speed(
     metric: Metric, curve: Curve, points: int, *, labels: Array | None = None, density: int = 4, weighted: bool = False
-) -> Array:
-    """Points ``(batch, points, d)`` of curves at equal feature distance (or equal charged length) along them.
+) -> tuple[Array, Array]:
+    """Points ``(batch, points, d)`` of curves at equal feature distance (or charged length), and their parameters.
 
-    Distances are measured on a grid ``density`` times finer and inverted monotonically; the
-    curve itself is evaluated at the new parameters, nothing is refitted.
+    Distances are measured on a grid ``density`` times finer, twice, and inverted monotonically; the
+    curve itself is evaluated at the new parameters ``(batch, points)``, nothing is refitted.
     """
     return _jit_constant_speed(metric, curve, labels, points, density * (points - 1) + 1, weighted)
 
 
 def path_length(metric: Metric, z: Array, labels: Array | None = None) -> tuple[Array, Array]:
     """``(length as charged, plain feature length)`` of flat nodes ``(batch, n, d)``."""
-    plain, charged, _ = _jit_steps(metric, z, labels)
+    plain, charged = _jit_steps(metric, z, labels)
     return jnp.sum(charged, axis=1), jnp.sum(plain, axis=1)
 
 

@@ -101,7 +101,9 @@ def path_figure(pair: Pair, found: Comparison, row: int = 0, shown: int = 12) ->
         latent = np.linalg.norm(np.diff(z, axis=0), axis=1)
         t = (np.arange(len(latent)) + 0.5) / len(latent)
         speed.plot(t, 1 / np.maximum(latent / max(latent.mean(), 1e-30), 1e-3), color=_COLOURS[name], lw=1.4)
-    speed.set(xlabel="path, by feature length", ylabel="feature speed per unit of latent\n(mean step = 1)", yscale="log")
+    speed.set(
+        xlabel="path, by feature length", ylabel="feature speed per unit of latent\n(mean step = 1)", yscale="log"
+    )
     if planar:
         _landscape(figure.add_subplot(grid[below + 1, :]), pair, found, row)
     out = io.BytesIO()
@@ -117,7 +119,9 @@ def _among_samples(axes: Any, pair: Pair, frames: dict[str, np.ndarray]) -> None
     axes.scatter(x[:, 0], x[:, 1], s=2, color="#dddddd")
     for name, points in frames.items():
         flat = points.reshape(len(points), -1)
-        axes.plot(flat[:, 0], flat[:, 1] if flat.shape[1] > 1 else 0 * flat[:, 0], color=_COLOURS[name], label=TITLES[name])
+        axes.plot(
+            flat[:, 0], flat[:, 1] if flat.shape[1] > 1 else 0 * flat[:, 0], color=_COLOURS[name], label=TITLES[name]
+        )
     axes.set_aspect("equal")
     axes.legend(fontsize=7)
 
@@ -128,7 +132,9 @@ def _landscape(axes: Any, pair: Pair, found: Comparison, row: int) -> None:
     low, high = every.min(0) - 0.5, every.max(0) + 0.5
     u, v = (np.linspace(low[i], high[i], 100) for i in range(2))
     z = np.stack(np.meshgrid(u, v), -1).reshape(-1, *pair.prior.shape)
-    score = np.asarray(jax.jit(lambda p, z: p.score(p.generate(z)))(pair, jnp.asarray(z, jnp.float32))).reshape(100, 100)
+    score = np.asarray(jax.jit(lambda p, z: p.score(p.generate(z)))(pair, jnp.asarray(z, jnp.float32))).reshape(
+        100, 100
+    )
     shown = axes.pcolormesh(u, v, score, cmap="viridis", shading="auto")
     axes.figure.colorbar(shown, ax=axes, label="critic")
     for name, path in found.paths.items():

@@ -33,7 +33,8 @@ class GeodesicConfig:
       keep: how paths stay in the prior, see :mod:`interp.support`; ``radial`` the strength of the radial factor.
       solver: L-BFGS in sine coefficients (any size), Gauss-Newton or GEORCE on nodes (small latents,
         free chart), Adam (stochastic parameters of time).
-      segments, modes: resolution of the last level; ``modes=0`` takes ``min(segments - 1, 48)``.
+      segments, modes: resolution of the last level; ``modes=0`` takes three for every eight segments: a
+        curve with as many modes as nodes can leap a bad region between two of them.
       substeps: critic evaluations per segment.
       multiresolution: coarse levels first.
       restarts: extra starts bent sideways, tried on the coarsest level; -1 takes 4 where the latent has at
@@ -87,7 +88,7 @@ class GeodesicConfig:
 
     @property
     def mode_count(self) -> int:
-        return self.modes or min(self.segments - 1, 48)
+        return self.modes or max(1, min(self.segments - 1, max(4, 3 * self.segments // 8)))
 
 
 class Flags(NamedTuple):
@@ -98,7 +99,8 @@ class Flags(NamedTuple):
       fell_back: a baseline was shorter, and is what is returned.
       identical: both ends are the same point: a constant path.
       degenerate: the ends differ but no path between them moves the image (mode collapse).
-      jumped: on a grid four times finer the weight is over 1.5 times its largest value on the solver's.
+      jumped: on a grid four times finer the weight is over 1.5 times its largest value on the solver's,
+        and still so after a second solve on the finer grid.
       failed: energy or gradient was NaN or infinite at the start; the line is returned.
       critic_constant, critic_blind: the calibration's verdict, the same for every pair.
     """

@@ -12,16 +12,26 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jax.scipy.special import gammainc
 
-from pairs import ClassMixture, InputError, Normal, Pair, Prior, Sphere, TruncatedNormal, Uniform
+from pairs import ClassMixture, InputError, Net, Normal, Pair, Prior, Sphere, TruncatedNormal, Uniform
 
 from .curve import Chart
 
-__all__ = ["Keep", "chart_of", "check_ends", "check_labels", "radius_percentile", "hashable_prior"]
+__all__ = [
+    "Keep",
+    "chart_of",
+    "check_ends",
+    "check_labels",
+    "check_features",
+    "check_nets",
+    "radius_percentile",
+    "hashable_prior",
+]
 
 Keep = Literal["auto", "free", "radial", "sphere", "box"]
 
@@ -100,6 +110,37 @@ def check_labels(pair: Pair, labels: Array | None, batch: int) -> Array | None:
     if bool(jnp.any((labels < 0) | (labels >= pair.classes))):
         raise InputError("labels", "lie outside the classes", f"use 0 to {pair.classes - 1}")
     return labels
+
+
+def check_features(pair: Pair, features: Net) -> None:
+    x = jax.ShapeDtypeStruct((2, *pair.sample_shape), jnp.zeros(()).dtype)
+    try:
+        shape = jax.eval_shape(features, x).shape
+    except Exception as error:  # whatever a stranger's net raises, the user needs one line
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise InputError(
+            "features", f"fail on samples {x.shape}: {reason}", "give a net on this pair's samples"
+        ) from error
+    if not shape or shape[0] != 2:
+        raise InputError("features", f"map {x.shape} to {shape}", "return (batch, features)")
+
+
+def check_nets(pair: Pair, labels: Array | None) -> None:
+    """A generator and critic that do not fit are found before any work, without running them."""
+    z = jax.ShapeDtypeStruct((2, *pair.prior.shape), jnp.zeros(()).dtype)
+    label = None if labels is None else jax.ShapeDtypeStruct((2,), jnp.int32)
+    for name, call, argument in (("generator", pair.generate, z), ("critic", pair.score, None)):
+        if argument is None:
+            argument = jax.ShapeDtypeStruct((2, *pair.sample_shape), z.dtype)
+        wanted = (2, *pair.sample_shape) if name == "generator" else (2,)
+        try:
+            shape = jax.eval_shape(call, argument, label).shape
+        except Exception as error:  # as above
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            remedy = "use the critic this generator was trained against"
+            raise InputError(name, f"fails on input {argument.shape}: {reason}", remedy) from error
+        if shape != wanted:
+            raise InputError(name, f"maps {argument.shape} to {shape}", f"it must return {wanted}")
 
 
 def radius_percentile(prior: Prior, z: Array) -> Array:

@@ -2,7 +2,8 @@
 
 ``python -m benchmarks.peers.stochman_decoder --out results.json [--stochman DIR]``
 
-The decoder is ``sigmoid(W2 tanh(W1 z + b1))``, 2 -> 128 -> 784, random weights (torch seed 0), ends ``1.5 N(0, I)`` (seed 1).
+The decoder is ``sigmoid(W2 tanh(W1 z + b1))``, 2 -> 128 -> 784, random weights (torch seed 0), ends
+``1.5 N(0, I)`` (seed 1).
 Energy is that of 50 equispaced points of the returned curve for both. Time is CPU time of the process,
 one thread each, after a warm-up call that compiles (stated apart).
 """
@@ -10,6 +11,7 @@ one thread each, after a warm-up call that compiles (stated apart).
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import sys
 import time
@@ -69,27 +71,31 @@ def _energy(weights: dict[str, np.ndarray], path: np.ndarray) -> np.ndarray:
     return np.sum(np.diff(x, axis=1) ** 2, axis=(1, 2)) * (path.shape[1] - 1)
 
 
-def run_stochman(decode: Any, weights: dict[str, np.ndarray], batch: int, nodes: int, iterations: int) -> dict[str, Any]:
+def run_stochman(
+    decode: Any, weights: dict[str, np.ndarray], batch: int, nodes: int, iterations: int
+) -> dict[str, Any]:
     """One run of its energy minimiser with Adam, as its users call it."""
     import torch
-    from stochman.curves import CubicSpline
-    from stochman.geodesic import geodesic_minimizing_energy
-    from stochman.manifold import EmbeddedManifold
 
-    class Decoder(EmbeddedManifold):
+    curves, geodesics, manifolds = (
+        importlib.import_module(f"stochman.{part}") for part in ("curves", "geodesic", "manifold")
+    )
+
+    class Decoder(manifolds.EmbeddedManifold):
         def embed(self, points: Any, jacobian: bool = False) -> Any:
             return decode(points)
 
     begin, end = _ends(batch)
-    curve = CubicSpline(begin, end, num_nodes=nodes)
+    curve = curves.CubicSpline(begin, end, num_nodes=nodes)
     cpu, wall = time.process_time(), time.perf_counter()
-    success = geodesic_minimizing_energy(curve, Decoder(), max_iter=iterations, eval_grid=POINTS)
+    success = geodesics.geodesic_minimizing_energy(curve, Decoder(), max_iter=iterations, eval_grid=POINTS)
     cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
     with torch.no_grad():
         path = curve(torch.linspace(0, 1, POINTS))
     path = path[None] if path.dim() == 2 else path
-    return {"nodes": nodes, "iterations": iterations, "success": bool(success), "cpu_seconds": cpu, "wall_seconds": wall,
-            "mean_energy": float(_energy(weights, path.numpy()).mean())}  # fmt: skip
+    mean_energy = float(_energy(weights, path.numpy()).mean())
+    found = {"nodes": nodes, "iterations": iterations, "success": bool(success)}
+    return {**found, "cpu_seconds": cpu, "wall_seconds": wall, "mean_energy": mean_energy}
 
 
 def run_ours(weights: dict[str, np.ndarray], batch: int, config: interp.GeodesicConfig, rounds: int) -> dict[str, Any]:
@@ -130,7 +136,9 @@ def main() -> int:
     weights, decode = random_decoder()
     report: dict[str, Any] = {"protocol": f"decoder 2-128-784, {POINTS} points, float32, one thread, CPU time"}
     make = interp.GeodesicConfig
-    coarse = make(points=POINTS, mode="none", keep="free", segments=16, modes=12, evaluations=24, restarts=0, tolerance=3e-4)
+    coarse = make(
+        points=POINTS, mode="none", keep="free", segments=16, modes=12, evaluations=24, restarts=0, tolerance=3e-4
+    )
     full = make(points=POINTS, mode="none", keep="free", segments=49, modes=24, evaluations=60, restarts=4)
     newton = make(points=POINTS, mode="none", keep="free", segments=24, modes=16, evaluations=10, restarts=0,
                   solver="gauss-newton", tolerance=1e-4)  # fmt: skip
@@ -138,7 +146,9 @@ def main() -> int:
         ours = {}
         for name, config in (("fast", coarse), ("thorough", full), ("gauss-newton", newton)):
             ours[name] = run_ours(weights, batch, config, args.rounds)
-            print(batch, name, {k: ours[name][k] for k in ("cpu_seconds", "mean_energy", "mean_evaluations")}, flush=True)
+            print(
+                batch, name, {k: ours[name][k] for k in ("cpu_seconds", "mean_energy", "mean_evaluations")}, flush=True
+            )
         report[f"batch_{batch}"] = {"ours": ours}
         if not args.skip_peer:
             peer = {f"spline_{n}": run_stochman(decode, weights, batch, n, 150) for n in (5, 20)}

@@ -62,7 +62,13 @@ def solve_adam(
     """(coefficients, energy on the even grid, evaluations): the better of last iterate, best seen and start."""
     batch = start.shape[0]
     key = jax.random.fold_in(jax.random.key(config.seed), 7)
-    state = (start, _optimiser(steps).init(start), jnp.full((batch,), jnp.inf, start.dtype), start, jnp.zeros((), jnp.int32))
+    state = (
+        start,
+        _optimiser(steps).init(start),
+        jnp.full((batch,), jnp.inf, start.dtype),
+        start,
+        jnp.zeros((), jnp.int32),
+    )
     for _ in range(steps):
         state = _step(segments, steps, metric, curve, labels, state, key)
     candidates = [start, state[0], state[3]]

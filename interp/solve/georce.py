@@ -115,7 +115,9 @@ def _step(matrix: Any, rule: Rule, tolerance: float, state: _State) -> _State:
         return 0.5 * tau, _energy(matrix, rule, z + 0.5 * tau * shift), tries + 1
 
     one = jnp.ones((), z.dtype)
-    tau, energy, tries = jax.lax.while_loop(too_long, shorten, (one, _energy(matrix, rule, z + shift), jnp.ones((), jnp.int32)))
+    tau, energy, tries = jax.lax.while_loop(
+        too_long, shorten, (one, _energy(matrix, rule, z + shift), jnp.ones((), jnp.int32))
+    )
     good = (energy <= state.energy + rounding) & ~state.done
     gain = state.energy - energy
     converged = state.converged | (good & (gain <= tolerance * state.energy))
@@ -174,7 +176,8 @@ class _Pulled:
 
 def pullback_georce(metric: Metric, z: Array, labels: Array | None, iterations: int, tolerance: float) -> Any:
     """GEORCE on the pull-back matrices from the given nodes; second derivatives of the generator enter."""
-    from .nodes import NodeState, _energy as chord_energy
+    from .nodes import NodeState
+    from .nodes import _energy as chord_energy
 
     if labels is not None:
         raise InputError("solver", "georce does not take labels", "use lbfgs for conditional pairs")

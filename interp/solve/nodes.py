@@ -72,7 +72,9 @@ def solve_nodes(
     return found, state.energy, state.converged, state.evaluations
 
 
-def gauss_newton(metric: Metric, z: Array, labels: Array | None, iterations: int, tolerance: float = 1e-10) -> NodeState:
+def gauss_newton(
+    metric: Metric, z: Array, labels: Array | None, iterations: int, tolerance: float = 1e-10
+) -> NodeState:
     """Relax nodes ``(batch, n, d)`` with fixed ends; converged when an accepted step gains less than ``tolerance``."""
     batch = z.shape[0]
     zeros = jnp.zeros((batch,), bool)

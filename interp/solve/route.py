@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 from ..curve import Curve
@@ -14,7 +15,7 @@ from ..objective import CurveObjective
 from ..settings import GeodesicConfig
 from .lbfgs import LbfgsConfig, minimise
 
-__all__ = ["Level", "solve_level", "stack_starts", "fit_modes"]
+__all__ = ["Level", "solve_level", "solve_all_levels", "solve_again", "stack_starts", "fit_modes"]
 
 
 class Level(NamedTuple):
@@ -106,3 +107,45 @@ def bent(key: Array, curve: Curve, count: int, modes: int) -> list[Array]:
         bend = jnp.zeros((batch, modes, d), chord.dtype).at[:, 0].set(size * length * q)
         starts.append(bend)
     return starts
+
+
+def solve_all_levels(
+    metric: Metric, config: GeodesicConfig, curve: Curve, labels: Array | None, initial: Array | None
+) -> tuple[Curve, Array, Array, Array]:
+    """Coarse to fine; bent starts on the coarsest level. Returns curve, converged, evaluations, images."""
+    segments, modes = config.segments, config.mode_count
+    plan = [(4, 8, 12), (12, 16, 20)] if config.multiresolution else []
+    plan = [(k, n, e) for k, n, e in plan if n < segments and k <= modes]
+    batch, d = curve.z0.shape
+    restarts = config.restarts if config.restarts >= 0 else (4 if d <= 3 else 0)
+    evaluations, images = jnp.zeros((batch,), jnp.int32), jnp.zeros((batch,), jnp.int32)
+    if restarts or initial is not None:
+        k, n, e = plan[0] if plan else (min(modes, 4), min(segments, 8), 12)
+        curve, used, cost = stack_starts(metric, config, curve, labels, initial, restarts, n, k, e)
+        evaluations, images = evaluations + used, images + cost
+        plan = plan[1:]
+    for k, n, e in plan:
+        level = solve_level(metric, config, curve, labels, n, k, e, coarse=True)
+        curve, evaluations, images = level.curve, evaluations + level.evaluations, images + level.images
+    last = solve_level(metric, config, curve, labels, segments, modes, config.evaluations)
+    return last.curve, last.converged, evaluations + last.evaluations, images + last.images
+
+
+def solve_again(
+    metric: Metric, config: GeodesicConfig, curve: Curve, labels: Array | None, chosen: np.ndarray, factor: int
+) -> tuple[Curve, Array, Array, Array]:
+    """Solve the pairs numbered ``chosen`` on ``factor`` times as many segments; same shapes as the whole batch back."""
+    batch = curve.z0.shape[0]
+    bucket = min(batch, 4 ** int(np.ceil(np.log(len(chosen)) / np.log(4))))
+    rows = jnp.asarray(np.resize(chosen, bucket))
+    take = lambda v: v[rows]
+    part = jax.tree.map(take, curve)
+    part_labels = None if labels is None else take(labels)
+    level = solve_level(
+        metric, config, part, part_labels, factor * config.segments, config.mode_count, config.evaluations
+    )
+    at, count = jnp.asarray(chosen), len(chosen)
+    put = lambda whole, values: whole.at[at].set(values[:count])
+    zero = jnp.zeros((batch,), jnp.int32)
+    return (curve.replace(coefficients=put(curve.coefficients, level.curve.coefficients)),
+            put(jnp.zeros((batch,), bool), level.converged), put(zero, level.evaluations), put(zero, level.images))  # fmt: skip
