@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -22,7 +23,6 @@ from rich.table import Table
 import dcd
 from pairs import InputError, Pair
 from pairs.command import add_common, check_out
-from pathlib import Path
 
 from .peers.torch_loop import TorchJob
 from .refine import load

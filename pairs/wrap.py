@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -56,7 +56,8 @@ class LinenApply:
 
     def __call__(self, variables: Any, *inputs: Any) -> Array:
         try:
-            return self.module.apply(variables, *inputs, **dict(self.kwargs))  # type: ignore[return-value]
+            run = cast(Callable[..., Array], self.module.apply)
+            return run(variables, *inputs, **dict(self.kwargs))
         except FlaxError as error:
             first = str(error).split("(https", 1)[0]
             raise InputError(
@@ -77,9 +78,7 @@ class Squeezed:
         return y[..., 0] if y.ndim == 2 and y.shape[-1] == 1 else y
 
 
-def wrap(
-    model: Any, params: Any = None, *, squeeze: bool = False, architecture: Architecture | None = None
-) -> Net:
+def wrap(model: Any, params: Any = None, *, squeeze: bool = False, architecture: Architecture | None = None) -> Net:
     """Make a :class:`Net`.
 
     Args:
@@ -109,7 +108,7 @@ def wrap(
             raise InputError("params", "are missing for a Linen module", "give its variables, {'params': ...}")
         apply = LinenApply(model, _inference_arguments(model))
     elif callable(model):
-        apply = model
+        apply = cast(Callable[..., Array], model)
     else:
         raise InputError("model", f"is a {type(model).__name__}", "give an NNX module, a Linen module or a function")
     return Net(params, Squeezed(apply) if squeeze else apply, architecture)
@@ -230,7 +229,9 @@ def _refuse_probability(pair: Pair, x: np.ndarray, labels: tuple[Any, ...], seed
 
 
 def _refuse_batch_mixing(name: str, net: Net, inputs: Any, labels: tuple[Any, ...], whole: np.ndarray) -> None:
-    alone = np.concatenate([np.asarray(_call(net, inputs[i : i + 1], *(v[i : i + 1] for v in labels))) for i in range(3)])
+    alone = np.concatenate(
+        [np.asarray(_call(net, inputs[i : i + 1], *(v[i : i + 1] for v in labels))) for i in range(3)]
+    )
     scale = np.abs(whole).max() + 1e-6
     if not np.allclose(alone, whole[:3], rtol=1e-3, atol=1e-3 * scale):
         raise InputError(

@@ -28,7 +28,9 @@ class TorchJob:
         self.torch.set_num_threads(threads)
         # tiny numbers in saturated units cost PyTorch a factor of ten on CPU: the fair baseline flushes them
         self.torch.set_flush_denormal(True)
-        self.generator, self.critic = (self._module(net).eval().requires_grad_(False) for net in (pair.generator, pair.critic))
+        self.generator, self.critic = (
+            self._module(net).eval().requires_grad_(False) for net in (pair.generator, pair.critic)
+        )
 
     def gradient(self, z: Any, space: str) -> tuple[Any, Any]:
         """Score and gradient of the latent target with prior, or of the critic alone in pixel space."""

@@ -98,6 +98,10 @@ def make_update(settings: WganGpTraining, images: ArrayLike) -> Update:
     def score(params: Any) -> Any:
         return lambda x: nnx.merge(critic_graph, params)(x)
 
+    @jax.value_and_grad
+    def critic_gradient(params: Any, real: Array, fake: Array, key: Array) -> Array:
+        return critic_loss(score(params), real, fake, key, settings.penalty)
+
     @jax.jit
     def update(state: WganGpState, key: Array, data: Array) -> tuple[WganGpState, dict[str, Array]]:
         latent = (settings.batch, settings.model.latent)
@@ -107,7 +111,7 @@ def make_update(settings: WganGpTraining, images: ArrayLike) -> Update:
             rows = jax.random.randint(rk, (settings.batch,), 0, data.shape[0])
             real = data[rows].astype(jnp.float32) / 127.5 - 1.0
             fake, _ = generate(state.generator, state.statistics, jax.random.normal(zk, latent))
-            loss, grads = jax.value_and_grad(lambda p: critic_loss(score(p), real, fake, pk, settings.penalty))(critic)
+            loss, grads = critic_gradient(critic, real, fake, pk)
             delta, critic_opt = opt.update(grads, critic_opt, critic)
             critic = optax.apply_updates(critic, delta)
         z = jax.random.normal(jax.random.fold_in(key, settings.critic_steps), latent)

@@ -14,6 +14,7 @@ generator has BatchNorm, whose running statistics belong to its checkpoint.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -21,18 +22,28 @@ import jax.numpy as jnp
 from flax import nnx
 from jax import Array
 
+from ..errors import InputError
 from ..layers import Conv, ConvTranspose
 from ..protocol import Net
 from ..record import Record
 from ..registry import Architecture, register
-from ..wrap import NnxApply, wrap
+from ..wrap import wrap
 
-__all__ = ["WganGpConfig", "Generator", "Critic", "critic_loss", "generator_loss", "gradient_penalty", "generator_net", "critic_net"]
+__all__ = [
+    "WganGpConfig",
+    "Generator",
+    "Critic",
+    "critic_loss",
+    "generator_loss",
+    "gradient_penalty",
+    "generator_net",
+    "critic_net",
+]
 
 
 @dataclasses.dataclass(frozen=True)
 class WganGpConfig:
-    """Sizes. Images are ``size x size x channels`` with ``size`` divisible by 4; ``width`` is the inner channel count."""
+    """Sizes. Images are ``size x size x channels``, ``size`` divisible by 4; ``width`` is the inner channel count."""
 
     size: int = 28
     channels: int = 1
@@ -40,10 +51,10 @@ class WganGpConfig:
     width: int = 32
 
     def __post_init__(self) -> None:
-        from ..errors import InputError
-
         if self.size % 4 or self.size < 8:
-            raise InputError("size", f"is {self.size}", "this architecture takes image sizes divisible by 4, at least 8")
+            raise InputError(
+                "size", f"is {self.size}", "this architecture takes image sizes divisible by 4, at least 8"
+            )
 
 
 class Generator(nnx.Module):
@@ -80,7 +91,10 @@ class Critic(nnx.Module):
 
 
 def gradient_penalty(critic: Any, real: Array, fake: Array, key: Array) -> Array:
-    r"""Mean of :math:`(\lVert\nabla D(\hat x)\rVert_2 - 1)^2` over one point per real/fake couple; ``critic(x) -> (batch,)``."""
+    r"""Mean of :math:`(\lVert\nabla D(\hat x)\rVert_2 - 1)^2`, one :math:`\hat x` per real/fake couple.
+
+    ``critic(x) -> (batch,)``; ``real`` and ``fake`` are ``(batch, *sample)``.
+    """
     t = jax.random.uniform(key, (real.shape[0],) + (1,) * (real.ndim - 1))
     mixed = t * real + (1 - t) * fake
     gradient = jax.grad(lambda x: jnp.sum(critic(x)))(mixed)
@@ -98,19 +112,19 @@ def generator_loss(critic: Any, fake: Array) -> Array:
     return -jnp.mean(critic(fake))
 
 
-def _template(module: type[nnx.Module], config: Record) -> tuple[NnxApply, Any]:
-    model = nnx.eval_shape(lambda: module(WganGpConfig(**config.to_dict()), rngs=nnx.Rngs(0)))  # type: ignore[call-arg]
-    net = wrap(model)
-    return net.apply, net.params  # type: ignore[return-value]
+def _template(module: type[Generator] | type[Critic], config: Record) -> tuple[Callable[..., Array], Any]:
+    sizes = WganGpConfig(**config.to_dict())
+    net = wrap(nnx.eval_shape(lambda: module(sizes, rngs=nnx.Rngs(0))))
+    return net.apply, net.params
 
 
 @register("wgan-gp/generator")
-def _generator_template(config: Record) -> tuple[NnxApply, Any]:
+def _generator_template(config: Record) -> tuple[Callable[..., Array], Any]:
     return _template(Generator, config)
 
 
 @register("wgan-gp/critic")
-def _critic_template(config: Record) -> tuple[NnxApply, Any]:
+def _critic_template(config: Record) -> tuple[Callable[..., Array], Any]:
     return _template(Critic, config)
 
 
