@@ -11,6 +11,7 @@ leave it unchanged; with several devices the batch is split over them.
 from __future__ import annotations
 
 import functools
+import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -219,6 +220,7 @@ def refine(
     if bad:
         raise InputError("snapshots", f"holds {bad[0]}", f"give step counts from 0 to {config.steps}")
     z_given, labels = _check_inputs(pair, n, latents, labels, first_index)
+    _warn_if_longer(pair, config)
     place, batch = _placement(batch)
     stops = sorted({*snapshots, config.steps} - {0})
     pieces: list[dict[str, Any]] = []
@@ -257,6 +259,14 @@ def refine(
         pieces.append(piece)
         done += keep * config.steps
     return _join(pieces, snapshots, config)
+
+
+def _warn_if_longer(pair: Pair, config: Langevin) -> None:
+    """A critic fine-tuned against a chain guides that many steps and may mislead beyond them."""
+    tuned = (pair.record.get("chain") or {}).get("steps")
+    if tuned is not None and config.steps > tuned:
+        problem = f"steps: is {config.steps}, but the critic was tuned for {tuned}"
+        warnings.warn(f"{problem}; use at most {tuned}, or fine-tune it again for the longer chain", stacklevel=3)
 
 
 def _join(pieces: list[dict[str, Any]], snapshots: tuple[int, ...], config: Langevin) -> Result:
