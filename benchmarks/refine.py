@@ -22,7 +22,16 @@ from .features import Features, Reference, default_features, load_features
 from .pictures import png_bytes, side_by_side, write_bytes
 from .report import hardware, print_report, to_json, versions, write_html, write_json
 
-__all__ = ["refine_and_judge", "choose_features", "write_samples", "load", "add_parser", "run"]
+__all__ = [
+    "refine_and_judge",
+    "choose_features",
+    "write_samples",
+    "load",
+    "image_range",
+    "check_sizes",
+    "add_parser",
+    "run",
+]
 
 
 def load(pair: str | None, files: Path | None = None) -> Pair:
@@ -34,8 +43,32 @@ def load(pair: str | None, files: Path | None = None) -> Pair:
     return checkpoints.resolve(pair)
 
 
-def is_image(pair: Pair) -> bool:
-    return len(pair.sample_shape) == 3 and pair.sample_shape[-1] in (1, 3) and pair.sample_range is not None
+def image_range(pair: Pair) -> tuple[float, float]:
+    """The sample range of a pair of images.
+
+    Raises:
+      InputError: its samples are not images, or have no range and so no form in bytes.
+    """
+    if len(pair.sample_shape) != 3 or pair.sample_shape[-1] not in (1, 3):
+        remedy = "this command judges images, (H, W, 1) or (H, W, 3); call the functions of dcd for other samples"
+        raise InputError("pair", f"has samples of shape {pair.sample_shape}", remedy)
+    if pair.sample_range is None:
+        raise InputError("pair", "has samples without a range", "declare sample_range, images need one to become bytes")
+    return pair.sample_range
+
+
+def check_sizes(n: int, batch: int) -> None:
+    """Refuse a number of samples too small for a distance, and an empty batch."""
+    if isinstance(n, bool) or n < 6:
+        raise InputError("n", f"is {n}", "give at least 6, better 2,000 or more: distances need a distribution")
+    if batch < 1:
+        raise InputError("batch", f"is {batch}", "give at least 1")
+
+
+def _bytes_of(pair: Pair, result: dcd.Result) -> tuple[np.ndarray, np.ndarray]:
+    """Samples before and after as image files would hold them."""
+    span = image_range(pair)
+    return to_uint8(result.before, span), to_uint8(result.after, span)
 
 
 def choose_features(pair: Pair, name: str | None, data: Images | None, judge: bool = False) -> Features:
@@ -81,8 +114,8 @@ def refine_and_judge(
     before and after comes from one latent. Intervals are 95 %. ``budget`` below 1 selects the chains'
     starts by OBRS at that acceptance.
     """
-    if isinstance(n, bool) or n < 6:
-        raise InputError("n", f"is {n}", "give at least 6, better 2,000 or more: distances need a distribution")
+    check_sizes(n, batch)
+    image_range(pair)
     key = jax.random.key(seed)
     with progress() as bar:
         bar.disable = not show
@@ -100,7 +133,7 @@ def refine_and_judge(
         sampled = time.perf_counter() - began
         bar.update(job, description="judge", completed=max(1, n * config.steps))
         began = time.perf_counter()
-        before, after = (to_uint8(x, pair.sample_range) for x in (result.before, result.after))
+        before, after = _bytes_of(pair, result)
         judged = evaluate(features, before, after, reference, seed)
         judging = time.perf_counter() - began
     first = scores(pair, result.before)
@@ -131,13 +164,13 @@ def refine_and_judge(
 
 def judge_again(features: Features, pair: Pair, result: dcd.Result, data: Images | None, seed: int) -> dict[str, Any]:
     """The same samples in another feature space."""
-    before, after = (to_uint8(x, pair.sample_range) for x in (result.before, result.after))
+    before, after = _bytes_of(pair, result)
     return evaluate(features, before, after, data, seed)
 
 
 def write_samples(folder: Path, pair: Pair, result: dcd.Result, report: dict[str, Any]) -> None:
     """``grid.png``, ``samples.npz`` and ``report.json``, each whole or not at all."""
-    before, after = (to_uint8(x, pair.sample_range) for x in (result.before, result.after))
+    before, after = _bytes_of(pair, result)
     write_bytes(folder / "grid.png", png_bytes(side_by_side(before, after)))
     packed = io.BytesIO()
     np.savez_compressed(packed, before=before, after=after)
@@ -206,7 +239,9 @@ def _read_split(path: str, split: str | None, expect: tuple[int, ...]) -> Images
 def run(args: argparse.Namespace) -> int:
     """Command line entry."""
     folder = check_out(args.out)
+    check_sizes(args.n, args.batch)
     pair, config, budget, _ = tuned_or_settings(args)
+    image_range(pair)
     data = _read_split(args.data, args.split, pair.sample_shape)
     features = choose_features(pair, args.features, data)
     report, result = refine_and_judge(
@@ -216,7 +251,7 @@ def run(args: argparse.Namespace) -> int:
         judge = choose_features(pair, args.judge, data)
         report["judge"] = judge_again(judge, pair, result, data, args.seed)
     write_samples(folder, pair, result, report)
-    picture = side_by_side(*(to_uint8(x, pair.sample_range) for x in (result.before, result.after)))
+    picture = side_by_side(*_bytes_of(pair, result))
     write_html(folder / "report.html", report, {"before (left) and after (right)": picture})
     if args.json:
         print(to_json(report), end="")

@@ -18,8 +18,9 @@ from benchmarks.judge import judge_for
 from benchmarks.pictures import tuning_plot, write_bytes
 from benchmarks.refine import (
     add_settings,
+    check_sizes,
     choose_features,
-    is_image,
+    image_range,
     load,
     refine_and_judge,
     settings,
@@ -95,13 +96,9 @@ def _add_tune(commands: argparse._SubParsersAction) -> None:
 
 def _refine(args: argparse.Namespace) -> int:
     folder = check_out(args.out)
-    if args.n < 1:
-        raise InputError("n", f"is {args.n}", "give at least 6")
+    check_sizes(args.n, args.batch)
     pair, config, budget, gain = tuned_or_settings(args)
-    if not is_image(pair):
-        raise InputError(
-            "pair", f"has samples of shape {pair.sample_shape}", "this command is for images; call dcd.refine"
-        )
+    image_range(pair)
     data = None if args.data is None else read_images(args.data, expect=pair.sample_shape)
     features = choose_features(pair, args.features, data)
     report, result = refine_and_judge(
@@ -117,7 +114,8 @@ def _refine(args: argparse.Namespace) -> int:
     console.print(f"wrote grid.png, samples.npz, report.json to {folder}")
     if gain is None:
         console.print(
-            "settings are the preset's, not verified for this pair: python -m dcd tune PAIR DATA checks and improves them"
+            "settings are the preset's, not verified for this pair: "
+            "python -m dcd tune PAIR DATA checks and improves them"
         )
     if gain is False:
         console.print("tuning found no gain: these are the generator's samples, unchanged")
@@ -128,17 +126,14 @@ def _refine(args: argparse.Namespace) -> int:
 
 def _real(args: argparse.Namespace, pair: Pair, folds: tuple[float, ...]) -> tuple[Images, list[np.ndarray]]:
     """DATA in the pair's range, shuffled by the seed and cut into disjoint folds."""
-    if not is_image(pair):
-        raise InputError(
-            "pair", f"has samples of shape {pair.sample_shape}", "this command is for images; call dcd.tune"
-        )
+    span = image_range(pair)
     images = read_images(args.data, args.split or default_split(args.data), expect=pair.sample_shape)
     if len(images) < 500:
         raise InputError(
             "data", f"holds {len(images)} images", "give at least 500: a critic and a check come out of them"
         )
     order = np.random.default_rng(args.seed).permutation(len(images))[: args.limit]
-    x = to_range(images.x[order], pair.sample_range)
+    x = to_range(images.x[order], span)
     cuts = (np.cumsum(folds)[:-1] * len(x)).astype(int)
     return images, np.split(x, cuts)
 
@@ -209,7 +204,7 @@ def _tune(args: argparse.Namespace) -> int:
         "choice": tuned.choice and tuned.choice.to_dict(),
         "confirmed": {k: v._asdict() for k, v in tuned.confirmed.items()},
         "features": {"name": features.name, "dim": features.dim, "sha256": features.sha256},
-        "folds": {"critic": len(train_x), "calibration": len(held_x), "search": len(search_x), "confirm": len(confirm_x)},
+        "folds": dict(critic=len(train_x), calibration=len(held_x), search=len(search_x), confirm=len(confirm_x)),
         "confirm_n": config.confirm_n, "evaluations": tuned.evaluations, "seconds": tuned.seconds,
         "moves": moves, "trials": tuned.trials, "versions": versions(), "hardware": hardware(),
     }  # fmt: skip
