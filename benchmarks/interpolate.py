@@ -131,7 +131,11 @@ def measure(
             "speed_ratio_median": float(np.median(np.concatenate([np.asarray(v.speed_ratio) for v in d]))), **notes[name],
         }  # fmt: skip
         say(f"{name}: Frechet distance {report['methods'][name]['frechet']:.3f}")
-    m = moments(judge(_interior(pair, np.asarray(pair.prior.sample(jax.random.key(1000 * seed + 3), 10000))[:, None].repeat(3, 1))))
+    m = moments(
+        judge(
+            _interior(pair, np.asarray(pair.prior.sample(jax.random.key(1000 * seed + 3), 10000))[:, None].repeat(3, 1))
+        )
+    )
     report["generated_samples_frechet"] = frechet_distance(m.mean, m.covariance, reference.mu, reference.sigma)
     ranking = sorted(report["methods"], key=lambda k: report["methods"][k]["frechet"])
     report["lowest"] = ranking[0]
@@ -151,8 +155,12 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--evaluations", type=int, default=20)
     parser.add_argument("--ratio", type=float, default=10.0)
     parser.add_argument("--metric", default="features", choices=("features", "pixel", "critic"))
-    parser.add_argument("--features", metavar="NAME", help="net of the distance along paths (default: by the pair's name)")
-    parser.add_argument("--judge", metavar="NAME", help="net of the Frechet distance (default: the second architecture)")
+    parser.add_argument(
+        "--features", metavar="NAME", help="net of the distance along paths (default: by the pair's name)"
+    )
+    parser.add_argument(
+        "--judge", metavar="NAME", help="net of the Frechet distance (default: the second architecture)"
+    )
     add_common(parser, "interpolate")
     parser.set_defaults(run=run)
 

@@ -107,7 +107,9 @@ def _nearest(x: np.ndarray, real: np.ndarray) -> np.ndarray:
     return np.concatenate(out).reshape(x.shape[:-1])
 
 
-def judge(pair: pairs.Pair, data: Any, count: int, seed: int, config: interp.GeodesicConfig) -> tuple[dict[str, Any], Any]:
+def judge(
+    pair: pairs.Pair, data: Any, count: int, seed: int, config: interp.GeodesicConfig
+) -> tuple[dict[str, Any], Any]:
     """Every method on ``count`` random pairs."""
     rng = np.random.default_rng(seed + 1)
     real, held = data(rng, 20000), data(rng, 4000)

@@ -1,5 +1,8 @@
 """Latent interpolation along geodesics weighted by the critic."""
 
+from .amortise import Memory as Memory
+from .amortise import propose as propose
+from .amortise import remember as remember
 from .baselines import BASELINES as BASELINES
 from .baselines import baseline_path as baseline_path
 from .baselines import cross_fade as cross_fade
@@ -23,6 +26,14 @@ from .features import critic_features as critic_features
 from .features import standardise as standardise
 from .geodesic import geodesic as geodesic
 from .geodesic import make_metric as make_metric
+from .geometry import distance as distance
+from .geometry import exp_map as exp_map
+from .geometry import log_map as log_map
+from .geometry import metric_matrix as metric_matrix
+from .geometry import transport as transport
+from .invert import InvertConfig as InvertConfig
+from .invert import invert as invert
+from .mean import karcher_mean as karcher_mean
 from .measure import Diagnostics as Diagnostics
 from .measure import constant_speed as constant_speed
 from .measure import diagnose as diagnose

@@ -94,7 +94,7 @@ class RatioWeight:
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class ReciprocalCost:
-    """``1 / D~`` in [1.01, 100], ``D~ = clip((clip(s, low, high) - o) / (high - o), 0.01, 0.99)``, ``o = low - offset``.
+    """``1 / D~`` in [1.01, 100], ``D~ = clip((clip(s, low, high) - o) / (high - o), 0.01, 0.99)``, ``o = low - 10``.
 
     The clips are those of the released code; their zero gradient below ``low`` is why this is
     not the default.

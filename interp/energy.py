@@ -75,7 +75,7 @@ class Metric:
 
 
 class Observed(NamedTuple):
-    """Features ``(batch, n, D)``, scores ``(batch, n)`` (zeros where the mode ignores the critic), latents ``(batch, n, d)``."""
+    """Features ``(batch, n, D)``, scores ``(batch, n)`` (zeros where they play no part), latents ``(batch, n, d)``."""
 
     features: Array
     score: Array
@@ -90,7 +90,7 @@ class StepLengths(NamedTuple):
 
 
 def observe(metric: Metric, z: Array, labels: Array | None = None, *, critic: bool | None = None) -> Observed:
-    """Run generator, feature net and critic on nodes ``(batch, n, d)`` in one flat batch; ``labels`` is ``(batch,)``."""
+    """Run generator, feature net and critic on nodes ``(batch, n, d)`` in one batch; ``labels`` are ``(batch,)``."""
     batch, n, _ = z.shape
     each = None if labels is None else jnp.repeat(labels, n)
     pair = metric.pair

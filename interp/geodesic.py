@@ -206,8 +206,20 @@ def _solve_block(
     )  # fmt: skip
     shaped = path.reshape(batch, config.points, *metric.pair.prior.shape)
     named = lambda values: dict(zip(BASELINES, values, strict=True))
-    return GeodesicResult(shaped, t, solved, energy, length, named(energies), named(lengths), evaluations, images, flags,
-                          diagnostics, None)  # fmt: skip
+    return GeodesicResult(
+        shaped,
+        t,
+        solved,
+        energy,
+        length,
+        named(energies),
+        named(lengths),
+        evaluations,
+        images,
+        flags,
+        diagnostics,
+        None,
+    )
 
 
 def _shorter_baseline(

@@ -5,7 +5,7 @@ holds the activations of one chunk only: a first pass without derivatives collec
 features and scores, the energy's cotangents on them are formed, and a second pass pulls them
 back chunk by chunk,
 
-.. math:: \partial E / \partial z_i = J_i^\top\,\partial E/\partial f_i + (\partial s_i/\partial z_i)\,\partial E/\partial s_i .
+.. math:: \partial_{z_i} E = J_i^\top\,\partial_{f_i} E + (\partial s_i/\partial z_i)\,\partial_{s_i} E .
 """
 
 from __future__ import annotations

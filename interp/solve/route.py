@@ -147,5 +147,6 @@ def solve_again(
     at, count = jnp.asarray(chosen), len(chosen)
     put = lambda whole, values: whole.at[at].set(values[:count])
     zero = jnp.zeros((batch,), jnp.int32)
-    return (curve.replace(coefficients=put(curve.coefficients, level.curve.coefficients)),
-            put(jnp.zeros((batch,), bool), level.converged), put(zero, level.evaluations), put(zero, level.images))  # fmt: skip
+    solved = curve.replace(coefficients=put(curve.coefficients, level.curve.coefficients))
+    flag = put(jnp.zeros((batch,), bool), level.converged)
+    return solved, flag, put(zero, level.evaluations), put(zero, level.images)

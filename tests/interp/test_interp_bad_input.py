@@ -56,8 +56,17 @@ def test_a_path_of_one_point_is_refused():
 
 
 @pytest.mark.parametrize(
-    "field, value", [("mode", "no"), ("solver", "no"), ("keep", "no"), ("strength", -1.0), ("radial", float("nan")),
-                     ("modes", 99), ("resample", "no"), ("batch", 0)]  # fmt: skip
+    "field, value",
+    [
+        ("mode", "no"),
+        ("solver", "no"),
+        ("keep", "no"),
+        ("strength", -1.0),
+        ("radial", float("nan")),
+        ("modes", 99),
+        ("resample", "no"),
+        ("batch", 0),
+    ],  # fmt: skip
 )
 def test_bad_settings_name_their_field(field, value):
     _refused(field, lambda: interp.GeodesicConfig(**{field: value}))

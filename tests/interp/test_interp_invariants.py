@@ -192,7 +192,9 @@ def test_sine_coefficients_interpolate_nodes_exactly():
 def test_resampling_equalises_steps_of_a_known_curve():
     t = np.linspace(0, 1, 4001)
     steps = np.diff(t**3)[None]
-    np.testing.assert_allclose(resample_times(t, steps, 5)[0], np.array([0, 0.25, 0.5, 0.75, 1.0]) ** (1 / 3), atol=1e-4)
+    np.testing.assert_allclose(
+        resample_times(t, steps, 5)[0], np.array([0, 0.25, 0.5, 0.75, 1.0]) ** (1 / 3), atol=1e-4
+    )
 
 
 @pytest.mark.parametrize("kind", ["sphere", "box"])
