@@ -13,6 +13,8 @@ from .chain import refine as refine
 from .chain import start as start
 from .choice import Choice as Choice
 from .choice import run_choice as run_choice
+from .collaborative import Collaborative as Collaborative
+from .collaborative import collaborative as collaborative
 from .config import Langevin as Langevin
 from .contrast import contrast as contrast
 from .contrast_settings import Contrast as Contrast

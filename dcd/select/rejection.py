@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -11,6 +12,8 @@ from ..config import Langevin
 from .candidates import MOST_CANDIDATES, Selection, Source, candidate_ids, uniforms
 
 __all__ = ["reject", "Accept"]
+
+_gather = jax.jit(lambda arrays, rows: jax.tree.map(lambda v: v[rows], arrays))
 
 Accept = Callable[[np.ndarray, np.ndarray | None], np.ndarray]
 """``(log ratios, labels) -> acceptance probabilities``, all (k,)."""
@@ -61,8 +64,10 @@ def reject(
             tried[part] += (pick + 1).astype(np.int32)
             done = won | (tried[part] >= attempts)
             to, take = part[done], flat[done]
-            # gathered on the device: most candidates never leave it
-            samples[to], latents[to] = (np.asarray(v[jnp.asarray(take)]) for v in (batch.samples, batch.latents))
+            # gathered on the device, in one shape: most candidates never leave it
+            rows_taken = jnp.asarray(np.resize(take, source.batch).astype(np.int32))
+            taken = _gather((batch.samples, batch.latents), rows_taken)
+            samples[to], latents[to] = (np.asarray(v)[: len(take)] for v in taken)
             ratio[to], candidate[to] = d[take], number[take]
             exhausted[to] = ~won[done]
             is_open[to] = False
