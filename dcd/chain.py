@@ -25,7 +25,8 @@ from jax.typing import ArrayLike
 from pairs import InputError, Pair
 
 from .config import Langevin, Structure
-from .kernel import Info, State, draw_noise, init, transition
+from .kernel import Info, State, init, transition
+from .noise import draw_noise
 from .target import Parts, Weights, make_projection, make_target, parts_of, to_samples, weights_of
 
 __all__ = ["Result", "start", "advance", "refine", "latents_of", "labels_of"]

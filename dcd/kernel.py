@@ -28,7 +28,7 @@ from jax.typing import ArrayLike
 
 from .config import Structure
 
-__all__ = ["Evaluation", "State", "Info", "init", "transition", "draw_noise"]
+__all__ = ["Evaluation", "State", "Info", "init", "transition"]
 
 
 class Evaluation(NamedTuple):
@@ -85,17 +85,6 @@ def init(target: Target, position: ArrayLike, index: ArrayLike | None = None) ->
     return State(u, u, at, ~_finite(u, at), ids.astype(jnp.int32))
 
 
-def draw_noise(key: Array, step: ArrayLike, index: Array, shape: tuple[int, ...]) -> tuple[Array, Array]:
-    """Gaussian noise ``(batch, *shape)`` and a uniform ``(batch,)``, a function of (key, step, sample index) alone."""
-    here = jax.random.fold_in(key, step)
-
-    def one(i: Array) -> tuple[Array, Array]:
-        noise, accept = jax.random.split(jax.random.fold_in(here, i))
-        return jax.random.normal(noise, shape), jax.random.uniform(accept)
-
-    return jax.vmap(one)(index)
-
-
 def transition(
     state: State,
     noise: Array,
@@ -108,7 +97,7 @@ def transition(
     clip: ArrayLike = 0.0,
     project: Callable[[Array], Array] | None = None,
 ) -> tuple[State, Info]:
-    """One step, as a deterministic function of its noise (:func:`draw_noise`).
+    """One step, as a deterministic function of its noise (:func:`dcd.noise.draw_noise`).
 
     Args:
       noise: standard normal, like ``state.position``.
@@ -136,7 +125,7 @@ def transition(
     if structure.metropolis:
         back = _shape_drift(new.gradient, moved, structure, clip)
         log_forward = -0.5 * _norm2(noise)
-        log_backward = -0.5 * _norm2((u - moved - step_size * back) / noise_scale)
+        log_backward = -0.5 * _norm2((u - moved - step_size * back) / jnp.asarray(noise_scale))
         log_ratio = (new.log_density - at.log_density) / temperature + log_backward - log_forward
         acceptance = jnp.exp(jnp.minimum(jnp.nan_to_num(log_ratio, nan=-jnp.inf), 0.0))
         # out of the support is a rejection, not a breakdown

@@ -18,7 +18,8 @@ from jax import Array, lax
 from jax.typing import ArrayLike
 
 from .config import Langevin, Structure
-from .kernel import State, draw_noise, init, transition
+from .kernel import State, init, transition
+from .noise import draw_noise
 from .target import Parts, Weights, make_projection, make_target, to_samples, weights_of
 
 __all__ = ["Negatives", "fresh_starts", "negatives", "starts", "write_back"]

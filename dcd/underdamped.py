@@ -34,7 +34,8 @@ from pairs import InputError, Pair
 
 from .chain import Result, _join, labels_of, latents_of
 from .config import Langevin, Structure
-from .kernel import Evaluation, Info, Target, draw_noise, init
+from .kernel import Evaluation, Info, Target, init
+from .noise import draw_noise
 from .target import Parts, Weights, make_projection, make_target, parts_of, to_samples, weights_of
 
 __all__ = ["Underdamped", "UnderdampedState", "underdamped_init", "underdamped_step", "refine_underdamped"]

@@ -12,8 +12,8 @@ from oracles import drive, pair_of
 
 from dcd import Langevin, advance, refine, start
 from dcd.chain import _noise_key, latents_of
-from dcd.kernel import draw_noise
-from dcd.presets import ddls
+from dcd.noise import draw_noise
+from dcd.presets import dcd_latent, ddls, dgflow
 from pairs import InputError, Net, Normal, make_pair
 
 KEY = jax.random.key(31)
@@ -175,6 +175,12 @@ def test_progress_counts_sample_steps_up_to_all_of_them():
     seen = []
     refine(PAIR, ULA, KEY, 20, batch=N, chunk=4, on_progress=lambda done, total: seen.append((done, total)))
     assert [d for d, _ in seen] == [64, 128, 144, 160] and {t for _, t in seen} == {160}
+
+
+def test_latent_contrastive_divergence_is_the_kl_flow_to_the_bit_under_one_key():
+    one, two = (refine(PAIR, c, KEY, N, batch=N) for c in (dcd_latent(5, 0.1, 0.01**0.5), dgflow("kl", 5, 0.1, 0.01)))
+    equal(fields(one), fields(two))
+    assert not np.any(one.after == one.before)
 
 
 def test_wrapping_again_and_other_numbers_trace_nothing_new():
