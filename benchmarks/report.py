@@ -104,7 +104,7 @@ def _number(value: Any) -> str:
 
 
 def _rows(report: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
-    """Metric and one cell for each column, intervals in brackets."""
+    """Metric and one cell for each column, with half the width of the interval."""
     columns = [c for c in ("before", "after", "difference", "metrics") if c in report]
     names = [k for k in {k: 0 for c in columns for k in report[c]} if not k.endswith("_ci")]
     rows = []
@@ -115,7 +115,7 @@ def _rows(report: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
             cell = _number(block[name]) if block.get(name) is not None else ""
             if block.get(f"{name}_ci"):
                 low, high = block[f"{name}_ci"]
-                cell += f" [{_number(low)}, {_number(high)}]"
+                cell += f" ± {(high - low) / 2:.2g}"
             cells.append(cell)
         rows.append((name, cells))
     return rows
