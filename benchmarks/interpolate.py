@@ -36,6 +36,7 @@ from .report import hardware, to_json, versions, write_json
 __all__ = ["measure", "add_parser", "run", "path_perceptual_length"]
 
 Paths = dict[str, np.ndarray]
+_MEANS = ("critic_mean", "critic_min", "plain_length", "pixel_length", "radius_min", "detour")
 
 
 def _interior(pair: Pair, path: Any, batch: int = 256) -> np.ndarray:
@@ -127,8 +128,8 @@ def measure(
         report["methods"][name] = {
             "frechet": frechet_distance(m.mean, m.covariance, reference.mu, reference.sigma),
             "interior_points": m.n, "perceptual_path_length": path_perceptual_length(judge, whole, path.shape[1]),
-            **{k: mean(k) for k in ("critic_mean", "critic_min", "plain_length", "pixel_length", "radius_min", "detour")},
-            "speed_ratio_median": float(np.median(np.concatenate([np.asarray(v.speed_ratio) for v in d]))), **notes[name],
+            **{k: mean(k) for k in _MEANS},
+            "speed_ratio_median": float(np.median(np.concatenate([v.speed_ratio for v in d]))), **notes[name],
         }  # fmt: skip
         say(f"{name}: Frechet distance {report['methods'][name]['frechet']:.3f}")
     m = moments(
@@ -191,7 +192,8 @@ def run(args: argparse.Namespace) -> int:
         warnings.simplefilter("always", UserWarning)
         report, _ = measure(pair, args.pairs, config, judge, features=net, adapted=adapted, seed=args.seed, say=say)
     report = {
-        "pair": pair.name, "seed": args.seed, "pairs": args.pairs, "points": args.points, "config": dataclasses.asdict(config),
+        "pair": pair.name, "seed": args.seed, "pairs": args.pairs, "points": args.points,
+        "config": dataclasses.asdict(config),
         "metric": args.metric, "features": {"name": inner.name, "sha256": inner.sha256},
         "judge": {"name": judge.name, "dim": judge.dim, "sha256": judge.sha256, "reference": judge.reference("test").n},
         **report, "warnings": sorted({str(w.message) for w in caught}), "versions": versions(), "hardware": hardware(),

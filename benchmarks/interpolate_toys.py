@@ -48,7 +48,8 @@ def gaussians(rng: np.random.Generator, n: int) -> np.ndarray:
 
 def _mlp(sizes: list[int], key: jax.Array) -> list[tuple[jax.Array, jax.Array]]:
     keys = jax.random.split(key, len(sizes) - 1)
-    return [((2 / a) ** 0.5 * jax.random.normal(k, (a, b)), jnp.zeros(b)) for k, a, b in zip(keys, sizes, sizes[1:], strict=False)]  # fmt: skip
+    shapes = zip(keys, sizes[:-1], sizes[1:], strict=True)
+    return [((2 / a) ** 0.5 * jax.random.normal(k, (a, b)), jnp.zeros(b)) for k, a, b in shapes]
 
 
 def _generator(p: Any, z: jax.Array) -> jax.Array:
@@ -95,7 +96,8 @@ def train(data: Any, steps: int, seed: int, r1: float = 0.2, width: int = 128) -
     for i in range(steps):
         state = update(state, jnp.asarray(pool[rng.integers(0, len(pool), 256)]), jax.random.fold_in(key, 100 + i))
     _, d, _, _, average = state
-    return pairs.make_pair(pairs.wrap(_generator, average), pairs.wrap(_critic, d), pairs.Normal((2,)), sample_range=None,
+    nets = pairs.wrap(_generator, average), pairs.wrap(_critic, d)
+    return pairs.make_pair(*nets, pairs.Normal((2,)), sample_range=None,
                            critic_kind="logit", record=pairs.Record(name=data.__name__))  # fmt: skip
 
 
@@ -203,7 +205,8 @@ def main() -> int:
         entry, found = judge(pair, data, args.pairs, args.seed, config)
         report[data.__name__] = {"training_seconds": trained, **entry}
         write_bytes(Path(args.out).with_name(f"{Path(args.out).stem}_{data.__name__}.png"), _picture(pair, data, found))
-        print(data.__name__, {k: (round(v["off_data"], 4), v["critic_mean_at_least_linear"]) for k, v in entry["methods"].items()},
+        shown = {k: (round(v["off_data"], 4), v["critic_mean_at_least_linear"]) for k, v in entry["methods"].items()}
+        print(data.__name__, shown,
               "generated off", entry["generated_off_data"], flush=True)  # fmt: skip
         write_json(args.out, report | {"versions": versions(), "hardware": hardware()})
     return 0

@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     command.add_argument("--to", dest="end", type=int, default=1, metavar="SEED", help="seed of the last latent")
     command.add_argument("--label", type=int, help="class, for conditional pairs")
     command.add_argument("--metric", default="pixel", metavar="NAME",
-                         help="pixel, critic (its last layer), pair (its features), or a net of benchmarks")  # fmt: skip
+                         help="pixel, critic (its last layer), pair (its features) or a feature net")  # fmt: skip
     command.add_argument("--mode", default="conformal", choices=get_args(Mode), help="how the critic counts")
     command.add_argument("--strength", type=float, default=1.0, help="weight of the additive and potential modes")
     command.add_argument("--ratio", type=float, default=10.0, help="weight of bad midpoints over samples (conformal)")

@@ -108,23 +108,14 @@ def geodesic(
     dtype = jnp.promote_types(a.dtype, b.dtype)
     a, b = a.astype(dtype), b.astype(dtype)
     start = None if initial is None else jnp.asarray(initial, dtype)
-    blocks = []
-    for i in range(0, a.shape[0], config.batch):
-        rows = slice(i, i + config.batch)
-        block = partial(_solve_block, metric, config, chart, calibration)
-        blocks.append(block(*_padded((a[rows], b[rows], None if label is None else label[rows],
-                                      None if start is None else start[rows]), config.batch, a.shape[0])))  # fmt: skip
-    count = a.shape[0]
+    count, blocks = a.shape[0], []
+    for i in range(0, count, config.batch):
+        # the last block of many is filled up with repeats, so that it compiles nothing new
+        rows = np.arange(i, i + config.batch) % count if count > config.batch else np.arange(count)
+        pick = lambda values, rows=rows: None if values is None else values[rows]
+        blocks.append(_solve_block(metric, config, chart, calibration, a[rows], b[rows], pick(label), pick(start)))
     joined = jax.tree.map(lambda *parts: jnp.concatenate(parts)[:count], *blocks)
     return joined._replace(calibration=calibration)
-
-
-def _padded(rows: tuple[Array | None, ...], batch: int, total: int) -> tuple[Array | None, ...]:
-    """Repeat rows up to the block size, so that the last block of many compiles nothing new."""
-    if total <= batch:
-        return rows
-    fill = lambda r: jnp.take(r, jnp.arange(batch) % r.shape[0], axis=0)
-    return tuple(None if r is None else fill(r) for r in rows)
 
 
 @partial(jax.jit, static_argnums=3)
@@ -205,7 +196,7 @@ def _solve_block(
         critic_blind=everywhere(calibration is not None and calibration.blind),
     )  # fmt: skip
     shaped = path.reshape(batch, config.points, *metric.pair.prior.shape)
-    named = lambda values: dict(zip(BASELINES, values, strict=True))
+    named = lambda values: {str(name): value for name, value in zip(BASELINES, values, strict=True)}
     return GeodesicResult(
         shaped,
         t,

@@ -94,7 +94,7 @@ class Solution(NamedTuple):
 
 def _direction(state: LbfgsState) -> Array:
     """Two-loop recursion; empty slots have rho = 0 and change nothing. Loops over slots, newest first."""
-    slots = tuple(jnp.moveaxis(v, 1, 0) for v in (state.s, state.y, state.rho))
+    slots = (jnp.moveaxis(state.s, 1, 0), jnp.moveaxis(state.y, 1, 0), jnp.moveaxis(state.rho, 1, 0))
 
     def first(q: Array, slot: tuple[Array, Array, Array]) -> tuple[Array, Array]:
         s, y, rho = slot
@@ -106,7 +106,7 @@ def _direction(state: LbfgsState) -> Array:
         return q + (a - rho * jnp.sum(y * q, axis=1))[:, None] * s, None
 
     q, alphas = jax.lax.scan(first, state.g, slots)
-    q, _ = jax.lax.scan(second, q * state.gamma[:, None], (*slots, alphas), reverse=True)
+    q, _ = jax.lax.scan(second, q * state.gamma[:, None], (slots[0], slots[1], slots[2], alphas), reverse=True)
     return -q
 
 

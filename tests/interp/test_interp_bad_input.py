@@ -103,7 +103,7 @@ def _first_of(p, x, label):
 
 @pytest.fixture(scope="module")
 def odd():
-    """One batch: identical ends, an ordinary pair, a collapsed generator, one that returns NaN, an ordinary pair of it."""
+    """One batch: identical ends, an ordinary pair, a collapsed generator, one that returns NaN twice (once unseen)."""
     pair = pairs.make_pair(pairs.wrap(_three_kinds), pairs.wrap(_first_of), pairs.Normal((2,)), sample_range=None,
                            critic_kind="energy", classes=3, check=False)  # fmt: skip
     z0 = [[0.3, -0.2], [0.0, 0.0], [0.0, 0.0], [0.0, 0.0], [0.0, 0.0]]

@@ -136,7 +136,8 @@ def test_chord_length_grows_under_refinement():
     z0, z1 = (jnp.asarray(z) for z in _ends(3))
     a = jnp.asarray(np.random.default_rng(2).standard_normal((3, 4, 3)))
     curve = interp.Curve(z0, z1, jnp.zeros(3, int), a, pair.prior, Chart())
-    lengths = [np.asarray(step_lengths(metric, observe(metric, curve(jnp.linspace(0, 1, n + 1)))).plain.sum(1)) for n in (8, 16, 64)]  # fmt: skip
+    seen = [observe(metric, curve(jnp.linspace(0, 1, n + 1))) for n in (8, 16, 64)]
+    lengths = [np.asarray(step_lengths(metric, s).plain.sum(1)) for s in seen]
     assert np.all(np.diff(lengths, axis=0) > 0)
     # O(N^-2): halving the step quarters what is missing
     assert np.all(lengths[2] - lengths[1] < 0.5 * (lengths[2] - lengths[0]))
@@ -241,8 +242,10 @@ def _additive(n, strength, modes=12):
     """Flat plane with a bad disk: cost 1 outside, 10 at the centre; ends (-2, 0), (2, 0); largest detour."""
     pair = pairs.make_pair(pairs.wrap(_same), pairs.wrap(_minus_bump), pairs.Normal((2,)), sample_range=None,
                            critic_kind="energy", check=False)  # fmt: skip
-    config = interp.GeodesicConfig(points=n + 1, segments=n, modes=min(modes, n - 1), mode="additive", strength=strength,
-                                   evaluations=150, multiresolution=False, restarts=2, resample="none", tolerance=1e-10)  # fmt: skip
+    config = interp.GeodesicConfig(points=n + 1, segments=n, modes=min(modes, n - 1), mode="additive",
+                                   strength=strength, evaluations=150, multiresolution=False,
+                                   restarts=2, resample="none",
+                                   tolerance=1e-10)  # fmt: skip
     r = interp.geodesic(pair, [[-2.0, 0.0]], [[2.0, 0.0]], config=config, weight=pairs.wrap(_cost))
     return float(np.abs(r.path[0, :, 1]).max()), r
 
