@@ -29,8 +29,8 @@ def obrs_log_scale(log_ratio: ArrayLike, budget: float, weights: ArrayLike | Non
     The mean of :math:`\min(1, e^{d+s})` is found by sorting: if the k largest are cut at 1, then
     :math:`e^s = (K - W_k) / \sum_{\text{rest}} w\,e^d`. The result is at least :math:`-\max d` (c = 1).
 
-    >>> float(np.exp(obrs_log_scale(np.log([0.5, 1.5]), 0.5)))  # 0.5 (0.5 + 1.5) / 2 = 0.5
-    0.5
+    >>> round(float(np.exp(obrs_log_scale(np.log([0.5, 1.5]), 0.75))), 9)  # 1.5 is cut: (0.5 + 1) / 2
+    1.0
     """
     if budget >= 1:
         return np.inf

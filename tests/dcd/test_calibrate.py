@@ -180,6 +180,29 @@ def test_uncalibrated_critic_is_refused_with_the_command_that_calibrates():
         log_ratio(_pair(kind="logit"), np.zeros(2))
 
 
+def _class_generator(params, z, labels):
+    return z + 10.0 * labels[:, None]
+
+
+def _class_critic(params, x, labels):
+    return 2.0 * (x[:, 0] - 10.0 * labels - 0.5)
+
+
+def test_conditional_pair_is_calibrated_with_the_labels_of_the_real_samples():
+    pair = make_pair(
+        wrap(_class_generator, {}), wrap(_class_critic, {}), Normal((1,)), sample_range=None,
+        critic_kind="logit", classes=3, check=False,
+    )  # fmt: skip
+    labels = np.repeat([0, 2], 1000)
+    real = _real(2000) + 10.0 * labels[:, None]
+    _, report = calibrate(pair, real, jax.random.key(12), labels=labels)
+    assert report.scale == pytest.approx(0.5, abs=0.1) and report.after.auc == pytest.approx(0.76, abs=0.06)
+    with pytest.raises(InputError, match="labels: are missing"):
+        calibrate(pair, real, jax.random.key(12))
+    with pytest.raises(InputError, match="from 0 to 2"):
+        calibrate(pair, real, jax.random.key(12), labels=labels + 1)
+
+
 @pytest.mark.parametrize(
     "change, field",
     [
