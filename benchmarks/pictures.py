@@ -98,6 +98,9 @@ def write_bytes(path: str | Path, content: bytes) -> None:
             file.write(content)
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
+    except OSError as error:
+        os.unlink(temporary)
+        raise InputError("out", f"{path} cannot be written ({error.strerror})", "choose another folder") from None
     except BaseException:
         os.unlink(temporary)
         raise

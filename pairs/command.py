@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -14,7 +15,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 
 from .errors import InputError
 
-__all__ = ["Parser", "guard", "check_out", "progress", "add_common"]
+__all__ = ["Parser", "guard", "check_out", "progress", "add_common", "seed_number"]
 
 
 class Parser(argparse.ArgumentParser):
@@ -27,9 +28,20 @@ class Parser(argparse.ArgumentParser):
         raise InputError(field.removeprefix("argument "), problem, f"see {self.prog} --help")
 
 
+def seed_number(text: str) -> int:
+    """A seed: keys hold 32 bits, so a longer one would silently be cut to the same key as a shorter."""
+    try:
+        value = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number") from None
+    if not 0 <= value < 2**32:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and {2**32 - 1}")
+    return value
+
+
 def add_common(parser: argparse.ArgumentParser, out: str | None) -> None:
     """``--seed``, ``--out``, ``--json``."""
-    parser.add_argument("--seed", type=int, default=0, help="a run is a function of its seed (default 0)")
+    parser.add_argument("--seed", type=seed_number, default=0, help="a run is a function of its seed (default 0)")
     parser.add_argument("--out", type=Path, default=out and Path(out), help=f"folder to write to (default {out})")
     parser.add_argument("--json", action="store_true", help="print the report alone on standard output")
 
@@ -58,13 +70,12 @@ def check_out(folder: str | os.PathLike[str]) -> Path:
         nearest = nearest.parent
     if not nearest.is_dir():
         raise InputError("out", f"'{nearest}' is a file", "give a folder")
-    if not os.access(nearest, os.W_OK | os.X_OK) or _read_only(nearest):
-        raise InputError("out", f"'{nearest}' is not writable", "give a folder you may write to")
+    try:  # permissions, read-only mounts and special file systems all show here, and only here
+        tempfile.TemporaryFile(dir=nearest).close()
+    except OSError as error:
+        problem = f"'{nearest}' is not writable ({error.strerror})"
+        raise InputError("out", problem, "give a folder you may write to") from None
     return path
-
-
-def _read_only(folder: Path) -> bool:
-    return bool(os.statvfs(folder).f_flag & os.ST_RDONLY) if hasattr(os, "statvfs") else False
 
 
 def progress() -> Progress:
