@@ -13,7 +13,6 @@ import sys
 import time
 import warnings
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, get_args
 
 import jax
@@ -22,6 +21,7 @@ import numpy as np
 
 import checkpoints
 from pairs import InputError, Net, Pair
+from pairs.command import Parser, add_common, check_out, guard
 
 from .calibrate import Calibration, CalibrationConfig, calibrate
 from .compare import Comparison, compare
@@ -29,44 +29,35 @@ from .energy import Mode
 from .features import critic_features
 from .pictures import path_figure, path_gif, write_whole
 from .settings import GeodesicConfig, Solver
-from .support import Keep
+from .support import Keep, chart_of
 
 __all__ = ["main"]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Parse, call and print."""
-    parser = argparse.ArgumentParser(prog="python -m interp", description="Interpolation that stays realistic.")
+    """Parse, run, and turn :class:`pairs.InputError` into exit code 2."""
+    return guard(_run, argv)
+
+
+def _run(argv: Sequence[str] | None) -> int:
+    parser = Parser(prog="python -m interp", description="Interpolation that stays realistic.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     command = commands.add_parser("path", help="linear, slerp and geodesic between two latents, side by side")
-    command.add_argument(
-        "pair", nargs="?", metavar="PAIR", help="bundled name, stored pair or pair.toml (default: bundled)"
-    )
-    command.add_argument("--from", dest="start", type=int, default=0, metavar="SEED", help="seed of the first latent")
-    command.add_argument("--to", dest="end", type=int, default=1, metavar="SEED", help="seed of the last latent")
-    command.add_argument("--label", type=int, help="class, for conditional pairs")
-    command.add_argument("--metric", default="pixel", metavar="NAME",
-                         help="pixel, critic (its last layer), pair (its features) or a feature net")  # fmt: skip
-    command.add_argument("--mode", default="conformal", choices=get_args(Mode), help="how the critic counts")
-    command.add_argument("--strength", type=float, default=1.0, help="weight of the additive and potential modes")
-    command.add_argument("--ratio", type=float, default=10.0, help="weight of bad midpoints over samples (conformal)")
-    command.add_argument("--keep", default="auto", choices=get_args(Keep), help="how paths stay in the prior")
-    command.add_argument("--solver", default="lbfgs", choices=get_args(Solver))
-    command.add_argument("--points", type=int, default=32, help="points of every path")
-    command.add_argument("--segments", type=int, default=32, help="segments the solver sees")
-    command.add_argument("--seed", type=int, default=0, help="seed of calibration and restarts")
-    command.add_argument("--out", metavar="DIR", default="path", help="folder for path.png, path.gif, report.json")
-    command.add_argument("--json", action="store_true", help="print the report alone, as JSON")
-    command.set_defaults(run=_path)
-    args = parser.parse_args(argv)
-    try:
-        args.run(args)
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except Exception as error:
-        print(f"internal error: {type(error).__name__}: {error}", file=sys.stderr)
-        return 1
+    add = command.add_argument
+    add("pair", nargs="?", metavar="PAIR", help="bundled name, stored pair or pair.toml (default: bundled)")
+    add("--from", dest="start", type=int, default=0, metavar="SEED", help="seed of the first latent")
+    add("--to", dest="end", type=int, default=1, metavar="SEED", help="seed of the last latent")
+    add("--label", type=int, help="class, for conditional pairs")
+    add("--metric", default="pixel", help="pixel, critic (its last layer), pair (its features) or a feature net")
+    add("--mode", default="conformal", choices=get_args(Mode), help="how the critic counts")
+    add("--strength", type=float, default=1.0, help="weight of the additive and potential modes")
+    add("--ratio", type=float, default=10.0, help="weight of bad midpoints over samples (conformal)")
+    add("--keep", default="auto", choices=get_args(Keep), help="how paths stay in the prior")
+    add("--solver", default="lbfgs", choices=get_args(Solver))
+    add("--points", type=int, default=32, help="points of every path")
+    add("--segments", type=int, default=32, help="segments the solver sees")
+    add_common(command, "path")
+    _path(parser.parse_args(argv))
     return 0
 
 
@@ -104,8 +95,9 @@ def _path(args: argparse.Namespace) -> None:
         points=args.points, mode=args.mode, strength=args.strength, keep=args.keep, solver=args.solver,
         segments=args.segments, seed=args.seed, calibration=CalibrationConfig(ratio=args.ratio),
     )  # fmt: skip
-    out = _folder(args.out)
+    out = check_out(args.out)
     pair = checkpoints.resolve(args.pair)
+    chart_of(pair.prior, config.keep, config.radial)
     z0, z1, labels = _ends(pair, (args.start, args.end), args.label)
     features = _features(pair, args.metric)
     seconds: dict[str, float] = {}
@@ -137,13 +129,6 @@ def _path(args: argparse.Namespace) -> None:
     else:
         _table(report)
         print(f"wrote {out}/path.png, path.gif, report.json")
-
-
-def _folder(name: str) -> Path:
-    out = Path(name)
-    if out.exists() and not out.is_dir():
-        raise InputError("--out", f"'{name}' is a file", "name a folder")
-    return out
 
 
 def _report(

@@ -1,0 +1,88 @@
+"""``python -m interp path``: files and report of the contract, one-line errors with exit code 2, nothing half-written."""
+
+from __future__ import annotations
+
+import json
+
+import jax
+import pytest
+from flax import nnx
+from PIL import Image
+
+import checkpoints
+import pairs
+from interp.__main__ import main
+from pairs.gan.wgan_gp import Critic, Generator, WganGpConfig, critic_net, generator_net
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory):
+    config = WganGpConfig(size=8, channels=1, latent=2, width=4)
+    generator = generator_net(Generator(config, rngs=nnx.Rngs(0)), config)
+    critic = critic_net(Critic(config, rngs=nnx.Rngs(1)), config)
+    pair = pairs.make_pair(generator, critic, pairs.Normal((2,)), sample_range=(-1, 1), critic_kind="wasserstein")
+    return str(checkpoints.save_pair(tmp_path_factory.mktemp("pair") / "tiny", pair))
+
+
+@pytest.mark.slow
+def test_path_writes_pictures_and_the_report_of_the_contract(stored, tmp_path, capsys):
+    out = tmp_path / "out"
+    arguments = [
+        "path",
+        stored,
+        "--from",
+        "1",
+        "--to",
+        "2",
+        "--points",
+        "6",
+        "--segments",
+        "8",
+        "--out",
+        str(out),
+        "--json",
+    ]
+    assert main(arguments) == 0
+    printed = json.loads(capsys.readouterr().out)
+    report = json.loads((out / "report.json").read_text())
+    assert printed == report
+    assert {"pair", "seed", "metric", "calibration"} <= set(report)
+    fields = {"energy", "length", "critic_min", "critic_mean", "speed_ratio", "radius_min", "evaluations", "converged"}
+    for method in ("linear", "slerp", "geodesic"):
+        assert fields <= set(report[method])
+    assert report["geodesic"]["length"] <= report["linear"]["length"] * 1.001
+    assert Image.open(out / "path.png").size[0] > 500
+    with Image.open(out / "path.gif") as movie:
+        assert getattr(movie, "n_frames", 1) == 10  # six there, four back
+    assert not list(out.glob(".*"))
+
+
+@pytest.mark.parametrize(
+    "extra, field",
+    [
+        (["--points", "1"], "points"),
+        (["--segments", "1"], "segments"),
+        (["--ratio", "0.5"], "ratio"),
+        (["--metric", "pair"], "metric"),
+        (["--label", "3"], "--label"),
+        (["--from", "-1"], "--from/--to"),
+        (["--keep", "box"], "keep"),
+    ],
+)
+def test_bad_arguments_are_one_line_and_code_two(stored, tmp_path, capsys, extra, field):
+    out = tmp_path / "out"
+    assert main(["path", stored, "--out", str(out), *extra]) == 2
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error:")]
+    assert len(lines) == 1 and lines[0].startswith(f"error: {field}:")
+    assert not out.exists()
+
+
+def test_a_pair_that_is_not_there_is_one_line_and_code_two(tmp_path, capsys):
+    assert main(["path", str(tmp_path / "none"), "--out", str(tmp_path / "out")]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_key_and_seed_fix_the_ends(stored):
+    pair = checkpoints.load_pair(stored)
+    first, again = (pair.prior.sample(jax.random.key(3), 1) for _ in range(2))
+    assert (first == again).all()
