@@ -21,7 +21,7 @@ import numpy as np
 
 import checkpoints
 from pairs import InputError, Net, Pair
-from pairs.command import Parser, add_common, check_out, guard
+from pairs.command import Parser, add_common, check_out, guard, seed_number
 
 from .calibrate import Calibration, CalibrationConfig, calibrate
 from .compare import Comparison, compare
@@ -45,8 +45,8 @@ def _run(argv: Sequence[str] | None) -> int:
     command = commands.add_parser("path", help="linear, slerp and geodesic between two latents, side by side")
     add = command.add_argument
     add("pair", nargs="?", metavar="PAIR", help="bundled name, stored pair or pair.toml (default: bundled)")
-    add("--from", dest="start", type=int, default=0, metavar="SEED", help="seed of the first latent")
-    add("--to", dest="end", type=int, default=1, metavar="SEED", help="seed of the last latent")
+    add("--from", dest="start", type=seed_number, default=0, metavar="SEED", help="seed of the first latent")
+    add("--to", dest="end", type=seed_number, default=1, metavar="SEED", help="seed of the last latent")
     add("--label", type=int, help="class, for conditional pairs")
     add("--metric", default="pixel", help="pixel, critic (its last layer), pair (its features) or a feature net")
     add("--mode", default="conformal", choices=get_args(Mode), help="how the critic counts")
@@ -82,8 +82,6 @@ def _ends(pair: Pair, seeds: tuple[int, int], label: int | None) -> tuple[jax.Ar
         raise InputError("--label", f"is missing for a pair with {pair.classes} classes", "give one")
     if pair.classes is None and label is not None:
         raise InputError("--label", "is given for an unconditional pair", "leave it out")
-    if any(s < 0 for s in seeds):
-        raise InputError("--from/--to", f"are {seeds[0]} and {seeds[1]}", "give seeds of at least 0")
     labels = None if label is None else jnp.asarray([label])
     z = [pair.prior.sample(jax.random.key(s), 1, labels) for s in seeds]
     return z[0], z[1], labels
