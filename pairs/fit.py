@@ -58,26 +58,30 @@ def fit(
     Raises:
       InputError: a loss became NaN or infinite (nothing is saved after that point).
     """
-    if steps < 1:
-        raise InputError("steps", f"is {steps}", "give at least 1")
+    for field, value in (("steps", steps), ("record_every", record_every), ("checkpoint_every", checkpoint_every)):
+        if value < 1:
+            raise InputError(field, f"is {value}", "give at least 1")
     history = {k: list(v) for k, v in (history or {"step": []}).items()}
     began = time.monotonic()
     for i in range(start, steps):
         state, losses = update(state, jax.random.fold_in(key, i), i)
         done = i + 1
-        if done % record_every == 0 or done == steps:
+        saves = on_checkpoint is not None and (done % checkpoint_every == 0 or done == steps)
+        records = done % record_every == 0 or done == steps
+        if records or saves:  # what is saved was looked at
             values = {k: float(jnp.asarray(v)) for k, v in losses.items()}
             bad = [k for k, v in values.items() if not math.isfinite(v)]
             if bad:
                 raise InputError(
                     "training", f"{bad[0]} is not finite at step {done}", "lower the learning rate, or resume earlier"
                 )
-            history.setdefault("step", []).append(done)
-            for name, value in values.items():
-                history.setdefault(name, []).append(value)
-            if on_progress is not None:
+            if records:
+                history.setdefault("step", []).append(done)
+                for name, value in values.items():
+                    history.setdefault(name, []).append(value)
+            if records and on_progress is not None:
                 left = (time.monotonic() - began) / (done - start) * (steps - done)
                 on_progress(done, steps, values, left)
-        if on_checkpoint is not None and (done % checkpoint_every == 0 or done == steps):
+        if on_checkpoint is not None and saves:
             on_checkpoint(done, state, history)
     return FitResult(state, history)

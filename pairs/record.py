@@ -35,6 +35,9 @@ class Record(Mapping[str, Any]):
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError("a Record cannot be changed; make a new one with .updated(...)")
 
+    def __reduce__(self) -> tuple[type[Record], tuple[dict[str, Any]]]:
+        return Record, (self.to_dict(),)
+
     def updated(self, **values: Any) -> Record:
         """A new record with some values replaced or added."""
         return Record({**self.to_dict(), **values})

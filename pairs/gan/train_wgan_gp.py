@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import Any, NamedTuple
 
 import jax
@@ -40,8 +41,8 @@ class WganGpTraining:
         for name in ("batch", "critic_steps"):
             if getattr(self, name) < 1:
                 raise InputError(name, f"is {getattr(self, name)}", "give at least 1")
-        if not self.learning_rate > 0:
-            raise InputError("learning_rate", f"is {self.learning_rate}", "give a number above 0")
+        if not 0 < self.learning_rate < math.inf:
+            raise InputError("learning_rate", f"is {self.learning_rate}", "give a finite number above 0")
         if not 0 <= self.ema < 1:
             raise InputError("ema", f"is {self.ema}", "give a decay in [0, 1)")
 

@@ -51,6 +51,9 @@ class WganGpConfig:
     width: int = 32
 
     def __post_init__(self) -> None:
+        for name in ("latent", "width", "channels"):
+            if getattr(self, name) < 1:
+                raise InputError(name, f"is {getattr(self, name)}", "give at least 1")
         if self.size % 4 or self.size < 8:
             raise InputError(
                 "size", f"is {self.size}", "this architecture takes image sizes divisible by 4, at least 8"
