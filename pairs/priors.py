@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import numbers
 from typing import Any, ClassVar
 
 import jax
@@ -28,12 +29,16 @@ __all__ = ["Prior", "Normal", "Uniform", "Sphere", "TruncatedNormal", "ClassMixt
 
 
 def _check_shape(shape: tuple[int, ...]) -> None:
-    if not shape or any(not isinstance(d, int) or d < 1 for d in shape):
+    if not shape or any(not isinstance(d, int) or isinstance(d, bool) or d < 1 for d in shape):
         raise InputError("prior.shape", f"is {shape!r}", "give positive integers, for example (64,)")
 
 
+def _is_finite(value: Any) -> bool:
+    return isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value)
+
+
 def _check_positive(field: str, value: float) -> None:
-    if not (math.isfinite(value) and value > 0):
+    if not (_is_finite(value) and value > 0):
         raise InputError(field, f"is {value!r}", "give a finite number above 0")
 
 
@@ -123,7 +128,7 @@ class Uniform(Prior):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
+        if not (_is_finite(self.low) and _is_finite(self.high) and self.low < self.high):
             raise InputError("prior.low", f"box is [{self.low}, {self.high}]", "give low < high, both finite")
 
     def sample_each(self, keys: Array, labels: ArrayLike | None = None) -> Array:
