@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from dcd.tune import Change, Judge
-from pairs import Pair
+from pairs import InputError, Pair
 
 from .data import to_uint8
 from .features import Features
@@ -16,9 +16,12 @@ __all__ = ["judge_for"]
 
 def judge_for(features: Features, pair: Pair) -> Judge:
     """Samples are quantised to bytes first, as image files would be."""
+    if pair.sample_range is None:
+        raise InputError("pair", "has no sample range", "feature nets judge images of a declared range")
+    sample_range = pair.sample_range
 
     def rows(x: np.ndarray) -> np.ndarray:
-        return features(to_uint8(x, pair.sample_range)).astype(np.float64)
+        return features(to_uint8(x, sample_range)).astype(np.float64)
 
     def distance(x: np.ndarray, real: np.ndarray) -> float:
         if not np.all(np.isfinite(x)):
@@ -31,8 +34,8 @@ def judge_for(features: Features, pair: Pair) -> Judge:
         fid = fid_change(before, after, reference.mean, reference.covariance)
         kid = kid_change(before, after, real[:2000])
         return {
-            "fid": Change(fid.before, fid.after, fid.difference, tuple(fid.difference_ci)),
-            "kid": Change(kid.before, kid.after, kid.difference, tuple(kid.difference_ci)),
+            "fid": Change(fid.before, fid.after, fid.difference, (fid.difference_ci[0], fid.difference_ci[1])),
+            "kid": Change(kid.before, kid.after, kid.difference, (kid.difference_ci[0], kid.difference_ci[1])),
         }
 
     return Judge(rows, distance, changes)

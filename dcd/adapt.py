@@ -49,8 +49,12 @@ def adapt(
     report: dict[str, Any] = {}
     keys = jax.random.split(key, 3)
 
-    def tell(move: str) -> Callable[[int, int, dict[str, float], float], None] | None:
-        return None if on_progress is None else lambda i, n, _, left: on_progress(move, i, n, left)
+    def tell(move: str) -> Callable[[int, int, dict[str, float], float], None]:
+        def progress(done: int, total: int, losses: dict[str, float], left: float) -> None:
+            if on_progress is not None:
+                on_progress(move, done, total, left)
+
+        return progress
 
     if recovery is not None:
         pair, found = recover(pair, train_x, keys[0], recovery, on_progress=tell("recover"))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import jax
@@ -25,12 +25,24 @@ SMALL_IMAGE = 1024
 _BUFFERS = {"mean", "var", "running_mean", "running_var", "batch_stats", "u", "v", "sigma", "weight_u", "weight_v"}
 
 
-def default_layers(shape: tuple[int, ...]) -> list[dict[str, Any]]:
+def default_layers(shape: tuple[int, ...], floor: float | None = None, pool: int = 1) -> list[dict[str, Any]]:
     """Layer list of the critic for samples of ``shape``: ``(n,)`` or ``(H, W, C)``.
+
+    With ``floor`` the critic sees ``max(x, floor)``, with ``pool`` images averaged over squares of that side.
 
     >>> [layer["out"] for layer in default_layers((28, 28, 1)) if layer["layer"] == "dense"]
     [512, 256, 1]
     """
+    front: list[dict[str, Any]] = []
+    if floor is not None:
+        front = [
+            {"layer": "scale", "offset": -float(floor)},
+            {"layer": "relu"},
+            {"layer": "scale", "offset": float(floor)},
+        ]
+    if pool > 1 and len(shape) == 3:
+        front += [{"layer": "avg_pool", "kernel": pool}]
+        shape = (shape[0] // pool, shape[1] // pool, shape[2])
     size = math.prod(shape)
     silu = {"layer": "silu"}
     head = [{"layer": "dense", "out": 1}, {"layer": "squeeze"}]
@@ -40,19 +52,20 @@ def default_layers(shape: tuple[int, ...]) -> list[dict[str, Any]]:
         while side > 4:
             layers += [{"layer": "conv", "out": width, "kernel": 4, "stride": 2, "padding": 1}, silu]
             side, width = side // 2, min(2 * width, 256)
-        return [*layers, {"layer": "flatten"}, *head]
+        return [*front, *layers, {"layer": "flatten"}, *head]
     widths = (512, 256) if size > 64 else (128, 128, 128)
     flatten = [{"layer": "flatten"}] if len(shape) > 1 else []
-    return [*flatten, *(part for w in widths for part in ({"layer": "dense", "out": w}, silu)), *head]
+    return [*front, *flatten, *(part for w in widths for part in ({"layer": "dense", "out": w}, silu)), *head]
 
 
-def fresh_critic(key: Array, shape: tuple[int, ...], layers: tuple[Mapping[str, Any], ...] | None = None) -> Net:
+def fresh_critic(key: Array, shape: tuple[int, ...], layers: Iterable[Mapping[str, Any]] | None = None) -> Net:
     """A critic with random weights, from ``layers`` or :func:`default_layers`.
 
     Raises:
       InputError: layers that do not fit the samples or do not return one number per sample.
     """
-    net = jax.jit(lambda k: init_sequential(k, default_layers(shape) if layers is None else layers, shape))(key)
+    chosen = default_layers(shape) if layers is None else list(layers)
+    net = jax.jit(lambda k: init_sequential(k, chosen, shape))(key)
     scores = jax.eval_shape(net, jax.ShapeDtypeStruct((2, *shape), jnp.float32)).shape
     if scores != (2,):
         raise InputError("architecture", f"returns {scores} for 2 samples", "end it with dense out=1 and squeeze")

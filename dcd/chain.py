@@ -95,9 +95,9 @@ def _start(
 class _Schedule(NamedTuple):
     """What differs from step to step."""
 
-    number: Array
-    step_size: Array
-    noise_scale: Array
+    number: Array | np.ndarray
+    step_size: Array | np.ndarray
+    noise_scale: Array | np.ndarray
 
 
 @functools.partial(jax.jit, static_argnames=("structure", "sample_range"), donate_argnames=("state",))
@@ -110,7 +110,7 @@ def _run(
     project = make_projection(parts, structure, sample_range)
 
     def one(state: State, now: _Schedule) -> tuple[State, Info]:
-        noise, uniform = draw_noise(key, now.number, state.index, state.position.shape[1:])
+        noise, uniform = draw_noise(key, now.number, state.ids, state.position.shape[1:])
         return transition(
             state, noise, uniform, target, structure, now.step_size, now.noise_scale, temperature, clip, project
         )
@@ -171,7 +171,7 @@ def advance(
             jax.block_until_ready(state.position)
             on_step(high)
     if not infos:
-        empty = np.zeros((0, state.index.shape[0]), np.float32)
+        empty = np.zeros((0, state.ids.shape[0]), np.float32)
         return state, Info(*(empty.astype(bool) if name == "stopped" else empty for name in Info._fields))
     return state, jax.tree.map(lambda *rows: np.concatenate([np.asarray(r) for r in rows]), *infos)
 

@@ -45,6 +45,9 @@ class Recover:
       instance_noise: standard deviation of Gaussian noise on both sides.
       noise_decay: let that noise fall linearly to nothing.
       shift: augmentation on both sides, each image moved by up to so many pixels (the edge repeats).
+      floor: the new critic sees ``max(x, floor)``: hides what the generator cannot get right at the dark end (a
+        background that is never quite black separates the two sides at once and teaches nothing else).
+      pool: the new critic sees images averaged over squares of that side, which hides fine texture.
       architecture: ``auto`` by sample shape, ``critic`` to go on with the pair's own, or a tuple of layers.
       holdout: fraction of the data kept for the stopping rule, at most 2,000 samples.
       evaluate_every: updates between two looks at the held-out loss.
@@ -71,6 +74,8 @@ class Recover:
     instance_noise: float = 0.0
     noise_decay: bool = False
     shift: int = 0
+    floor: float | None = None
+    pool: int = 1
     architecture: str | tuple[Mapping[str, Any], ...] = "auto"
     holdout: float = 0.1
     evaluate_every: int = 100
@@ -86,6 +91,13 @@ class Recover:
         for name in ("steps", "batch", "evaluate_every", "patience"):
             check_count(name, getattr(self, name), 1)
         check_count("shift", self.shift, 0)
+        check_count("pool", self.pool, 1)
+        if self.floor is not None:
+            check_number("floor", abs(self.floor))
+        if self.architecture != "auto" and (self.floor is not None or self.pool != 1):
+            raise InputError(
+                "floor", "or pool is set for a given architecture", "put such layers into it, or use 'auto'"
+            )
         for name in ("instance_noise", "tolerance"):
             check_number(name, getattr(self, name))
         check_number("learning_rate", self.learning_rate, above=True)

@@ -21,8 +21,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
@@ -54,26 +54,26 @@ class State(NamedTuple):
     """The target at ``position``."""
     stopped: Array
     """True where a chain met NaN or infinity and rests at its last finite state."""
-    index: Array
+    ids: Array
     """Global number of each sample: it names the sample's noise."""
 
 
 class Info(NamedTuple):
-    """One step's record, each (batch,)."""
+    """One step's record, each (batch,); a run's record, each (steps, batch) and on the host."""
 
-    energy: Array
+    energy: Array | np.ndarray
     """Minus log density after the step."""
-    score: Array
+    score: Array | np.ndarray
     """Critic's score after the step."""
-    gradient_norm: Array
+    gradient_norm: Array | np.ndarray
     """Norm of the target's gradient at the point the drift was taken from."""
-    acceptance: Array
+    acceptance: Array | np.ndarray
     """Acceptance probability (1 without Metropolis correction)."""
-    norm: Array
+    norm: Array | np.ndarray
     """Norm of the position after the step."""
-    displacement: Array
+    displacement: Array | np.ndarray
     """Length of the step taken (0 where rejected or stopped)."""
-    stopped: Array
+    stopped: Array | np.ndarray
     """As in :class:`State`."""
 
 
@@ -148,14 +148,14 @@ def transition(
         displacement=_norm(position - state.position),
         stopped=stopped,
     )
-    return State(position, state.origin, at, stopped, state.index), info
+    return State(position, state.origin, at, stopped, state.ids), info
 
 
 def _shape_drift(gradient: Array, u: Array, structure: Structure, clip: ArrayLike) -> Array:
     if structure.tangent:
         along = jnp.sum((gradient * u).reshape(u.shape[0], -1), axis=1)
         gradient = gradient - _wide(along / jnp.maximum(_norm2(u), 1e-12), u) * u
-    return jnp.clip(gradient, -clip, clip) if structure.clip else gradient
+    return jnp.clip(gradient, -jnp.asarray(clip), clip) if structure.clip else gradient
 
 
 def _norm2(u: Array) -> Array:

@@ -63,7 +63,7 @@ def _advance(
 
     def one(carry: tuple[State, Array], now: _Step) -> tuple[tuple[State, Array], None]:
         state, kept = carry
-        noise, uniform = draw_noise(key, now.number, state.index, state.position.shape[1:])
+        noise, uniform = draw_noise(key, now.number, state.ids, state.position.shape[1:])
         state, _ = transition(
             state, noise, uniform, target, structure, now.size, now.noise_scale, temperature, clip, project
         )

@@ -38,4 +38,3 @@ def draw_noise(key: Array, step: ArrayLike, index: Array, shape: tuple[int, ...]
     cells = (bits >> 9).astype(jnp.float32)
     normal = math.sqrt(2.0) * jax.lax.erf_inv((cells[:, :size] + 0.5) * 2.0**-22 - 1.0)
     return normal.reshape(index.shape[0], *shape), cells[:, size] * 2.0**-23
-

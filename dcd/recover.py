@@ -29,7 +29,7 @@ from pairs import InputError, Net, Pair, Prior, Record
 from pairs.affine import affine
 from pairs.fit import fit
 
-from .architectures import Frame, fresh_critic, split
+from .architectures import Frame, default_layers, fresh_critic, split
 from .critic_settings import Recover, RecoverReport
 from .held_out import check_data, critic_fit, draw_samples, generated, in_batches, score_of
 from .losses import Loss, auc, log_mean_exp, score_loss, segment_penalty, slopes
@@ -292,5 +292,7 @@ def _start_critic(pair: Pair, settings: Recover, key: Array) -> Net:
         return pair.critic
     if pair.classes is not None:
         raise InputError("architecture", "makes critics without labels, and this pair has classes", "use 'critic'")
-    layers = None if isinstance(settings.architecture, str) else settings.architecture
+    layers = settings.architecture
+    if isinstance(layers, str):
+        layers = default_layers(pair.sample_shape, settings.floor, settings.pool)
     return fresh_critic(key, pair.sample_shape, layers)

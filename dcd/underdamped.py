@@ -87,7 +87,7 @@ class UnderdampedState(NamedTuple):
 def underdamped_init(target: Target, position: ArrayLike, velocity: ArrayLike, index: ArrayLike) -> UnderdampedState:
     """State at step 0. Velocities of the stationary law are :math:`N(0, T I)`."""
     s = init(target, position, index)
-    return UnderdampedState(s.position, jnp.asarray(velocity), s.origin, s.at, s.stopped, s.index)
+    return UnderdampedState(s.position, jnp.asarray(velocity), s.origin, s.at, s.stopped, s.ids)
 
 
 def underdamped_step(
