@@ -88,7 +88,7 @@ def gradient_through_the_chain(a: float, g: float, real: np.ndarray, n: int, ste
     return float(jax.jit(jax.grad(objective))(a))
 
 
-@pytest.mark.parametrize("a", [0.2, 6.0, 20.0])
+@pytest.mark.parametrize("a", [2.0, 7.0, 20.0])
 def test_the_gradient_is_minus_half_the_excess_variance_of_the_negatives(a: float) -> None:
     steps, n = 10, 40_000
     made = run_chain(quadratic_pair(a, 2.0), chain(steps), n)
@@ -104,7 +104,7 @@ def test_the_gradient_is_minus_half_the_excess_variance_of_the_negatives(a: floa
 
 
 def test_hinge_has_no_gradient_where_both_sides_are_beyond_the_margin() -> None:
-    # a = -4: D = 2 x^2 is above 1 at x = 1 (real) and ... the sign is turned for the negative side by D = -2 x^2
+    # D = a x^2 / 2 on the real side and minus that on the other, at x = 1
     real, negative = np.full((8, 1), 1.0), np.full((8, 1), 1.0)
     terms, numbers = _Terms("hinge", False, False, False), _Numbers(0.0, 0.0, 0.0, 0.0, 0.0)
 
@@ -158,15 +158,15 @@ def test_expected_updates_end_at_the_known_fixed_points(g2: float) -> None:
 
 @pytest.mark.parametrize(("g2", "steps", "first"), [(4.0, 20, 2.0), (0.25, 20, 0.5)])
 def test_fine_tuning_one_parameter_ends_at_the_fixed_point_of_its_chain(g2: float, steps: int, first: float) -> None:
-    config = dcd.Contrast(rounds=150, critic_updates=1, batch=1024, learning_rate=0.12, ema=0.9)
+    config = dcd.Contrast(rounds=120, critic_updates=1, batch=256, learning_rate=0.15, ema=0.95)
     pair = quadratic_pair(first, np.sqrt(g2))
     new, report = dcd.contrast(pair, data(), jax.random.key(0), config, chain(steps))
     found = float(new.critic.params)
     # neither where it started nor the density's value 1; the average of noisy updates has a deviation near 0.1
     assert found == pytest.approx(FIXED_POINTS[g2][steps], abs=0.35)
-    assert report.updates == 150 and report.stopped == 0
+    assert report.updates == 120 and report.stopped == 0
     # at the fixed point the chain turns N(0, g^2) into the data's law
-    end = np.asarray(run_chain(new, chain(steps), 20_000).samples)
+    end = np.asarray(run_chain(new, chain(steps), 40_000).samples)
     assert abs(end.var() - 1.0) < 0.08
 
 
@@ -184,14 +184,14 @@ def test_negatives_are_the_states_of_the_chain_that_samples() -> None:
 @pytest.mark.parametrize("scan", [False, True])
 def test_each_negative_is_taken_at_its_own_stop(scan: bool) -> None:
     pair, config = quadratic_pair(1.0, 2.0), chain(4)
-    stop = jnp.array([0, 1, 2, 3, 4, 4])
-    made = run_chain(pair, config, 6, stop=stop, scan=scan)
+    stop = jnp.arange(256) % 5
+    made = run_chain(pair, config, 256, stop=stop, scan=scan)
     for k in range(5):
-        whole = run_chain(pair, config, 6, stop=k)
+        whole = run_chain(pair, config, 256, stop=k)
         rows = np.asarray(stop) == k
         np.testing.assert_allclose(np.asarray(made.samples)[rows], np.asarray(whole.samples)[rows], rtol=1e-6)
     # a persistent chain goes on from the end, wherever its negative was taken
-    np.testing.assert_allclose(made.ends, run_chain(pair, config, 6).ends, rtol=1e-6)
+    np.testing.assert_allclose(made.ends, run_chain(pair, config, 256).ends, rtol=1e-6)
 
 
 def test_no_gradient_flows_through_negatives_to_critic_or_generator() -> None:
@@ -223,15 +223,9 @@ def test_persistent_chains_wander_on_and_fresh_ones_do_not() -> None:
 def test_persistent_fine_tuning_finds_the_density_where_a_short_fresh_chain_cannot() -> None:
     # chains that go on are long chains: the fixed point is that of K = infinity, 1.005, not 3.96
     config = dcd.Contrast(
-        rounds=150,
-        critic_updates=1,
-        batch=512,
-        learning_rate=0.1,
-        ema=0.9,
-        starts="persistent",
-        buffer=512,
+        rounds=120, critic_updates=1, batch=256, learning_rate=0.1, ema=0.95, starts="persistent", buffer=256,
         restart=0.0,
-    )
+    )  # fmt: skip
     new, _ = dcd.contrast(quadratic_pair(2.0, 2.0), data(), jax.random.key(0), config, chain(20))
     assert float(new.critic.params) == pytest.approx(1.005, abs=0.25)
 
@@ -323,8 +317,9 @@ def test_a_longer_chain_than_the_critic_was_tuned_for_warns(adapted) -> None:
 @pytest.mark.parametrize(
     ("field", "settings"),
     [
-        ("loss", {"loss": "bce"}), ("starts", {"starts": "old"}), ("stop", {"stop": "first"}), ("rounds", {"rounds": 0}),
-        ("restart", {"restart": 2.0}), ("energy", {"energy": -1.0}), ("buffer", {"starts": "mixed", "buffer": 4}),
+        ("loss", {"loss": "bce"}), ("starts", {"starts": "old"}), ("stop", {"stop": "first"}),
+        ("rounds", {"rounds": 0}), ("restart", {"restart": 2.0}), ("energy", {"energy": -1.0}),
+        ("buffer", {"starts": "mixed", "buffer": 4}),
     ],
 )  # fmt: skip
 def test_bad_contrast_settings_are_named(field: str, settings: dict) -> None:

@@ -124,8 +124,8 @@ def test_the_generator_is_the_same_to_the_bit() -> None:
 
 
 def test_same_key_same_critic_and_another_key_another() -> None:
-    pair, data = gaussian_pair(), normal_data(500, mean=1.0)
-    config = dcd.Recover(steps=20, batch=32, evaluate_every=10, architecture=LAYERS)
+    pair, data = gaussian_pair(), normal_data(20_000, mean=1.0)
+    config = dcd.Recover(steps=20, batch=256, evaluate_every=10, architecture=LAYERS)
     nets = [dcd.recover(pair, data, jax.random.key(k), config)[0].critic for k in (3, 3, 4)]
     leaves = [np.concatenate([np.ravel(v) for v in jax.tree.leaves(n.params)]) for n in nets]
     assert np.array_equal(leaves[0], leaves[1])
@@ -183,7 +183,9 @@ def test_continuing_the_pairs_own_critic_starts_from_it_and_keeps_its_buffers() 
 def test_the_record_tells_the_settings_and_drops_what_belonged_to_the_old_critic() -> None:
     pair = gaussian_pair()
     pair = pair.replace(record=pair.record.updated(name="toy", chain={"steps": 3}))
-    new, report = dcd.recover(pair, normal_data(64), jax.random.key(0), dcd.Recover(steps=2, batch=8))
+    new, report = dcd.recover(
+        pair, normal_data(20_000), jax.random.key(0), dcd.Recover(steps=2, batch=256, architecture=LAYERS)
+    )
     assert new.record["recovered"]["settings"] == report.settings
     assert new.name == "toy" and "chain" not in new.record
     assert new.critic.architecture is not None and new.critic.architecture.name == "sequential"
@@ -217,12 +219,21 @@ def test_default_critics_fit_vectors_small_and_large_images() -> None:
         assert jax.eval_shape(net, jax.ShapeDtypeStruct((3, *shape), jnp.float32)).shape == (3,)
 
 
+def test_a_critic_with_a_floor_does_not_see_what_lies_below_it() -> None:
+    layers = architectures.default_layers((6, 6, 1), floor=-0.5, pool=2)
+    net = architectures.fresh_critic(jax.random.key(0), (6, 6, 1), layers)
+    x = jax.random.uniform(jax.random.key(1), (4, 6, 6, 1), minval=-1.0, maxval=1.0)
+    np.testing.assert_allclose(net(x), net(jnp.maximum(x, -0.5)), rtol=1e-5)
+    assert not np.allclose(net(x), net(jnp.maximum(x, 0.5)), rtol=1e-3)
+
+
 @pytest.mark.parametrize(
     ("field", "settings"),
     [
         ("loss", {"loss": "mse"}), ("r1", {"r1": -1.0}), ("steps", {"steps": 0}), ("ema", {"ema": 1.0}),
         ("holdout", {"holdout": 0.0}), ("architecture", {"architecture": "resnet"}),
         ("architecture[0]", {"architecture": ({"layer": "denes", "out": 1},)}), ("shift", {"shift": -1}),
+        ("floor", {"floor": 0.0, "architecture": "critic"}), ("pool", {"pool": 0}),
     ],
 )  # fmt: skip
 def test_bad_settings_are_named(field: str, settings: dict) -> None:
