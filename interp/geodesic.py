@@ -9,7 +9,6 @@ calls would.
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import jax
@@ -20,10 +19,11 @@ from jax.typing import ArrayLike
 
 from pairs import InputError, Net, Pair
 
+from .appraise import appraise, shorter_baseline, survey
 from .baselines import BASELINES
 from .calibrate import Calibration, calibrate
 from .curve import Chart, Curve
-from .energy import Metric, observe, path_energy, step_lengths
+from .energy import Metric
 from .measure import Diagnostics, constant_speed, diagnose
 from .settings import Flags, GeodesicConfig, GeodesicResult
 from .solve.route import solve_again, solve_all_levels
@@ -81,8 +81,8 @@ def geodesic(
       weight: replaces the calibrated critic weight, see :func:`make_metric`.
       calibration: from :func:`interp.calibrate`; computed where None and needed.
       labels: ``(batch,)`` for conditional pairs; a path keeps its label.
-      initial: start coefficients ``(batch, K, d)`` relative to the best base path
-        (:mod:`interp.amortise` proposes them); used where they beat the base path.
+      initial: start coefficients ``(batch, K, d)`` relative to the line (:mod:`interp.amortise` proposes
+        them), for free charts; tried next to the line and used where they are better.
 
     Raises:
       InputError: ends of the wrong shape, with NaN, or outside the prior's support; generator and
@@ -108,6 +108,9 @@ def geodesic(
     dtype = jnp.promote_types(a.dtype, b.dtype)
     a, b = a.astype(dtype), b.astype(dtype)
     start = None if initial is None else jnp.asarray(initial, dtype)
+    if start is not None and (chart.kind != "free" or start.ndim != 3 or start.shape[::2] != a.shape):
+        raise InputError("initial", f"has shape {start.shape} for a '{chart.kind}' chart",
+                         f"give ({a.shape[0]}, K, {a.shape[1]}) with keep='free' or 'radial'")  # fmt: skip
     count, blocks = a.shape[0], []
     for i in range(0, count, config.batch):
         # the last block of many is filled up with repeats, so that it compiles nothing new
@@ -118,33 +121,6 @@ def geodesic(
     return joined._replace(calibration=calibration)
 
 
-@partial(jax.jit, static_argnums=3)
-def _survey(metric: Metric, curve: Curve, labels: Array | None, segments: int) -> tuple[Array, Array]:
-    """Energy and charged length of the three base paths, ``(3, batch)`` each, outside any chart."""
-    batch = curve.z0.shape[0]
-    t = jnp.linspace(0, 1, segments * metric.substeps + 1, dtype=curve.z0.dtype)
-    tile = lambda v: jnp.tile(v, (3,) + (1,) * (v.ndim - 1))
-    zero = jnp.zeros((3 * batch, 1, curve.z0.shape[1]), curve.z0.dtype)
-    three = Curve(tile(curve.z0), tile(curve.z1), jnp.repeat(jnp.arange(3), batch), zero, curve.prior, Chart())
-    seen = observe(metric, three(t), None if labels is None else tile(labels))
-    energy, length = path_energy(metric, seen), jnp.sum(step_lengths(metric, seen).weighted, axis=1)
-    return energy.reshape(3, batch), length.reshape(3, batch)
-
-
-@partial(jax.jit, static_argnums=3)
-def _appraise(metric: Metric, curve: Curve, labels: Array | None, segments: int) -> tuple[Array, ...]:
-    """Energy and length on the solver's grid; length and largest weight on one four times finer; largest on its own."""
-    n = segments * metric.substeps
-    t = jnp.linspace(0, 1, 4 * n + 1, dtype=curve.z0.dtype)
-    seen = observe(metric, curve(t), labels)
-    coarse = jax.tree.map(lambda v: v[:, ::4], seen)
-    charge = metric.weight(seen.score.reshape(-1)).reshape(seen.score.shape)
-    charged = jnp.sum(step_lengths(metric.replace(substeps=1), seen).weighted, axis=1)
-    length = jnp.sum(step_lengths(metric, coarse).weighted, axis=1)
-    tops = jnp.max(charge, axis=1), jnp.max(charge[:, ::4], axis=1)
-    return path_energy(metric, coarse), length, charged, *tops
-
-
 def _solve_block(
     metric: Metric, config: GeodesicConfig, chart: Chart, calibration: Calibration | None,
     z0: Array, z1: Array, labels: Array | None, initial: Array | None,
@@ -153,11 +129,12 @@ def _solve_block(
     segments, modes = config.segments, config.mode_count
     zero = jnp.zeros((batch, modes, d), z0.dtype)
     curve = Curve(z0, z1, jnp.zeros((batch,), jnp.int32), zero, hashable_prior(metric.pair.prior), chart)
-    energies, lengths = _survey(metric, curve, labels, segments)
+    energies, lengths = survey(metric, curve, labels, segments)
     # on a sphere only slerp is admissible; elsewhere whichever base path is cheapest
     allowed = jnp.asarray([chart.kind != "sphere", True, chart.kind != "sphere"])[:, None]
     admissible = lambda values: jnp.where(allowed & jnp.isfinite(values), values, jnp.inf)
-    curve = curve.replace(base=jnp.argmin(admissible(energies), axis=0).astype(jnp.int32))
+    if initial is None:
+        curve = curve.replace(base=jnp.argmin(admissible(energies), axis=0).astype(jnp.int32))
 
     identical = jnp.all(z0 == z1, axis=1)
     still = jnp.all((energies <= 1e-12) | ~jnp.isfinite(energies), axis=0)
@@ -167,7 +144,7 @@ def _solve_block(
     converged = jnp.zeros((batch,), bool)
     if not bool(jnp.all(identical | still | failed)):
         solved, converged, evaluations, images = solve_all_levels(metric, config, curve, labels, initial)
-    energy, length, charged, fine_top, coarse_top = _appraise(metric, solved, labels, segments)
+    energy, length, charged, fine_top, coarse_top = appraise(metric, solved, labels, segments)
     jumped = (fine_top > 1.5 * coarse_top) & (config.mode != "none")
     jumped = jumped & ~identical & ~failed
     if bool(jnp.any(jumped)) and config.solver == "lbfgs":
@@ -175,17 +152,17 @@ def _solve_block(
         solved, again, more, cost = solve_again(metric, config, solved, labels, chosen, 4)
         evaluations, images = evaluations + more, images + cost
         converged = jnp.where(jumped, again, converged)
-        energy, length, charged, *_ = _appraise(metric, solved, labels, segments)
-        *_, fine_top, coarse_top = _appraise(metric, solved, labels, 4 * segments)
+        energy, length, charged, *_ = appraise(metric, solved, labels, segments)
+        *_, fine_top, coarse_top = appraise(metric, solved, labels, 4 * segments)
         jumped = jumped & (fine_top > 1.5 * coarse_top)
-    worse, rival = _shorter_baseline(metric, config, curve, labels, admissible(energies), admissible(lengths),
+    worse, rival = shorter_baseline(metric, config, curve, labels, admissible(energies), admissible(lengths),
                                      energy, length, charged)  # fmt: skip
     fell_back = worse & ~identical & ~still & ~failed
     drop = fell_back | identical | still | failed
     if bool(jnp.any(drop)):
         base = jnp.where(fell_back, rival, solved.base)
         solved = solved.replace(base=base, coefficients=jnp.where(drop[:, None, None], 0.0, solved.coefficients))
-        energy, length, charged, *_ = _appraise(metric, solved, labels, segments)
+        energy, length, charged, *_ = appraise(metric, solved, labels, segments)
     path, t = _place(metric, config, solved, labels)
     diagnostics = _diagnostics(metric, path, labels, calibration)
     everywhere = lambda flag: jnp.full((batch,), flag)
@@ -211,26 +188,6 @@ def _solve_block(
         diagnostics,
         None,
     )
-
-
-def _shorter_baseline(
-    metric: Metric, config: GeodesicConfig, curve: Curve, labels: Array | None, energies: Array, lengths: Array,
-    energy: Array, length: Array, charged: Array,
-) -> tuple[Array, Array]:  # fmt: skip
-    """Which pairs have a baseline better than what was found, and which one it is.
-
-    By energy where the mode is no metric. By length where it is: chords of unequal steps are a
-    little short, so a suspicion on the solver's grid is settled on one four times finer, to 1e-4.
-    """
-    if config.mode in ("additive", "potential"):
-        return ~(energy <= jnp.min(energies, axis=0) * (1 + 1e-6)), jnp.argmin(energies, axis=0).astype(jnp.int32)
-    rival = jnp.argmin(lengths, axis=0).astype(jnp.int32)
-    suspect = ~(length <= jnp.min(lengths, axis=0))
-    if not bool(jnp.any(suspect)):
-        return suspect, rival
-    straight = curve.replace(base=rival, coefficients=jnp.zeros_like(curve.coefficients))
-    fine = _appraise(metric, straight, labels, config.segments)[2]
-    return suspect & ~(charged <= fine * (1 + 1e-4)), rival
 
 
 def _place(metric: Metric, config: GeodesicConfig, curve: Curve, labels: Array | None) -> tuple[Array, Array]:

@@ -99,7 +99,8 @@ def karcher_mean(
     """Means of ``points`` ``(k, *latent)`` for every row of ``weights`` ``(m, k)`` (equal weights where None).
 
     Rows must not be negative and sum to one. A row that puts everything on one point returns that point.
-    Curves are free of the prior's chart; ``keep="radial"`` holds normal latents to their shell.
+    Curves are free of the prior's chart; normal latents of 8 dimensions and more are held to their shell
+    by the radial factor (unless ``keep="free"``).
 
     Raises:
       InputError: weights off the simplex, modes that are no metric.
@@ -112,6 +113,9 @@ def karcher_mean(
         raise InputError("weights", f"have {w.shape[1]} columns for {len(z)} points", "give one weight per point")
     if not np.all(np.isfinite(w)) or np.min(w) < 0 or np.max(np.abs(np.asarray(w).sum(1) - 1)) > 1e-4:
         raise InputError("weights", "are not on the simplex", "give numbers of at least 0 whose rows sum to 1")
+    if config.keep in ("auto", "sphere") and isinstance(pair.prior, Normal) and pair.prior.size >= 8:
+        # shortest stars of a large normal latent run through its empty middle
+        config = dataclasses.replace(config, keep="radial")
     metric, _ = make_metric(pair, config, features=features, weight=weight, calibration=calibration)
     m, (k, d) = len(w), z.shape
     modes = min(config.mode_count, 8)

@@ -47,6 +47,7 @@ def test_nan_wrong_shape_and_unequal_numbers_of_ends_are_refused():
     _refused("z1", lambda: interp.geodesic(_pair(), good, jnp.zeros((1, 3)), config=QUICK))
     _refused("z1", lambda: interp.geodesic(_pair(), good, jnp.zeros((2, 2)), config=QUICK))
     _refused("z0", lambda: interp.geodesic(_pair(), jnp.zeros(2), good, config=QUICK))
+    _refused("initial", lambda: interp.geodesic(_pair(), good, good, config=QUICK, initial=jnp.zeros((1, 3))))
     _refused("labels", lambda: interp.geodesic(_pair(), good, good, labels=[1], config=QUICK))
 
 

@@ -179,8 +179,10 @@ def test_other_solvers_reach_the_same_energy(found, solver):
     steps = 150 if solver == "adam" else 40
     config = dataclasses.replace(QUICK, solver=solver, modes=15, evaluations=steps)
     other = interp.geodesic(_pair(), z0, z1, config=config, weight=WEIGHT)
-    # node solvers have all 15 modes and may gain a little; Adam's step does not vanish
-    np.testing.assert_allclose(other.energy, found.energy, rtol=0.03)
+    # node solvers have all 15 modes and may gain a little; Adam's step does not vanish; GEORCE minimises
+    # u^T M u, which differs from chords by O(N^-2): several percent at 16 segments
+    tolerance = 0.1 if solver == "georce" else 0.03
+    np.testing.assert_allclose(other.energy, found.energy, rtol=tolerance)
 
 
 def test_sine_coefficients_interpolate_nodes_exactly():
