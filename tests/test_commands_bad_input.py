@@ -103,7 +103,7 @@ def test_files_that_are_no_pair_are_refused(refused, tmp_path, name, content) ->
 def test_a_pickle_with_a_payload_does_not_run(refused, tmp_path) -> None:
     target = tmp_path / "ran"
     (tmp_path / "net.pth").write_bytes(pickle.dumps({"weight": Payload(target)}, protocol=2))
-    (tmp_path / "pair.toml").write_text(MANIFEST)
+    (tmp_path / "pair.toml").write_text(MANIFEST.replace("generator.npz", "net.pth"))
     refused(dcd_main, "refine", tmp_path / "pair.toml")
     refused(dcd_main, "refine", tmp_path / "net.pth")
     assert not target.exists()
@@ -118,10 +118,10 @@ critic_kind = "logit"
 kind = "normal"
 shape = [4]
 [generator]
-file = "net.pth"
+file = "generator.npz"
 layers = [{layer = "dense", out = 16}, {layer = "unflatten", shape = [1, 4, 4]}, {layer = "tanh"}]
 [critic]
-file = "net.pth"
+file = "critic.npz"
 layers = [{layer = "flatten"}, {layer = "dense", out = 1}, {layer = "squeeze"}]
 """
 
@@ -135,11 +135,19 @@ layers = [{layer = "flatten"}, {layer = "dense", out = 1}, {layer = "squeeze"}]
         ('critic_kind = "logit"', 'critic_kind = "probability"', "critic_kind"),
         ("[1, 4, 4]", "[1, 5, 5]", "layers[1]"),
         ("sample_range = [-1, 1]", "sample_range = [1, -1]", "sample_range"),
-        ('file = "net.pth"', 'file = "other.pth"', "other.pth"),
+        ("generator.npz", "other.npz", "other.npz"),
+        ("out = 16", "out = 32", "layers["),
+        ("generator.npz", "critic.npz", "generator"),
+        # as it stands it is a sound pair, of images that no bundled feature net takes
+        ("", "", "no bundled net takes images of shape (4, 4, 1)"),
     ],
 )
 def test_a_typo_in_a_manifest_is_named(refused, tmp_path, old, new, words) -> None:
-    (tmp_path / "pair.toml").write_text(MANIFEST.replace(old, new))
+    rng = np.random.default_rng(0)
+    for name, outputs, inputs in (("generator", 16, 4), ("critic", 1, 16)):
+        weight = rng.standard_normal((outputs, inputs)).astype(np.float32)
+        np.savez(tmp_path / f"{name}.npz", **{"fc.weight": weight, "fc.bias": np.zeros(outputs, np.float32)})
+    (tmp_path / "pair.toml").write_text(MANIFEST.replace(old, new) if old else MANIFEST)
     assert words in refused(dcd_main, "refine", tmp_path / "pair.toml")
 
 
