@@ -34,6 +34,9 @@ __all__ = [
 ]
 
 
+KNOBS = ("steps", "step_size", "temperature", "critic_scale", "prior_weight", "metropolis")
+
+
 def load(pair: str | None, files: Path | None = None) -> Pair:
     """The pair behind a command line's PAIR; ``files`` is where a manifest's weights lie."""
     if files is not None:
@@ -193,12 +196,22 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
 
 
 def tuned_or_settings(args: argparse.Namespace) -> tuple[Pair, dcd.Langevin, float, bool | None]:
-    """Pair, chain, OBRS budget, and whether tuning proved a gain (None: nothing was tuned)."""
-    if args.tuned is None:
-        config = settings(args)
-        return load(args.pair, args.files), config, 1.0, None
-    found = dcd.read_tuned(args.tuned)
-    pair = load(found.pair if args.pair is None else args.pair, args.files)
+    """Pair, chain, OBRS budget, and whether tuning proved a gain (None: nothing was tuned).
+
+    Without PAIR and settings it is the bundled pair as it was tuned.
+    """
+    given = [name for name in ("pair", "files", "preset", *KNOBS) if getattr(args, name) is not None]
+    tuned = args.tuned
+    if tuned is None:
+        if given:
+            config = settings(args)
+            return load(args.pair, args.files), config, 1.0, None
+        tuned = checkpoints.bundled_tuned()
+    elif given:
+        flag = given[0] if given[0] == "pair" else f"--{given[0].replace('_', '-')}"
+        raise InputError("tuned", f"is given together with {flag}", "leave one out: the file names pair and settings")
+    found = dcd.read_tuned(tuned)
+    pair = load(found.pair)
     if not found.gain or found.choice is None:
         return pair, dcd.preset("latent").replace(steps=0, preset="keep"), 1.0, False
     return pair, found.choice.chain, found.choice.budget, True
@@ -206,15 +219,14 @@ def tuned_or_settings(args: argparse.Namespace) -> tuple[Pair, dcd.Langevin, flo
 
 def settings(args: argparse.Namespace) -> dcd.Langevin:
     """The chain that the command line describes."""
-    names = ("steps", "step_size", "temperature", "critic_scale", "prior_weight", "metropolis")
-    given = {k: getattr(args, k) for k in names if getattr(args, k) is not None}
+    given = {k: getattr(args, k) for k in KNOBS if getattr(args, k) is not None}
     return dcd.preset(args.preset or "latent").replace(**given)
 
 
 def add_parser(subparsers: Any) -> None:
     """``refine PAIR DATA``."""
     parser = subparsers.add_parser("refine", help="quality before and after refinement, on real data")
-    parser.add_argument("pair", help="a bundled name, a stored pair or a manifest")
+    parser.add_argument("pair", nargs="?", help="a bundled name, a stored pair or a manifest (default: --tuned's)")
     parser.add_argument("data", help="real images to compare with: a folder or file of IDX, NPZ or PNG/JPEG")
     parser.add_argument("--split", default=None, help="split of DATA (default test, where there is one)")
     parser.add_argument("--n", type=int, default=10_000, help="samples (default 10,000)")

@@ -4,6 +4,7 @@ from .archive import check_destination as check_destination
 from .foreign import read_tensors as read_tensors
 from .manifest import import_manifest as import_manifest
 from .resolve import bundled_names as bundled_names
+from .resolve import bundled_tuned as bundled_tuned
 from .resolve import resolve as resolve
 from .state import load_state as load_state
 from .state import save_state as save_state

@@ -11,7 +11,7 @@ from .archive import INTEGRITY
 from .manifest import import_manifest
 from .store import load_pair
 
-__all__ = ["DEFAULT", "bundled_names", "bundled_path", "resolve"]
+__all__ = ["DEFAULT", "bundled_names", "bundled_path", "bundled_tuned", "resolve"]
 
 DEFAULT = "fashion-mnist-wgan-gp"
 _BUNDLED = Path(__file__).resolve().parent / "bundled"
@@ -22,6 +22,11 @@ def bundled_names() -> tuple[str, ...]:
     if not _BUNDLED.is_dir():
         return ()
     return tuple(sorted(p.name for p in _BUNDLED.iterdir() if (p / INTEGRITY).is_file()))
+
+
+def bundled_tuned() -> Path:
+    """The tuning result of the default bundled pair, made by ``python -m dcd tune``."""
+    return _BUNDLED / f"{DEFAULT}.tuned.toml"
 
 
 def bundled_path(name: str) -> Path | None:

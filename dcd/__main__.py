@@ -42,7 +42,7 @@ def _run(argv: Sequence[str] | None) -> int:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
     refine = commands.add_parser("refine", help="refine samples and judge them before and after")
     refine.add_argument(
-        "pair", nargs="?", help="a bundled name, a stored pair or a manifest (default: the bundled pair)"
+        "pair", nargs="?", help="a bundled name, a stored pair or a manifest (default: the bundled pair, as tuned)"
     )
     refine.add_argument("--n", type=int, default=2000, help="samples (default 2,000)")
     refine.add_argument(
