@@ -49,12 +49,12 @@ def test_an_nnx_module_is_wrapped_in_inference_mode_and_left_as_it_was() -> None
     model = NnxNet(0)
     model.norm.mean[...] = jnp.arange(4.0)
     model.norm.var[...] = jnp.full(4, 4.0)
-    before = jax.tree.map(np.asarray, nnx.to_pure_dict(nnx.state(model, nnx.Param, nnx.BatchStat)))
+    before = jax.tree.map(np.asarray, nnx.to_pure_dict(nnx.state(model, (nnx.Param, nnx.BatchStat))))
     net = wrap(model)
     y = jax.jit(lambda n, x: n(x))(net, X)
     plain = X @ model.dense.kernel[...] + model.dense.bias[...]
     np.testing.assert_allclose(y, (plain - jnp.arange(4.0)) / np.sqrt(4.0 + 1e-5), rtol=1e-5, atol=1e-6)
-    after = jax.tree.map(np.asarray, nnx.to_pure_dict(nnx.state(model, nnx.Param, nnx.BatchStat)))
+    after = jax.tree.map(np.asarray, nnx.to_pure_dict(nnx.state(model, (nnx.Param, nnx.BatchStat))))
     jax.tree.map(np.testing.assert_array_equal, before, after)
     assert not model.norm.use_running_average and not model.drop.deterministic
 
