@@ -89,7 +89,7 @@ def exp_map(metric: Metric, z: ArrayLike, v: ArrayLike, steps: int = 64) -> Arra
         raise InputError("steps", f"is {steps}", "give at least 1")
     flat = check_ends(metric.pair, "z", jnp.asarray(z))
     speed = jnp.asarray(v, flat.dtype).reshape(flat.shape)
-    return _exp(metric, flat, speed, steps).reshape(jnp.shape(z))
+    return _exp(metric, flat, speed, steps).reshape(-1, *metric.pair.prior.shape)
 
 
 @partial(jax.jit, static_argnums=3)
@@ -124,7 +124,8 @@ def transport(metric: Metric, path: ArrayLike, v: ArrayLike) -> Array:
     if path.ndim < 3 or path.shape[1] < 2:
         raise InputError("path", f"has shape {path.shape}", "give (batch, n, *latent) with n at least 2")
     flat = path.reshape(*path.shape[:2], -1)
-    return _transport(metric, flat, jnp.asarray(v, flat.dtype).reshape(flat.shape[0], -1)).reshape(jnp.shape(v))
+    start = jnp.asarray(v, flat.dtype)
+    return _transport(metric, flat, start.reshape(flat.shape[0], -1)).reshape(start.shape)
 
 
 @jax.jit
