@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
+from jax import Array, lax
 from jax.typing import ArrayLike
 
 from .config import Structure
@@ -118,7 +118,8 @@ def transition(
         moved = moved + scale * noise
     if structure.project and project is not None:
         moved = project(moved)
-    new = target(moved, state.origin)
+    # else XLA:CPU computes the end of the backward pass anew in each of its users
+    new = lax.optimization_barrier(target(moved, state.origin))
 
     acceptance = jnp.ones(u.shape[0], u.dtype)
     take = ~state.stopped

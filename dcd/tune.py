@@ -7,8 +7,8 @@ equal n have equal bias, so they rank. The winner is then run once with new seed
 it counts as a gain only if the 95 % intervals of both changes, Frechet and kernel distance, lie
 below zero.
 
-A round's winner also meets selection: if the critic is a density ratio, the next round adds it with
-OBRS before the chain.
+The first round's best chain also meets selection: where its critic is a density ratio, the next round
+adds it with OBRS before it.
 """
 
 from __future__ import annotations
@@ -182,11 +182,11 @@ def _plan(arms: int, config: Tune) -> list[tuple[int, int]]:
 
 
 def _next_round(ranked: list[tuple[float, Choice]], pairs: dict[str, Pair], select: bool) -> list[Choice]:
-    """Survivors, each free to go on to twice its best step count; with ``select`` the winner also after OBRS."""
+    """Survivors, each free to go on to twice its best step count; with ``select`` the best chain also after OBRS."""
     arms = [dataclasses.replace(c, chain=c.chain.replace(steps=2 * c.chain.steps)) for _, c in ranked]
-    top = arms[0]
-    if select and top.chain.steps and top.budget == 1 and pairs[top.critic].calibrated:
-        arms[1:1] = [dataclasses.replace(top, budget=b) for b in (0.5, 0.25)]
+    moving = [c for c in arms if c.chain.steps and c.budget == 1 and pairs[c.critic].calibrated]
+    if select and moving:
+        arms[1:1] = [dataclasses.replace(moving[0], budget=b) for b in (0.25, 0.1)]
     return arms
 
 
