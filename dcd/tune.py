@@ -184,7 +184,9 @@ def _plan(arms: int, config: Tune) -> list[tuple[int, int]]:
 def _next_round(ranked: list[tuple[float, Choice]], pairs: dict[str, Pair], select: bool) -> list[Choice]:
     """Survivors, each free to go on to twice its best step count; with ``select`` the best chain also after OBRS."""
     arms = [dataclasses.replace(c, chain=c.chain.replace(steps=2 * c.chain.steps)) for _, c in ranked]
+    # a chain at the calibrated scale keeps the law that selection made; a scaled one leaves it
     moving = [c for c in arms if c.chain.steps and c.budget == 1 and pairs[c.critic].calibrated]
+    moving.sort(key=lambda c: c.chain.critic_scale != 1)
     if select and moving:
         arms[1:1] = [dataclasses.replace(moving[0], budget=b) for b in (0.25, 0.1)]
     return arms

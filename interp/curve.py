@@ -140,9 +140,11 @@ def resample_times(t: ArrayLike, steps: ArrayLike, count: int) -> Array:
       count: number of points wanted, ends included.
 
     Returns:
-      ``(batch, count)``, exactly 0 and 1 at the ends. A curve of length zero keeps equal steps in ``t``.
+      ``(batch, count)``, exactly 0 and 1 at the ends. A curve of length zero, or without a finite
+      length, keeps equal steps in ``t``.
     """
     t, steps = jnp.asarray(t), jnp.asarray(steps)
+    steps = jnp.where(jnp.isfinite(jnp.sum(steps, axis=1, keepdims=True)), steps, 0.0)
     total = jnp.sum(steps, axis=1, keepdims=True)
     # a hundred-thousandth of equal speed keeps the inverse single-valued where the image stands still
     floor = 1e-5 * total / steps.shape[1] + jnp.finfo(steps.dtype).tiny
