@@ -141,7 +141,7 @@ def quality_table(report: Mapping[str, Any]) -> Table:
         if field not in report:
             raise InputError("report", f"has no '{field}'", "a figure without its protocol is not printed")
     table = Table(title=protocol_line(report), title_justify="left")
-    table.add_column("metric")
+    table.add_column("metric", no_wrap=True)
     for column in (c for c in ("before", "after", "difference", "metrics") if c in report):
         table.add_column("value" if column == "metrics" else column, justify="right")
     table.add_column("")

@@ -80,7 +80,6 @@ def test_refine_names_the_argument(refused, argv, words) -> None:
 def test_missing_arguments_and_unknown_commands_are_refused(capsys) -> None:
     for main, argv in (
         (benchmarks_main, ["refine"]),
-        (benchmarks_main, ["refine", BUNDLED]),
         (benchmarks_main, []),
         (dcd_main, ["improve"]),
         (pairs_main, ["train", "stylegan", "data"]),
