@@ -24,8 +24,9 @@ from jax.typing import ArrayLike
 
 from pairs import InputError, Pair
 
-from .chain import advance, labels_of, latents_of, start
+from .chain import advance, start
 from .config import Langevin
+from .inputs import labels_of, latents_of
 
 __all__ = ["StepReport", "adapt_step_size", "Averaging", "averaging_init", "averaging_update"]
 

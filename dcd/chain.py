@@ -25,11 +25,12 @@ from jax.typing import ArrayLike
 from pairs import InputError, Pair
 
 from .config import Langevin, Structure
+from .inputs import check_inputs, latents_of
 from .kernel import Info, State, init, transition
 from .noise import draw_noise
 from .target import Parts, Weights, make_projection, make_target, parts_of, to_samples, weights_of
 
-__all__ = ["Result", "start", "advance", "refine", "latents_of", "labels_of"]
+__all__ = ["Result", "start", "advance", "refine"]
 
 DEFAULT_BATCH = 64
 DEFAULT_CHUNK = 10
@@ -57,17 +58,6 @@ class Result(NamedTuple):
     snapshots: dict[int, np.ndarray]
     """Samples after the steps asked for."""
     config: Langevin
-
-
-def latents_of(pair: Pair, key: Array, index: ArrayLike, labels: ArrayLike | None = None) -> Array:
-    """The latents of samples ``index``: each depends on (key, its own index) alone."""
-    keys = jax.vmap(jax.random.fold_in, (None, 0))(jax.random.fold_in(key, 0), jnp.asarray(index))
-    return pair.prior.sample_each(keys, labels)
-
-
-def labels_of(pair: Pair, index: ArrayLike) -> Array | None:
-    """Labels of a conditional pair's samples, all classes in turn; None for an unconditional pair."""
-    return None if pair.classes is None else jnp.asarray(index) % pair.classes
 
 
 def _noise_key(key: Array) -> Array:
@@ -220,7 +210,7 @@ def refine(
     bad = [s for s in snapshots if not 0 <= s <= config.steps]
     if bad:
         raise InputError("snapshots", f"holds {bad[0]}", f"give step counts from 0 to {config.steps}")
-    z_given, labels = _check_inputs(pair, n, latents, labels, first_index)
+    z_given, labels = check_inputs(pair, n, latents, labels, first_index)
     _warn_if_longer(pair, config)
     place, batch = _placement(batch)
     stops = sorted({*snapshots, config.steps} - {0})
@@ -300,22 +290,3 @@ def _placement(batch: int) -> tuple[Callable[[Any], Array], int]:
     mesh = jax.make_mesh((count,), ("data",), axis_types=(AxisType.Auto,))
     sharding = NamedSharding(mesh, PartitionSpec("data"))
     return (lambda v: jax.device_put(jnp.asarray(v), sharding)), -(-batch // count) * count
-
-
-def _check_inputs(
-    pair: Pair, n: int, latents: ArrayLike | None, labels: ArrayLike | None, first_index: int
-) -> tuple[Array | None, Array | None]:
-    z = None if latents is None else jnp.asarray(latents)
-    if z is not None and z.shape != (n, *pair.prior.shape):
-        raise InputError("latents", f"have shape {z.shape}", f"give ({n}, {', '.join(map(str, pair.prior.shape))})")
-    if z is not None and not bool(jnp.all(jnp.isfinite(z))):
-        raise InputError("latents", "hold NaN or infinity", "draw them from the pair's prior")
-    if labels is not None and pair.classes is None:
-        raise InputError("labels", "are given for an unconditional pair", "leave them out")
-    c = labels_of(pair, np.arange(n) + first_index) if labels is None else jnp.asarray(labels)
-    if c is not None and pair.classes is not None:
-        whole = c.shape == (n,) and jnp.issubdtype(c.dtype, jnp.integer)
-        if not whole or not bool(jnp.all((c >= 0) & (c < pair.classes))):
-            problem = f"go from {c.min()} to {c.max()}" if whole else f"are {c.dtype.name} of shape {c.shape}"
-            raise InputError("labels", problem, f"give {n} whole numbers from 0 to {pair.classes - 1}")
-    return z, c

@@ -12,8 +12,9 @@ from jax import Array
 
 from pairs import InputError, Pair
 
-from .chain import Result, labels_of, latents_of, refine
+from .chain import Result, refine
 from .config import Langevin
+from .inputs import labels_of, latents_of
 from .select import obrs
 
 __all__ = ["Choice", "run_choice", "default_choices"]

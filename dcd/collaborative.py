@@ -22,8 +22,9 @@ from jax import Array
 from pairs import InputError, Net, Normal, Pair
 from pairs.gan.sequential import SequentialApply, infer_shapes, sequential_net
 
-from .chain import advance, latents_of, start
+from .chain import advance, start
 from .config import Langevin
+from .inputs import latents_of
 
 __all__ = ["Collaborative", "collaborative", "split_generator"]
 

@@ -13,7 +13,7 @@ from jax.typing import ArrayLike
 
 from pairs import InputError, Net, Pair
 
-from .chain import latents_of
+from .inputs import latents_of
 
 __all__ = ["scores_of", "apply_in_batches", "generate_set", "check_samples"]
 

@@ -24,8 +24,9 @@ from jax import Array
 
 from pairs import InputError, Pair, Record
 
-from .chain import DEFAULT_BATCH, Progress, Result, labels_of, refine
+from .chain import DEFAULT_BATCH, Progress, Result, refine
 from .config import Langevin
+from .inputs import labels_of
 
 __all__ = ["refine_to", "pair_digest", "to_bytes"]
 

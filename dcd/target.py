@@ -9,6 +9,7 @@ weights of the f-divergence flows (arXiv 2012.00780) into a potential, so that e
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -102,7 +103,9 @@ def _safe_norm(v: Array) -> Array:
     return jnp.where(positive, jnp.sqrt(jnp.where(positive, square, 1.0)), 0.0)
 
 
-def make_projection(parts: Parts, structure: Structure, sample_range: tuple[float, float] | None):  # noqa: ANN201
+def make_projection(
+    parts: Parts, structure: Structure, sample_range: tuple[float, float] | None
+) -> Callable[[Array], Array]:
     """Map back to the support: the prior's in latent space, the sample range in pixel space."""
     if structure.space == "latent":
         return parts.prior.project

@@ -32,8 +32,9 @@ from jax.typing import ArrayLike
 
 from pairs import InputError, Pair
 
-from .chain import Result, _join, labels_of, latents_of
+from .chain import Result, _join
 from .config import Langevin, Structure
+from .inputs import labels_of, latents_of
 from .kernel import Evaluation, Info, Target, init
 from .noise import draw_noise
 from .target import Parts, Weights, make_projection, make_target, parts_of, to_samples, weights_of

@@ -20,8 +20,9 @@ from jax.typing import ArrayLike
 from pairs import InputError, Pair, Record
 
 from ..calibrate import log_ratio, require_ratio
-from ..chain import advance, labels_of, latents_of, start
+from ..chain import advance, start
 from ..config import Langevin
+from ..inputs import labels_of, latents_of
 
 __all__ = ["Selection", "Candidates", "Source", "uniforms", "MOST_OUTPUTS", "MOST_CANDIDATES"]
 

@@ -11,7 +11,8 @@ import pytest
 from oracles import drive, pair_of
 
 from dcd import Langevin, advance, refine, start
-from dcd.chain import _noise_key, latents_of
+from dcd.chain import _noise_key
+from dcd.inputs import latents_of
 from dcd.noise import draw_noise
 from dcd.presets import dcd_latent, ddls, dgflow
 from pairs import InputError, Net, Normal, make_pair
