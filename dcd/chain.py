@@ -1,11 +1,8 @@
 """Run chains: pairs in, refined samples and their record out.
 
-A batch of chains advances by chunks in a host loop. On CPU a chunk is a row of calls of
-one compiled step (a compiled loop around convolution gradients is several times slower
-there, and unrolled steps compile slowly and round differently), on accelerators it
-is one scan. Noise is a function of (key, step,
-global sample index), so chunk size, batch size, resuming and the number of devices
-leave it unchanged; with several devices the batch is split over them.
+A batch of chains advances by chunks in a host loop; what a chunk is, :mod:`dcd.loop` says.
+Noise is a function of (key, step, global sample index), so chunk size, batch size, resuming
+and the number of devices leave it unchanged; with several devices the batch is split over them.
 """
 
 from __future__ import annotations
@@ -18,7 +15,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array, lax
+from jax import Array
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 from jax.typing import ArrayLike
 
@@ -26,9 +23,9 @@ from pairs import InputError, Pair
 
 from .config import Langevin, Structure
 from .inputs import check_inputs, latents_of
-from .kernel import Info, State, init, transition
-from .noise import draw_noise
-from .target import Parts, Weights, make_projection, make_target, parts_of, to_samples, weights_of
+from .kernel import Info, State, init
+from .loop import Law, Schedule, loop_pays, run_loop, run_steps
+from .target import Parts, Weights, make_target, parts_of, to_samples, weights_of
 
 __all__ = ["Result", "start", "advance", "refine"]
 
@@ -82,32 +79,6 @@ def _start(
     return init(make_target(parts, structure, weights, sample_range, labels), position, index)
 
 
-class _Schedule(NamedTuple):
-    """What differs from step to step."""
-
-    number: Array | np.ndarray
-    step_size: Array | np.ndarray
-    noise_scale: Array | np.ndarray
-
-
-@functools.partial(jax.jit, static_argnames=("structure", "sample_range"), donate_argnames=("state",))
-def _run(
-    parts: Parts, state: State, key: Array, schedule: _Schedule, weights: Weights, temperature: ArrayLike,
-    clip: ArrayLike, labels: Array | None, structure: Structure, sample_range: tuple[float, float] | None,
-) -> tuple[State, Info]:  # fmt: skip
-    """All steps of ``schedule``: one step if its fields are scalars, a scan if they are vectors."""
-    target = make_target(parts, structure, weights, sample_range, labels)
-    project = make_projection(parts, structure, sample_range)
-
-    def one(state: State, now: _Schedule) -> tuple[State, Info]:
-        noise, uniform = draw_noise(key, now.number, state.ids, state.position.shape[1:])
-        return transition(
-            state, noise, uniform, target, structure, now.step_size, now.noise_scale, temperature, clip, project
-        )
-
-    return lax.scan(one, state, schedule) if schedule.number.ndim else one(state, schedule)
-
-
 def advance(
     pair: Pair,
     config: Langevin,
@@ -118,7 +89,7 @@ def advance(
     *,
     labels: ArrayLike | None = None,
     chunk: int | None = None,
-    scan: bool | None = None,
+    loop: bool | None = None,
     on_step: Callable[[int], None] | None = None,
 ) -> tuple[State, Info]:
     """Steps ``first .. last - 1`` of a run of ``config.steps``.
@@ -128,7 +99,7 @@ def advance(
     Args:
       state: as :func:`start` or an earlier call left it; ``first`` is the number of steps behind it.
       chunk: steps between two calls of ``on_step``.
-      scan: compile a chunk as one loop; by default on accelerators only.
+      loop: run a chunk as one compiled loop; by default where that is the faster form.
 
     Returns:
       The state after step ``last - 1`` and the record, fields ``(last - first, batch)``.
@@ -136,34 +107,34 @@ def advance(
     last = config.steps if last is None else last
     if not 0 <= first <= last <= config.steps:
         raise InputError("last", f"asks for steps {first} to {last} of {config.steps}", "stay within the chain")
-    scan = jax.default_backend() != "cpu" if scan is None else scan
     size = _chunk_size(chunk, last - first)
-    schedule = _Schedule(
+    schedule = Schedule(
         np.arange(config.steps, dtype=np.int32),
         np.asarray(config.step_sizes(), np.float32),
         np.asarray(config.noise_scales(), np.float32),
     )
-    parts, noise_key, structure = parts_of(pair), _noise_key(key), config.structure()
-    settings = (weights_of(config), max(config.temperature, 1e-30), config.clip)
-    labels = None if labels is None else jnp.asarray(labels)
+    parts, structure = parts_of(pair), config.structure()
+    law = Law(
+        _noise_key(key), weights_of(config), max(config.temperature, 1e-30), config.clip,
+        None if labels is None else jnp.asarray(labels),
+    )  # fmt: skip
     # the first call must not consume the caller's state
     state = jax.tree.map(jnp.copy, state)
+    loop = loop_pays(parts, state, law, structure, pair.sample_range) if loop is None else loop
+    run = run_loop if loop else run_steps
     infos: list[Info] = []
     for low in range(first, last, size):
         high = min(low + size, last)
-        for here in [slice(low, high)] if scan else range(low, high):
-            now = _Schedule(*(field[here] for field in schedule))
-            state, info = _run(
-                parts, state, noise_key, now, *settings, labels, structure, pair.sample_range
-            )  # fmt: skip
-            infos.append(info if scan else jax.tree.map(lambda v: v[None], info))
+        now = jax.tree.map(lambda v, here=slice(low, high): v[here], schedule)
+        state, rows = run(parts, state, now, law, structure, pair.sample_range)
+        infos.append(rows)
         if on_step is not None:
             jax.block_until_ready(state.position)
             on_step(high)
     if not infos:
         empty = np.zeros((0, state.ids.shape[0]), np.float32)
         return state, Info(*(empty.astype(bool) if name == "stopped" else empty for name in Info._fields))
-    return state, jax.tree.map(lambda *rows: np.concatenate([np.asarray(r) for r in rows]), *infos)
+    return state, jax.tree.map(lambda *rows: np.concatenate(rows), *infos)
 
 
 def _chunk_size(chunk: int | None, steps: int) -> int:

@@ -176,7 +176,8 @@ def _where(take: Array, new: Array, old: Array) -> Array:
 
 
 def _finite_rows(u: Array) -> Array:
-    return jnp.all(jnp.isfinite(u.reshape(u.shape[0], -1)), axis=1)
+    # by the square norm, which the record needs anyway: a norm beyond the type's range is as good as infinite
+    return jnp.isfinite(_norm2(u))
 
 
 def _finite(u: Array, at: Evaluation) -> Array:

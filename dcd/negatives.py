@@ -3,7 +3,7 @@ r"""Negative samples: states of the very chain that will sample, cut off from an
 .. math:: x^- = x_K \quad\text{or}\quad x_\tau,\ \tau \sim U\{1..K\}, \qquad x_{k+1} = \text{transition}(x_k)
 
 A round's noise is a function of (key, step, row). The kernel, its target and its projection are those
-of :func:`dcd.refine`; on CPU the steps are calls of one compiled step, on accelerators one scan.
+of :func:`dcd.refine`, and so is the choice between single steps and one compiled loop.
 """
 
 from __future__ import annotations
@@ -18,13 +18,11 @@ from jax import Array, lax
 from jax.typing import ArrayLike
 
 from .config import Langevin, Structure
-from .kernel import State, init, transition
-from .noise import draw_noise
-from .target import Parts, Weights, make_projection, make_target, to_samples, weights_of
+from .kernel import State, init
+from .loop import Law, Range, Schedule, loop_pays, step
+from .target import Parts, Weights, make_target, to_samples, weights_of
 
 __all__ = ["Negatives", "fresh_starts", "negatives", "starts", "write_back"]
-
-Range = tuple[float, float] | None
 
 
 class Negatives(NamedTuple):
@@ -38,12 +36,6 @@ class Negatives(NamedTuple):
     """Chains that met NaN or infinity."""
 
 
-class _Step(NamedTuple):
-    number: ArrayLike
-    size: ArrayLike
-    noise_scale: ArrayLike
-
-
 @functools.partial(jax.jit, static_argnames=("structure", "sample_range"))
 def _begin(
     parts: Parts, position: Array, weights: Weights, labels: Array | None, structure: Structure, sample_range: Range
@@ -54,23 +46,18 @@ def _begin(
 
 @functools.partial(jax.jit, static_argnames=("structure", "sample_range"))
 def _advance(
-    carry: tuple[State, Array], parts: Parts, key: Array, stop: Array, step: _Step, weights: Weights,
-    temperature: ArrayLike, clip: ArrayLike, labels: Array | None, structure: Structure, sample_range: Range,
+    carry: tuple[State, Array], parts: Parts, stop: Array, steps: Schedule, law: Law,
+    structure: Structure, sample_range: Range,
 ) -> tuple[State, Array]:  # fmt: skip
-    """One step, or all of them if ``step`` holds vectors; the second item is each chain's state at its own stop."""
-    target = make_target(parts, structure, weights, sample_range, labels)
-    project = make_projection(parts, structure, sample_range)
+    """One step, or all of them if ``steps`` holds vectors; the second item is each chain's state at its own stop."""
 
-    def one(carry: tuple[State, Array], now: _Step) -> tuple[tuple[State, Array], None]:
+    def one(carry: tuple[State, Array], now: Schedule) -> tuple[tuple[State, Array], None]:
         state, kept = carry
-        noise, uniform = draw_noise(key, now.number, state.ids, state.position.shape[1:])
-        state, _ = transition(
-            state, noise, uniform, target, structure, now.size, now.noise_scale, temperature, clip, project
-        )
+        state, _ = step(parts, law, structure, sample_range, state, now)
         here = (stop == jnp.asarray(now.number) + 1).reshape(-1, *(1,) * (kept.ndim - 1))
         return (state, jnp.where(here, state.position, kept)), None
 
-    return lax.scan(one, carry, step)[0] if np.ndim(step.number) else one(carry, step)[0]
+    return lax.scan(one, carry, steps)[0] if np.ndim(steps.number) else one(carry, steps)[0]
 
 
 @functools.partial(jax.jit, static_argnames="structure")
@@ -80,27 +67,28 @@ def _samples(parts: Parts, position: Array, labels: Array | None, structure: Str
 
 def negatives(
     parts: Parts, chain: Langevin, key: Array, position: Array, stop: ArrayLike, sample_range: Range,
-    labels: Array | None = None, scan: bool | None = None,
+    labels: Array | None = None, loop: bool | None = None,
 ) -> Negatives:  # fmt: skip
     """Run ``chain`` from ``position`` (latents or samples, as its space says).
 
     Args:
       parts: generator, critic and prior; arguments of the compiled step.
       stop: ``(batch,)`` or a number, the step count after which each negative is taken, 0 to ``chain.steps``.
-      scan: run the steps as one compiled loop; by default on accelerators only.
+      loop: run the steps as one compiled loop; by default where that is the faster form.
     """
     structure, weights = chain.structure(), weights_of(chain)
     stops = jnp.broadcast_to(jnp.asarray(stop, jnp.int32), position.shape[:1])
-    numbers = np.arange(chain.steps, dtype=np.int32)
-    sizes, noises = (np.asarray(v, np.float32) for v in (chain.step_sizes(), chain.noise_scales()))
-    scan = jax.default_backend() != "cpu" if scan is None else scan
+    schedule = Schedule(
+        np.arange(chain.steps, dtype=np.int32),
+        np.asarray(chain.step_sizes(), np.float32),
+        np.asarray(chain.noise_scales(), np.float32),
+    )
+    law = Law(key, weights, max(chain.temperature, 1e-30), chain.clip, labels)
     carry = _begin(parts, position, weights, labels, structure, sample_range)
-    for here in [slice(None)] if scan and chain.steps else range(chain.steps):
-        step = _Step(numbers[here], sizes[here], noises[here])
-        carry = _advance(
-            carry, parts, key, stops, step, weights, max(chain.temperature, 1e-30), chain.clip, labels,
-            structure, sample_range,
-        )  # fmt: skip
+    loop = loop_pays(parts, carry[0], law, structure, sample_range) if loop is None else loop
+    for here in [slice(None)] if loop and chain.steps else range(chain.steps):
+        now = Schedule(*(v[here] for v in schedule))
+        carry = _advance(carry, parts, stops, now, law, structure, sample_range)
     state, kept = carry
     return Negatives(_samples(parts, kept, labels, structure), state.position, state.stopped)
 

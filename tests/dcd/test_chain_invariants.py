@@ -13,8 +13,10 @@ from oracles import drive, pair_of
 from dcd import Langevin, advance, refine, start
 from dcd.chain import _noise_key
 from dcd.inputs import latents_of
+from dcd.loop import Law, loop_pays
 from dcd.noise import draw_noise
 from dcd.presets import dcd_latent, ddls, dgflow
+from dcd.target import parts_of, weights_of
 from pairs import InputError, Net, Normal, make_pair
 
 KEY = jax.random.key(31)
@@ -78,9 +80,9 @@ def test_the_same_key_repeats_and_another_key_does_not():
 
 def test_one_compiled_loop_agrees_with_single_steps():
     z = latents_of(PAIR, KEY, np.arange(N))
-    loop, info = advance(PAIR, MALA, KEY, start(PAIR, MALA, z, np.arange(N)), scan=True)
+    single, info = advance(PAIR, MALA, KEY, start(PAIR, MALA, z, np.arange(N)), loop=False)
     # two programs of the same sums: float32 rounding over 8 contracting steps
-    np.testing.assert_allclose(loop.position, whole(MALA).positions, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(single.position, whole(MALA).positions, rtol=1e-5, atol=1e-5)
     np.testing.assert_allclose(info.acceptance, whole(MALA).trace.acceptance, rtol=1e-4, atol=1e-4)
 
 
@@ -313,3 +315,17 @@ def test_labels_reach_both_nets_and_are_all_classes_in_turn_by_default():
     np.testing.assert_allclose(result.start_score, result.before.sum(1) + classes, rtol=1e-5, atol=1e-5)
     given = refine(CONDITIONAL, config, KEY, 5, batch=5, labels=[2] * 5)
     np.testing.assert_allclose(given.before, given.latents + 2, rtol=1e-6)
+
+
+def test_a_step_with_the_librarys_convolution_is_called_from_the_host_and_any_other_looped():
+    def convolve(w, x):
+        return jnp.sum(jax.lax.conv(x.reshape(-1, 1, 2, 3), w, (1, 1), "VALID"), axis=(1, 2, 3))
+
+    def looped(pair):
+        z = latents_of(pair, KEY, np.arange(4))
+        law = Law(KEY, weights_of(ULA), 1.0, 0.0, None)
+        return loop_pays(parts_of(pair), start(pair, ULA, z, np.arange(4)), law, ULA.structure(), None)
+
+    critic = Net(jnp.ones((1, 1, 2, 2)), convolve)
+    with_convolution = make_pair(PAIR.generator, critic, Normal((4,)), sample_range=None, critic_kind="energy")
+    assert looped(PAIR) and not looped(with_convolution)

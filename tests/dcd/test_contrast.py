@@ -52,11 +52,11 @@ def data(n: int = 4000, seed: int = 0) -> np.ndarray:
     return (x - x.mean()) / x.std()  # variance 1 exactly: the tests are about the chain
 
 
-def run_chain(pair: Pair, config: dcd.Langevin, n: int, seed: int = 0, stop=None, scan: bool = False):
+def run_chain(pair: Pair, config: dcd.Langevin, n: int, seed: int = 0, stop=None, loop: bool = False):
     z = pair.prior.sample(jax.random.key(seed), n)
     position = pair.generator(z) if config.space == "pixel" else z
     stop = config.steps if stop is None else stop
-    return negatives(parts_of(pair), config, jax.random.key(seed + 1), position, stop, None, scan=scan)
+    return negatives(parts_of(pair), config, jax.random.key(seed + 1), position, stop, None, loop=loop)
 
 
 # --- the gradient -----------------------------------------------------------------------------------
@@ -181,11 +181,11 @@ def test_negatives_are_the_states_of_the_chain_that_samples() -> None:
     np.testing.assert_allclose(made.samples, result.after, rtol=1e-6, atol=1e-6)
 
 
-@pytest.mark.parametrize("scan", [False, True])
-def test_each_negative_is_taken_at_its_own_stop(scan: bool) -> None:
+@pytest.mark.parametrize("loop", [False, True])
+def test_each_negative_is_taken_at_its_own_stop(loop: bool) -> None:
     pair, config = quadratic_pair(1.0, 2.0), chain(4)
     stop = jnp.arange(256) % 5
-    made = run_chain(pair, config, 256, stop=stop, scan=scan)
+    made = run_chain(pair, config, 256, stop=stop, loop=loop)
     for k in range(5):
         whole = run_chain(pair, config, 256, stop=k)
         rows = np.asarray(stop) == k
