@@ -16,7 +16,7 @@ import dcd
 from pairs import InputError, Pair
 from pairs.command import add_common, check_out, progress
 
-from .data import Images, read_images, to_uint8
+from .data import Images, read_images, to_range, to_uint8
 from .evaluate import evaluate
 from .features import Features, Reference, default_features, load_features
 from .pictures import png_bytes, side_by_side, write_bytes
@@ -171,6 +171,15 @@ def judge_again(features: Features, pair: Pair, result: dcd.Result, data: Images
     return evaluate(features, before, after, data, seed)
 
 
+def diagnose_run(pair: Pair, result: dcd.Result, data: Images, features: Features) -> dict[str, Any]:
+    """:func:`dcd.diagnose` against the reference images, classes by the feature net where it has any."""
+    span = image_range(pair)
+    # an Inception net's thousand classes say nothing about these images
+    classify = (lambda x: features.logits(to_uint8(x, span))) if features.card.get("classes") else None
+    labels = data.labels if pair.classes is not None else None
+    return dcd.diagnose(result, pair, real_x=to_range(data.x, span), classify=classify, real_labels=labels)
+
+
 def write_samples(folder: Path, pair: Pair, result: dcd.Result, report: dict[str, Any]) -> None:
     """``grid.png``, ``samples.npz`` and ``report.json``, each whole or not at all."""
     before, after = _bytes_of(pair, result)
@@ -262,9 +271,12 @@ def run(args: argparse.Namespace) -> int:
     if args.judge:
         judge = choose_features(pair, args.judge, data)
         report["judge"] = judge_again(judge, pair, result, data, args.seed)
+    report["diagnosis"] = diagnose_run(pair, result, data, features)
     write_samples(folder, pair, result, report)
+    dcd.plot_diagnostics(folder / "diagnosis.png", result, report["diagnosis"])
     picture = side_by_side(*_bytes_of(pair, result))
-    write_html(folder / "report.html", report, {"before (left) and after (right)": picture})
+    plot = (folder / "diagnosis.png").read_bytes()
+    write_html(folder / "report.html", report, {"before (left) and after (right)": picture, "diagnosis": plot})
     if args.json:
         print(to_json(report), end="")
     else:

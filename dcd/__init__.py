@@ -29,9 +29,11 @@ from .kernel import Info as Info
 from .kernel import State as State
 from .mixing import effective_sample_size as effective_sample_size
 from .mixing import r_hat as r_hat
+from .precondition import precondition as precondition
 from .presets import PRESETS as PRESETS
 from .presets import preset as preset
 from .recover import recover as recover
+from .schedule import sampled as sampled
 from .select import Selection as Selection
 from .select import drs as drs
 from .select import ex2 as ex2

@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -124,8 +125,10 @@ def _refine(args: argparse.Namespace) -> int:
     return 0
 
 
-def _real(args: argparse.Namespace, pair: Pair, folds: tuple[float, ...]) -> tuple[Images, list[np.ndarray]]:
-    """DATA in the pair's range, shuffled by the seed and cut into disjoint folds."""
+def _real(
+    args: argparse.Namespace, pair: Pair, folds: tuple[float, ...]
+) -> tuple[Images, list[np.ndarray], list[np.ndarray | None]]:
+    """DATA in the pair's range and, for a conditional pair, its labels, shuffled by the seed and cut into folds."""
     span = image_range(pair)
     images = read_images(args.data, args.split or default_split(args.data), expect=pair.sample_shape)
     if len(images) < 500:
@@ -135,16 +138,26 @@ def _real(args: argparse.Namespace, pair: Pair, folds: tuple[float, ...]) -> tup
     order = np.random.default_rng(args.seed).permutation(len(images))[: args.limit]
     x = to_range(images.x[order], span)
     cuts = (np.cumsum(folds)[:-1] * len(x)).astype(int)
-    return images, np.split(x, cuts)
+    labels: list[np.ndarray | None] = [None] * len(folds)
+    if pair.classes is not None:
+        if images.labels is None:
+            raise InputError("data", "holds no labels, which a conditional pair needs", "give labelled images")
+        labels = list(np.split(images.labels[order], cuts))
+    return images, np.split(x, cuts), labels
+
+
+def _recovery(pair: Pair, **settings: Any) -> dcd.Recover:
+    """A fresh critic takes no labels: a conditional pair's own is trained on."""
+    return dcd.Recover(architecture="auto" if pair.classes is None else "critic", **settings)
 
 
 def _adapt(args: argparse.Namespace) -> int:
     folder = check_out(args.out)
     pair = load(args.pair, args.files)
-    images, (train_x, held_x) = _real(args, pair, (0.85, 0.15))
+    images, (train_x, held_x), (train_y, held_y) = _real(args, pair, (0.85, 0.15))
     recovery = None
     if not args.keep_critic:
-        recovery = dcd.Recover(loss=args.loss, steps=args.critic_steps, instance_noise=args.instance_noise)
+        recovery = _recovery(pair, loss=args.loss, steps=args.critic_steps, instance_noise=args.instance_noise)
     contrastive = dcd.Contrast(rounds=args.contrast) if args.contrast else None
     chain = settings(args)
     with progress() as bar:
@@ -158,7 +171,7 @@ def _adapt(args: argparse.Namespace) -> int:
 
         adapted, moves = dcd.adapt(
             pair, train_x, held_x, jax.random.key(args.seed), recovery=recovery, contrastive=contrastive,
-            chain=chain, calibrated=not args.no_calibrate, on_progress=show,
+            chain=chain, calibrated=not args.no_calibrate, train_labels=train_y, held_labels=held_y, on_progress=show,
         )  # fmt: skip
     save_pair(folder / "pair", adapted, overwrite=True)
     report = {"pair": pair.name, "data": images.name, "seed": args.seed, "moves": moves}
@@ -179,14 +192,15 @@ def _tune(args: argparse.Namespace) -> int:
     folder = check_out(args.out)
     config = dcd.Tune(steps=args.steps, confirm_n=args.confirm, budget=args.budget, minutes=args.minutes)
     pair = load(args.pair, args.files)
-    images, (train_x, held_x, search_x, confirm_x) = _real(args, pair, (0.55, 0.1, 0.15, 0.2))
+    images, (train_x, held_x, search_x, confirm_x), (train_y, held_y, *_) = _real(args, pair, (0.55, 0.1, 0.15, 0.2))
     features = choose_features(pair, args.features, images)
     critic_key, search_key = jax.random.split(jax.random.key(args.seed))
     with progress() as bar:
         bar.disable = args.json
         job = bar.add_task("recover", total=1.0)
         adapted, moves = dcd.adapt(
-            pair, train_x, held_x, critic_key, recovery=dcd.Recover(steps=args.critic_steps),
+            pair, train_x, held_x, critic_key, recovery=_recovery(pair, steps=args.critic_steps),
+            train_labels=train_y, held_labels=held_y,
             on_progress=lambda move, i, n, _: bar.update(job, description=move, total=n, completed=i),
         )  # fmt: skip
         bar.update(job, total=1.0, completed=0.0)

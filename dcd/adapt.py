@@ -31,6 +31,8 @@ def adapt(
     contrastive: Contrast | None = None,
     chain: Langevin | None = None,
     calibrated: bool = True,
+    train_labels: np.ndarray | None = None,
+    held_labels: np.ndarray | None = None,
     on_progress: Callable[[str, int, int, float], None] | None = None,
 ) -> tuple[Pair, dict[str, Any]]:
     """The pair with an adapted critic, and a JSON-ready report of each move.
@@ -41,6 +43,7 @@ def adapt(
       recovery: None leaves the pair's own critic.
       contrastive: None leaves out contrastive divergence; it needs ``chain``, the chain that will sample.
       calibrated: fit the density ratio at the end.
+      train_labels, held_labels: classes of the real samples, for a conditional pair.
       on_progress: called with (move, done, total, seconds left).
 
     >>> adapt.__name__
@@ -57,14 +60,14 @@ def adapt(
         return progress
 
     if recovery is not None:
-        pair, found = recover(pair, train_x, keys[0], recovery, on_progress=tell("recover"))
+        pair, found = recover(pair, train_x, keys[0], recovery, labels=train_labels, on_progress=tell("recover"))
         report["recover"] = found.to_dict()
     if contrastive is not None:
         pair, found = contrast(
-            pair, train_x, keys[1], contrastive, chain or Langevin(), on_progress=tell("contrast")
-        )  # fmt: skip
+            pair, train_x, keys[1], contrastive, chain or Langevin(), labels=train_labels, on_progress=tell("contrast")
+        )
         report["contrast"] = found.to_dict()
     if calibrated:
-        pair, found = calibrate(pair, held_x, keys[2])
+        pair, found = calibrate(pair, held_x, keys[2], labels=held_labels)
         report["calibrate"] = found.to_dict()
     return pair, report

@@ -116,7 +116,7 @@ def advance(
     parts, structure = parts_of(pair), config.structure()
     law = Law(
         _noise_key(key), weights_of(config), max(config.temperature, 1e-30), config.clip,
-        None if labels is None else jnp.asarray(labels),
+        None if labels is None else jnp.asarray(labels), _root(config, state),
     )  # fmt: skip
     # the first call must not consume the caller's state
     state = jax.tree.map(jnp.copy, state)
@@ -135,6 +135,15 @@ def advance(
         empty = np.zeros((0, state.ids.shape[0]), np.float32)
         return state, Info(*(empty.astype(bool) if name == "stopped" else empty for name in Info._fields))
     return state, jax.tree.map(lambda *rows: np.concatenate(rows), *infos)
+
+
+def _root(config: Langevin, state: State) -> np.ndarray | None:
+    size = state.position[0].size
+    if config.precondition and len(config.precondition) != size:
+        raise InputError(
+            "precondition", f"holds {len(config.precondition)} numbers", f"give {size}, one per coordinate"
+        )
+    return config.root()
 
 
 def _chunk_size(chunk: int | None, steps: int) -> int:

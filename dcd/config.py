@@ -6,6 +6,8 @@ import dataclasses
 import math
 from typing import Any, Literal, NamedTuple, get_args
 
+import numpy as np
+
 from pairs import InputError
 
 __all__ = ["Langevin", "Structure", "Space", "Divergence", "NoiseOrder"]
@@ -28,6 +30,7 @@ class Structure(NamedTuple):
     tangent: bool
     project: bool
     metropolis: bool
+    precondition: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,6 +62,8 @@ class Langevin:
       metropolis: accept or reject so that :math:`\pi^{1/T}` is invariant; moves out of range are rejected.
       anneal: multipliers of the step size, one per stage of equal length.
       anneal_noise: multipliers of the noise's standard deviation, likewise, on top of :math:`\sqrt{2\eta_k T}`.
+      precondition: positive diagonal M, one number per coordinate of the state (flattened), none for the identity:
+        the drift becomes :math:`\eta M g`, the noise :math:`\sqrt{2\eta T M}\,\xi`, with the same target.
       preset: the name it came from, for reports.
 
     Raises:
@@ -84,6 +89,7 @@ class Langevin:
     metropolis: bool = False
     anneal: tuple[float, ...] = (1.0,)
     anneal_noise: tuple[float, ...] = (1.0,)
+    precondition: tuple[float, ...] = ()
     preset: str = "custom"
 
     def __post_init__(self) -> None:
@@ -103,6 +109,14 @@ class Langevin:
                 raise InputError(name, f"is {stages!r}", "give a tuple of multipliers, one per stage")
             for value in stages:
                 _number(name, value, at_least=0.0)
+        if not isinstance(self.precondition, tuple):
+            raise InputError("precondition", f"is {self.precondition!r}", "give a tuple of numbers, one per coordinate")
+        for value in self.precondition:
+            _number("precondition", value, above=0.0)
+        if self.precondition and (self.tangent or self.noise_scale == "gradient"):
+            raise InputError(
+                "precondition", "is set with a tangent drift or noise that follows the gradient's norm", "leave one out"
+            )
         if self.prior_weight and self.space == "pixel":
             raise InputError("prior_weight", "is set in pixel space", "the prior acts on latents; use space='latent'")
         if self.metropolis and (self.temperature == 0 or self.noise_order == "before"):
@@ -129,7 +143,12 @@ class Langevin:
         return Structure(
             self.space, self.divergence, self.noise_order, self.noise_scale,
             self.clip > 0, self.tether > 0, self.tangent, self.project and not self.metropolis, self.metropolis,
+            bool(self.precondition),
         )  # fmt: skip
+
+    def root(self) -> np.ndarray | None:
+        r""":math:`\sqrt{M}`, flat; None without preconditioning."""
+        return np.sqrt(np.asarray(self.precondition, np.float32)) if self.precondition else None
 
     def step_sizes(self) -> list[float]:
         r""":math:`\eta_k` of every step."""

@@ -1,13 +1,14 @@
 r"""One Langevin transition over a batch of independent chains, with optional Metropolis correction.
 
-.. math:: u' = P(u + \eta\,b(u) + s\,\xi), \qquad b = \mathrm{clip}(\nabla \log\pi)
+.. math:: u' = P(u + \eta M\,b(u) + s\,M^{1/2}\xi), \qquad b = \mathrm{clip}(\nabla \log\pi)
 
-``s`` is the noise's standard deviation, :math:`\sqrt{2\eta T}` for temperature T. The corrected
+``s`` is the noise's standard deviation, :math:`\sqrt{2\eta T}` for temperature T; M is the
+identity or a positive diagonal. The corrected
 form accepts u' with probability
 
 .. math::
    \min\left(1, \exp\left[\tfrac1T(\log\pi(u') - \log\pi(u))
-   + \log N(u; u' + \eta b(u'), s^2) - \log N(u'; u + \eta b(u), s^2)\right]\right),
+   + \log N(u; u' + \eta M b(u'), s^2 M) - \log N(u'; u + \eta M b(u), s^2 M)\right]\right),
 
 which leaves :math:`\pi^{1/T}` invariant (MALA). A sample whose next state is not finite
 stays where it was, for good, and is counted in ``Info.stopped``.
@@ -96,6 +97,7 @@ def transition(
     temperature: ArrayLike = 1.0,
     clip: ArrayLike = 0.0,
     project: Callable[[Array], Array] | None = None,
+    root: Array | None = None,
 ) -> tuple[State, Info]:
     """One step, as a deterministic function of its noise (:func:`dcd.noise.draw_noise`).
 
@@ -104,18 +106,20 @@ def transition(
       uniform: (batch,) in [0, 1), used by the Metropolis correction alone.
       noise_scale: standard deviation s; per unit of gradient norm where the structure says so.
       project: map back to the support, applied where ``structure.project``.
+      root: square root of the diagonal preconditioner, one number per coordinate; None for the identity.
     """
     u, at = state.position, state.at
     drift = at.gradient
+    spread = jnp.asarray(1.0 if root is None else root.reshape(u.shape[1:]), u.dtype)
     if structure.noise_order == "before":
-        u = u + noise_scale * noise
+        u = u + noise_scale * spread * noise
         drift = target(u, state.origin).gradient
     gradient_norm = _norm(drift)
     drift = _shape_drift(drift, u, structure, clip)
-    moved = u + step_size * drift
+    moved = u + step_size * spread * spread * drift
     if structure.noise_order == "after":
         scale = noise_scale * _wide(gradient_norm, u) if structure.noise_scale == "gradient" else noise_scale
-        moved = moved + scale * noise
+        moved = moved + scale * spread * noise
     if structure.project and project is not None:
         moved = project(moved)
     # else XLA:CPU computes the end of the backward pass anew in each of its users
@@ -126,7 +130,8 @@ def transition(
     if structure.metropolis:
         back = _shape_drift(new.gradient, moved, structure, clip)
         log_forward = -0.5 * _norm2(noise)
-        log_backward = -0.5 * _norm2((u - moved - step_size * back) / jnp.asarray(noise_scale))
+        returning = u - moved - step_size * spread * spread * back
+        log_backward = -0.5 * _norm2(returning / (noise_scale * spread))
         log_ratio = (new.log_density - at.log_density) / temperature + log_backward - log_forward
         acceptance = jnp.exp(jnp.minimum(jnp.nan_to_num(log_ratio, nan=-jnp.inf), 0.0))
         # out of the support is a rejection, not a breakdown

@@ -52,6 +52,7 @@ class Law(NamedTuple):
     temperature: ArrayLike
     clip: ArrayLike
     labels: Array | None
+    root: ArrayLike | None = None
 
 
 def step(
@@ -62,6 +63,7 @@ def step(
     return transition(
         state, noise, uniform, make_target(parts, structure, law.weights, sample_range, law.labels), structure,
         now.step_size, now.noise_scale, law.temperature, law.clip, make_projection(parts, structure, sample_range),
+        None if law.root is None else jnp.asarray(law.root),
     )  # fmt: skip
 
 

@@ -83,7 +83,7 @@ def negatives(
         np.asarray(chain.step_sizes(), np.float32),
         np.asarray(chain.noise_scales(), np.float32),
     )
-    law = Law(key, weights, max(chain.temperature, 1e-30), chain.clip, labels)
+    law = Law(key, weights, max(chain.temperature, 1e-30), chain.clip, labels, chain.root())
     carry = _begin(parts, position, weights, labels, structure, sample_range)
     loop = loop_pays(parts, carry[0], law, structure, sample_range) if loop is None else loop
     for here in [slice(None)] if loop and chain.steps else range(chain.steps):

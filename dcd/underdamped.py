@@ -60,7 +60,7 @@ class Underdamped(Langevin):
         super().__post_init__()
         if isinstance(self.friction, bool) or not (math.isfinite(self.friction) and self.friction > 0):
             raise InputError("friction", f"is {self.friction!r}", "give a finite number above 0")
-        for name, plain in (("metropolis", False), ("tangent", False), ("noise_order", "after"),
+        for name, plain in (("metropolis", False), ("tangent", False), ("noise_order", "after"), ("precondition", ()),
                             ("noise_scale", "temperature"), ("anneal_noise", (1.0,))):  # fmt: skip
             if getattr(self, name) != plain:
                 raise InputError(name, f"is {getattr(self, name)!r}", "the underdamped chain has no such setting")

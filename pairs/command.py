@@ -6,12 +6,13 @@ import argparse
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.console import Console, RenderableType
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from .errors import InputError
 
@@ -79,8 +80,31 @@ def check_out(folder: str | os.PathLike[str]) -> Path:
 
 
 def progress() -> Progress:
-    """A progress bar with time left, on standard error."""
-    return Progress(
+    """A progress bar with time left, on standard error; a line at most every 15 seconds where that is a file."""
+    console = Console(stderr=True)
+    columns = (
         TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"),
-        TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(), console=Console(stderr=True),
+        TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(),
     )  # fmt: skip
+    return Progress(*columns, console=console) if console.is_terminal else _Lines(console=console)
+
+
+class _Lines(Progress):
+    """Progress as lines of a log: a bar redraws nothing there until it ends."""
+
+    every = 15.0
+    said = (0.0, "")
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        return ()
+
+    def update(self, task_id: TaskID, **fields: Any) -> None:
+        super().update(task_id, **fields)
+        task = self._tasks[task_id]
+        left = "" if task.time_remaining is None else f", {task.time_remaining:.0f} s left"
+        line = f"{task.description}: {task.percentage:.0f} %"
+        due = time.monotonic() - self.said[0] >= self.every or task.percentage >= 100
+        if self.disable or not task.total or not due or line == self.said[1]:
+            return
+        self.said = (time.monotonic(), line)
+        print(line + left, file=sys.stderr, flush=True)
