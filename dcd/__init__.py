@@ -33,6 +33,7 @@ from .precondition import precondition as precondition
 from .presets import PRESETS as PRESETS
 from .presets import preset as preset
 from .recover import recover as recover
+from .recover_features import recover_on_features as recover_on_features
 from .schedule import sampled as sampled
 from .select import Selection as Selection
 from .select import drs as drs

@@ -23,6 +23,7 @@ __all__ = ["Frame", "default_layers", "fresh_critic", "split"]
 
 SMALL_IMAGE = 1024
 _BUFFERS = {"mean", "var", "running_mean", "running_var", "batch_stats", "u", "v", "sigma", "weight_u", "weight_v"}
+_FROZEN = {"features", "center", "spread"}  # of a critic on features
 
 
 def default_layers(shape: tuple[int, ...], floor: float | None = None, pool: int = 1) -> list[dict[str, Any]]:
@@ -97,7 +98,7 @@ def split(net: Net) -> tuple[Frame, dict[str, Array], dict[str, Any]]:
     for i, (path, leaf) in enumerate(leaves):
         names = {str(getattr(step, "key", getattr(step, "name", ""))) for step in path}
         number = jnp.issubdtype(jnp.asarray(leaf).dtype, jnp.inexact)
-        if number and not names & _BUFFERS:
+        if number and not names & (_BUFFERS | _FROZEN):
             trained[str(i)] = jnp.asarray(leaf)
         else:
             kept[str(i)] = leaf

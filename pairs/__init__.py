@@ -2,6 +2,7 @@
 
 from .affine import affine as affine
 from .errors import InputError as InputError
+from .feature_critic import feature_critic as feature_critic
 from .priors import ClassMixture as ClassMixture
 from .priors import Normal as Normal
 from .priors import Prior as Prior
