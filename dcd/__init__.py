@@ -36,11 +36,14 @@ from .recover import recover as recover
 from .recover_features import recover_on_features as recover_on_features
 from .schedule import sampled as sampled
 from .select import Selection as Selection
+from .select import Winnowed as Winnowed
 from .select import drs as drs
 from .select import ex2 as ex2
 from .select import isir as isir
 from .select import mh_gan as mh_gan
 from .select import obrs as obrs
+from .select import pool_pair as pool_pair
+from .select import winnow as winnow
 from .stream import refine_to as refine_to
 from .tune import Change as Change
 from .tune import Judge as Judge

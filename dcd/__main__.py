@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 from rich.console import Console
-from rich.progress import TaskID
+from rich.progress import Progress, TaskID
 
 import dcd
 from benchmarks.data import Images, default_split, read_images, to_range
@@ -30,7 +30,7 @@ from benchmarks.refine import (
 )
 from benchmarks.report import hardware, print_report, to_json, versions, write_json
 from checkpoints import save_pair
-from pairs import InputError, Pair
+from pairs import InputError, Net, Pair
 from pairs.command import Parser, add_common, check_out, guard, progress
 
 from .tuned_file import tuned_text
@@ -69,6 +69,7 @@ def _add_adapt(commands: argparse._SubParsersAction) -> None:
     adapt.add_argument("--loss", default="bce", help="loss of recovery: bce, hinge, wgan-gp, kale")
     adapt.add_argument("--critic-steps", type=int, default=3000, help="updates of recovery (default 3,000)")
     adapt.add_argument("--instance-noise", type=float, default=0.0, help="noise on both sides while recovering")
+    adapt.add_argument("--on-features", action="store_true", help="train the critic on a feature net's features")
     adapt.add_argument("--contrast", type=int, default=0, metavar="ROUNDS", help="rounds of contrastive divergence")
     adapt.add_argument("--no-calibrate", action="store_true", help="leave the score as it is")
     add_settings(adapt)
@@ -84,6 +85,7 @@ def _add_tune(commands: argparse._SubParsersAction) -> None:
     tune.add_argument("--limit", type=int, default=20_000, help="use at most so many images (default 20,000)")
     tune.add_argument("--files", type=Path, help="folder of the weight files, where PAIR is a manifest")
     tune.add_argument("--features", help="feature net that judges: a bundled name or a folder")
+    tune.add_argument("--judge", help="another feature net to confirm the winner with (default: the same)")
     tune.add_argument("--steps", type=int, default=60, help="longest chain of the first round (default 60)")
     tune.add_argument("--critic-steps", type=int, default=3000, help="updates of recovery (default 3,000)")
     tune.add_argument("--confirm", type=int, default=2000, help="samples of the confirmation (default 2,000)")
@@ -151,27 +153,36 @@ def _recovery(pair: Pair, **settings: Any) -> dcd.Recover:
     return dcd.Recover(architecture="auto" if pair.classes is None else "critic", **settings)
 
 
+def _stages(bar: Progress) -> Callable[[str, int, int], None]:
+    """A bar for each move, made when it begins, so that time left is that move's own."""
+    tasks: dict[str, TaskID] = {}
+
+    def show(move: str, done: int, total: int) -> None:
+        if move not in tasks:
+            tasks[move] = bar.add_task(move, total=total)
+        bar.update(tasks[move], completed=done)
+
+    return show
+
+
 def _adapt(args: argparse.Namespace) -> int:
     folder = check_out(args.out)
     pair = load(args.pair, args.files)
     images, (train_x, held_x), (train_y, held_y) = _real(args, pair, (0.85, 0.15))
+    net = choose_features(pair, args.features, images).as_net(image_range(pair)) if args.on_features else None
     recovery = None
     if not args.keep_critic:
-        recovery = _recovery(pair, loss=args.loss, steps=args.critic_steps, instance_noise=args.instance_noise)
+        more = {"r1": 1.0} if args.on_features and args.loss == "bce" else {}
+        recovery = _recovery(pair, loss=args.loss, steps=args.critic_steps, instance_noise=args.instance_noise, **more)
     contrastive = dcd.Contrast(rounds=args.contrast) if args.contrast else None
     chain = settings(args)
     with progress() as bar:
         bar.disable = args.json
-        tasks: dict[str, TaskID] = {}
-
-        def show(move: str, done: int, total: int, left: float) -> None:
-            if move not in tasks:
-                tasks[move] = bar.add_task(move, total=total)
-            bar.update(tasks[move], completed=done)
-
+        show = _stages(bar)
         adapted, moves = dcd.adapt(
             pair, train_x, held_x, jax.random.key(args.seed), recovery=recovery, contrastive=contrastive,
-            chain=chain, calibrated=not args.no_calibrate, train_labels=train_y, held_labels=held_y, on_progress=show,
+            chain=chain, calibrated=not args.no_calibrate, features=net, train_labels=train_y, held_labels=held_y,
+            on_progress=lambda move, done, total, _: show(move, done, total),
         )  # fmt: skip
     save_pair(folder / "pair", adapted, overwrite=True)
     report = {"pair": pair.name, "data": images.name, "seed": args.seed, "moves": moves}
@@ -194,19 +205,27 @@ def _tune(args: argparse.Namespace) -> int:
     pair = load(args.pair, args.files)
     images, (train_x, held_x, search_x, confirm_x), (train_y, held_y, *_) = _real(args, pair, (0.55, 0.1, 0.15, 0.2))
     features = choose_features(pair, args.features, images)
-    critic_key, search_key = jax.random.split(jax.random.key(args.seed))
+    judge = choose_features(pair, args.judge, images) if args.judge else features
+    critic_key, search_key, features_key = jax.random.split(jax.random.key(args.seed), 3)
+    pairs, moves = {"raw": pair}, {}
     with progress() as bar:
         bar.disable = args.json
-        job = bar.add_task("recover", total=1.0)
-        adapted, moves = dcd.adapt(
-            pair, train_x, held_x, critic_key, recovery=_recovery(pair, steps=args.critic_steps),
-            train_labels=train_y, held_labels=held_y,
-            on_progress=lambda move, i, n, _: bar.update(job, description=move, total=n, completed=i),
-        )  # fmt: skip
-        bar.update(job, total=1.0, completed=0.0)
-        pairs = {"raw": pair, "recovered": adapted}
+        show = _stages(bar)
+
+        def variant(name: str, key: jax.Array, recovery: dcd.Recover, net: Net | None = None) -> None:
+            pairs[name], moves[name] = dcd.adapt(
+                pair, train_x, held_x, key, recovery=recovery, features=net, train_labels=train_y, held_labels=held_y,
+                on_progress=lambda move, done, total, _: show(f"{move} ({name})", done, total),
+            )  # fmt: skip
+
+        variant("recovered", critic_key, _recovery(pair, steps=args.critic_steps))
+        if pair.classes is None:
+            net = features.as_net(image_range(pair))
+            variant("features", features_key, dcd.Recover(r1=1.0, steps=args.critic_steps), net)
+        job = bar.add_task("search", total=1.0)
         tuned = dcd.tune(
             pairs, search_x, confirm_x, judge_for(features, pair), search_key, config,
+            confirm_judge=judge_for(judge, pair),
             on_progress=lambda what, part: bar.update(job, description=what, completed=part),
         )  # fmt: skip
     chosen = pairs[tuned.choice.critic] if tuned.choice else pair
@@ -220,6 +239,7 @@ def _tune(args: argparse.Namespace) -> int:
         "features": {"name": features.name, "dim": features.dim, "sha256": features.sha256},
         "folds": dict(critic=len(train_x), calibration=len(held_x), search=len(search_x), confirm=len(confirm_x)),
         "confirm_n": config.confirm_n, "evaluations": tuned.evaluations, "seconds": tuned.seconds,
+        "judge": {"name": judge.name, "dim": judge.dim, "sha256": judge.sha256},
         "moves": moves, "trials": tuned.trials, "versions": versions(), "hardware": hardware(),
     }  # fmt: skip
     write_json(folder / "report.json", report)
@@ -235,6 +255,8 @@ def _tune(args: argparse.Namespace) -> int:
         )
     if tuned.choice is not None:
         console.print(f"best: {tuned.choice.label}, {tuned.choice.chain.steps} steps")
+        if tuned.choice.critic == "features" and judge is features:
+            console.print("its critic sees the features that judged it: check with --judge another feature net")
     console.print(f"verdict: {report['verdict']}")
     console.print(f"wrote tuned.toml, pair, report.json, tuning.png to {folder}")
     console.print(f"refine with python -m dcd refine --tuned {folder / 'tuned.toml'}")

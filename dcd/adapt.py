@@ -9,7 +9,7 @@ import jax
 import numpy as np
 from jax import Array
 
-from pairs import Pair
+from pairs import Net, Pair
 
 from .calibrate import calibrate
 from .config import Langevin
@@ -17,6 +17,7 @@ from .contrast import contrast
 from .contrast_settings import Contrast
 from .critic_settings import Recover
 from .recover import recover
+from .recover_features import recover_on_features
 
 __all__ = ["adapt"]
 
@@ -31,6 +32,7 @@ def adapt(
     contrastive: Contrast | None = None,
     chain: Langevin | None = None,
     calibrated: bool = True,
+    features: Net | None = None,
     train_labels: np.ndarray | None = None,
     held_labels: np.ndarray | None = None,
     on_progress: Callable[[str, int, int, float], None] | None = None,
@@ -43,6 +45,7 @@ def adapt(
       recovery: None leaves the pair's own critic.
       contrastive: None leaves out contrastive divergence; it needs ``chain``, the chain that will sample.
       calibrated: fit the density ratio at the end.
+      features: recover the critic on this net's features instead of on the samples.
       train_labels, held_labels: classes of the real samples, for a conditional pair.
       on_progress: called with (move, done, total, seconds left).
 
@@ -59,7 +62,10 @@ def adapt(
 
         return progress
 
-    if recovery is not None:
+    if recovery is not None and features is not None:
+        pair, found = recover_on_features(pair, train_x, keys[0], recovery, features, on_progress=tell("recover"))
+        report["recover"] = found.to_dict()
+    elif recovery is not None:
         pair, found = recover(pair, train_x, keys[0], recovery, labels=train_labels, on_progress=tell("recover"))
         report["recover"] = found.to_dict()
     if contrastive is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -103,12 +104,15 @@ def default_choices(pairs: dict[str, Pair], steps: int = 100) -> list[Choice]:
 
     Latent chains with the prior over step sizes and critic scales (a penalised critic is too flat, so scales
     above 1; a raw one may be too steep), a cold one, pixel ascent with little noise, and, where the critic is
-    calibrated, selection alone.
+    calibrated, selection alone. The variant named ``features`` (:func:`dcd.recover_on_features`) has its own.
     """
     choices: list[Choice] = []
     for name, pair in pairs.items():
         latent = Langevin("latent", steps, 0.02, prior_weight=1.0, preset="ddls")
         trained = "raw" not in name
+        if name == "features":
+            choices += _on_features(name, latent)
+            continue
         for scale in (1.0, 3.0, 8.0) if trained else (0.3, 1.0):
             for eta in (0.005, 0.02, 0.06) if trained else (0.005, 0.02):
                 choices.append(Choice(name, latent.replace(step_size=eta, critic_scale=scale)))
@@ -118,6 +122,18 @@ def default_choices(pairs: dict[str, Pair], steps: int = 100) -> list[Choice]:
         for eta in (0.05, 0.5) if trained else (0.02,):
             choices.append(Choice(name, pixel.replace(step_size=eta, temperature=2e-5 / eta)))
         if pair.calibrated:
-            still = Langevin("latent", 0, 0.02, preset="none")
-            choices += [Choice(name, still, budget) for budget in (0.5, 0.25, 0.1)]
+            choices += _selections(name)
     return choices
+
+
+def _on_features(name: str, latent: Langevin) -> list[Choice]:
+    """Such a critic is steep in the samples and blind to much: small steps, some cold, none in pixel space."""
+    settings = itertools.product((0.003, 0.01), (1.0, 3.0), (1.0, 0.3))
+    return _selections(name) + [
+        Choice(name, latent.replace(step_size=eta, critic_scale=scale, temperature=t)) for eta, scale, t in settings
+    ]
+
+
+def _selections(name: str) -> list[Choice]:
+    still = Langevin("latent", 0, 0.02, preset="none")
+    return [Choice(name, still, budget) for budget in (0.5, 0.25, 0.1)]

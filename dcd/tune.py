@@ -103,6 +103,7 @@ def tune(
     config: Tune | None = None,
     choices: Sequence[Choice] | None = None,
     *,
+    confirm_judge: Judge | None = None,
     on_progress: Callable[[str, float], None] | None = None,
 ) -> Tuned:
     """Search on ``search_real``, confirm on ``confirm_real``.
@@ -112,6 +113,7 @@ def tune(
       search_real, confirm_real: disjoint real samples ``(n, *sample)`` in the sample range, neither used
         to train a critic.
       choices: what to try; :func:`~dcd.choice.default_choices` otherwise.
+      confirm_judge: how the winner is confirmed, ``judge`` by default; another feature net is the stricter choice.
       on_progress: called with (what is running, fraction of the search done).
 
     Raises:
@@ -169,8 +171,9 @@ def tune(
     confirm_key = jax.random.fold_in(key, 0xC0F)
     result = run_choice(pairs[choice.critic], choice, confirm_key, config.confirm_n, batch=config.batch)
     spent += config.confirm_n * choice.chain.steps
-    changes = judge.changes(
-        judge.features(result.before), judge.features(result.after), judge.features(confirm_real)
+    final = confirm_judge or judge
+    changes = final.changes(
+        final.features(result.before), final.features(result.after), final.features(confirm_real)
     )  # fmt: skip
     gain = all(c.interval[1] < 0 for c in changes.values())
     return Tuned(gain, choice, changes, trials, spent, time.monotonic() - began)

@@ -15,3 +15,6 @@ from .mh_gan import pick_distribution as pick_distribution
 from .obrs import obrs as obrs
 from .obrs import obrs_acceptance as obrs_acceptance
 from .obrs import obrs_log_scale as obrs_log_scale
+from .pool import Winnowed as Winnowed
+from .pool import pool_pair as pool_pair
+from .pool import winnow as winnow
