@@ -19,7 +19,7 @@ __all__ = ["to_bytes", "path_figure", "path_gif", "TITLES"]
 
 TITLES = {
     "linear": "linear", "slerp": "slerp", "matched": "matched line", "plain": "geodesic, no critic",
-    "geodesic": "geodesic, critic", "cross-fade": "pixel cross-fade",
+    "geodesic": "geodesic, critic", "given": "pictures given", "cross-fade": "pixel cross-fade",
 }  # fmt: skip
 _COLOURS = {"linear": "#888888", "slerp": "#4477aa", "matched": "#66ccee", "plain": "#ccbb44", "geodesic": "#aa3377",
             "cross-fade": "#bbbbbb"}  # fmt: skip
@@ -65,10 +65,21 @@ def _figure() -> Any:
     return plt
 
 
-def path_figure(pair: Pair, found: Comparison, row: int = 0, shown: int = 12) -> bytes:
-    """PNG bytes: strips (images) or paths among samples (vectors), then critic and speed along every path."""
+def path_figure(
+    pair: Pair, found: Comparison, row: int = 0, shown: int = 12, originals: tuple[Any, Any] = (None, None)
+) -> bytes:
+    """PNG bytes: strips (images) or paths among samples (vectors), then critic and speed along every path.
+
+    ``originals`` are the user's own pictures that the ends were inverted from; they get a row above.
+    """
     plt = _figure()
     frames = _frames(pair, found, row)
+    if any(x is not None for x in originals) and is_image(pair):
+        assert pair.sample_range is not None
+        blank = np.full((shown, *pair.sample_shape), pair.sample_range[1], np.float32)
+        for i, x in zip((0, -1), originals, strict=True):
+            blank[i] = blank[i] if x is None else x
+        frames = {"given": blank} | frames
     planar = pair.prior.size == 2
     images = is_image(pair)
     count = len(frames)
