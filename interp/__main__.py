@@ -192,13 +192,17 @@ def _table(report: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    columns = ("length", "plain_length", "critic_min", "critic_mean", "speed_ratio", "radius_min", "evaluations")
-    table = Table("method", *columns, title=f"{report['pair']}: {report['protocol']}", title_justify="left")
+    columns = {"length": "length", "plain_length": "plain\nlength", "critic_min": "critic\nmin",
+               "critic_mean": "critic\nmean", "speed_ratio": "speed\nratio", "radius_min": "radius\nmin, %",
+               "evaluations": "calls"}  # fmt: skip
+    table = Table("method", *columns.values(), title=f"{report['pair']}: {report['protocol']}", title_justify="left")
     for name in ("linear", "slerp", "matched", "plain", "geodesic"):
         if name in report:
             row = report[name]
             cell = lambda v: "" if v is None or (isinstance(v, float) and not math.isfinite(v)) else f"{v:.4g}"
             table.add_row(name, *(cell(row[c]) for c in columns))
+    for name, record in report.get("inversion", {}).items():
+        print(f"{name} {record['file']}: found to {record['error']:.3g} root mean square, in the pair's range")
     Console().print(table)
 
 
