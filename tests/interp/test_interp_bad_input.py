@@ -164,7 +164,7 @@ def test_a_blind_critic_hardly_weighs_and_a_lengthening_is_bounded_by_the_larges
     assert s["ratio_damped"] == pytest.approx(1 + 9 * s["evidence"] / 0.3)
     assert s["strength"] < 0.5 * blunt.statistics["strength"]
     config = interp.GeodesicConfig(points=9, segments=8, multiresolution=False, restarts=0)
-    ends = [[-2.0, 0.5]], [[2.0, 0.5]]
+    ends = jnp.asarray([[-2.0, 0.5]]), jnp.asarray([[2.0, 0.5]])
     plain = interp.geodesic(pair, *ends, config=dataclasses.replace(config, mode="none"))
     for calibration in (damped, blunt):
         found = interp.geodesic(pair, *ends, config=config, calibration=calibration)

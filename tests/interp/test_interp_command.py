@@ -81,7 +81,7 @@ def test_a_picture_the_generator_drew_is_found_again(stored, tmp_path):
     Image.fromarray(to_bytes(pair, drawn[0])[..., 0]).save(path)
     given = end_of(str(path)), end_of("3")
     found = find_ends(pair, given, read_ends(pair, given, None), jax.random.key(0))
-    assert found.inversions["from"]["error"] < 0.02 and "to" not in found.inversions
+    assert float(found.inversions["from"]["error"]) < 0.02 and "to" not in found.inversions
     assert (found.z[1] == pair.prior.sample(jax.random.key(3), 1)).all()
 
 

@@ -45,7 +45,7 @@ def test_a_grid_finds_the_way_round_a_bump_that_the_straight_saddle_hides():
     with jax.enable_x64(True):
         config = interp.GeodesicConfig(points=9, segments=48, modes=24, restarts=0, grid=32, keep="free",
                                        multiresolution=False, evaluations=100, tolerance=1e-9)  # fmt: skip
-        found = interp.geodesic(PAIR, [[-2.0, 0.0]], [[2.0, 0.0]], config=config, weight=WEIGHT)
+        found = interp.geodesic(PAIR, np.array([[-2.0, 0.0]]), np.array([[2.0, 0.0]]), config=config, weight=WEIGHT)
         # chord sums err by O(N^-2): 1e-3 at 48 segments
         assert float(found.length[0]) == pytest.approx(5.325347, rel=1e-3)
 
