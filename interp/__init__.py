@@ -31,6 +31,7 @@ from .geometry import exp_map as exp_map
 from .geometry import log_map as log_map
 from .geometry import metric_matrix as metric_matrix
 from .geometry import transport as transport
+from .graph import grid_start as grid_start
 from .invert import InvertConfig as InvertConfig
 from .invert import invert as invert
 from .mean import karcher_mean as karcher_mean

@@ -1,4 +1,6 @@
-"""``python -m interp path PAIR --from SEED --to SEED``: linear, slerp and geodesic side by side.
+"""``python -m interp path PAIR --from END --to END``: linear, slerp and geodesic side by side.
+
+An end is the seed of a latent, or a picture (PNG, JPEG) for which a latent is sought.
 
 Exit code 0 success, 2 bad input (one line on standard error), 1 anything else.
 """
@@ -13,6 +15,7 @@ import sys
 import time
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, get_args
 
 import jax
@@ -21,10 +24,11 @@ import numpy as np
 
 import checkpoints
 from pairs import InputError, Net, Pair
-from pairs.command import Parser, add_common, check_out, guard, seed_number
+from pairs.command import Parser, add_common, check_out, guard
 
 from .calibrate import Calibration, CalibrationConfig, calibrate
 from .compare import Comparison, compare
+from .ends import Ends, end_of, find_ends, read_ends
 from .energy import Mode
 from .features import critic_features
 from .pictures import path_figure, path_gif, write_whole
@@ -45,8 +49,9 @@ def _run(argv: Sequence[str] | None) -> int:
     command = commands.add_parser("path", help="linear, slerp and geodesic between two latents, side by side")
     add = command.add_argument
     add("pair", nargs="?", metavar="PAIR", help="bundled name, stored pair or pair.toml (default: bundled)")
-    add("--from", dest="start", type=seed_number, default=0, metavar="SEED", help="seed of the first latent")
-    add("--to", dest="end", type=seed_number, default=1, metavar="SEED", help="seed of the last latent")
+    add("--files", type=Path, help="folder of the weight files, where PAIR is a manifest")
+    add("--from", dest="start", type=end_of, default=0, metavar="END", help="seed of the first latent, or a picture")
+    add("--to", dest="end", type=end_of, default=1, metavar="END", help="seed of the last latent, or a picture")
     add("--label", type=int, help="class, for conditional pairs")
     add("--metric", default="pixel", help="pixel, critic (its last layer), pair (its features) or a feature net")
     add("--mode", default="conformal", choices=get_args(Mode), help="how the critic counts")
@@ -77,14 +82,16 @@ def _features(pair: Pair, name: str) -> Net | None:
     return benchmarks.load_features(name).as_net(pair.sample_range)
 
 
-def _ends(pair: Pair, seeds: tuple[int, int], label: int | None) -> tuple[jax.Array, jax.Array, jax.Array | None]:
-    if pair.classes is not None and label is None:
-        raise InputError("--label", f"is missing for a pair with {pair.classes} classes", "give one")
-    if pair.classes is None and label is not None:
-        raise InputError("--label", "is given for an unconditional pair", "leave it out")
-    labels = None if label is None else jnp.asarray([label])
-    z = [pair.prior.sample(jax.random.key(s), 1, labels) for s in seeds]
-    return z[0], z[1], labels
+def _load(pair: str | None, files: Path | None) -> Pair:
+    if files is None:
+        return checkpoints.resolve(pair)
+    if pair is None:
+        raise InputError("files", "is given without a manifest", "name the manifest as PAIR")
+    return checkpoints.import_manifest(pair, files)
+
+
+def _named(end: int | Path) -> int | str:
+    return end if isinstance(end, int) else str(end)
 
 
 def _path(args: argparse.Namespace) -> None:
@@ -94,10 +101,12 @@ def _path(args: argparse.Namespace) -> None:
         segments=args.segments, seed=args.seed, calibration=CalibrationConfig(ratio=args.ratio),
     )  # fmt: skip
     out = check_out(args.out)
-    pair = checkpoints.resolve(args.pair)
+    pair = _load(args.pair, args.files)
     chart_of(pair.prior, config.keep, config.radial)
-    z0, z1, labels = _ends(pair, (args.start, args.end), args.label)
     features = _features(pair, args.metric)
+    given = args.start, args.end
+    pictures = read_ends(pair, given, args.label)
+    labels = None if args.label is None else jnp.asarray([args.label])
     seconds: dict[str, float] = {}
     began = time.monotonic()
     calibration = None
@@ -110,14 +119,20 @@ def _path(args: argparse.Namespace) -> None:
             say(f"warning: {warning.message}")
         seconds["calibrate"] = time.monotonic() - began
     began = time.monotonic()
+    if any(isinstance(end, Path) for end in given):
+        say("looking for the latents of the pictures")
+    ends = find_ends(pair, given, pictures, jax.random.key(config.seed), labels=labels, features=features,
+                     calibration=calibration)  # fmt: skip
+    seconds["ends"] = time.monotonic() - began
+    began = time.monotonic()
     say("solving")
-    found = compare(pair, z0, z1, config=config, features=features, calibration=calibration, labels=labels)
+    found = compare(pair, *ends.z, config=config, features=features, calibration=calibration, labels=labels)
     seconds["solve"] = time.monotonic() - began
     began = time.monotonic()
     say("drawing")
-    figure, movie = path_figure(pair, found), path_gif(pair, found)
+    figure, movie = path_figure(pair, found, originals=pictures), path_gif(pair, found)
     seconds["pictures"] = time.monotonic() - began
-    report = _report(args, pair, config, found, calibration, seconds)
+    report = _report(args, pair, config, found, calibration, ends, seconds)
     text = json.dumps(_plain(report), indent=2, allow_nan=False) + "\n"
     out.mkdir(parents=True, exist_ok=True)
     for name, data in (("path.png", figure), ("path.gif", movie), ("report.json", text.encode())):
@@ -131,16 +146,18 @@ def _path(args: argparse.Namespace) -> None:
 
 def _report(
     args: argparse.Namespace, pair: Pair, config: GeodesicConfig, found: Comparison, calibration: Calibration | None,
-    seconds: dict[str, float],
+    ends: Ends, seconds: dict[str, float],
 ) -> dict[str, Any]:  # fmt: skip
     import benchmarks
 
     settings = dataclasses.asdict(config)
     report: dict[str, Any] = {
-        "pair": pair.name, "seed": args.seed, "from": args.start, "to": args.end, "metric": args.metric,
+        "pair": pair.name, "seed": args.seed, "from": _named(args.start), "to": _named(args.end), "metric": args.metric,
         "calibration": None if calibration is None else {**calibration.statistics, "floor": calibration.floor},
         "config": settings,
     }  # fmt: skip
+    if ends.inversions:
+        report["inversion"] = ends.inversions
     for name, d in found.diagnostics.items():
         result = found.results.get(name)
         entry: dict[str, Any] = {
@@ -175,13 +192,17 @@ def _table(report: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    columns = ("length", "plain_length", "critic_min", "critic_mean", "speed_ratio", "radius_min", "evaluations")
-    table = Table("method", *columns, title=f"{report['pair']}: {report['protocol']}", title_justify="left")
+    columns = {"length": "length", "plain_length": "plain\nlength", "critic_min": "critic\nmin",
+               "critic_mean": "critic\nmean", "speed_ratio": "speed\nratio", "radius_min": "radius\nmin, %",
+               "evaluations": "calls"}  # fmt: skip
+    table = Table("method", *columns.values(), title=f"{report['pair']}: {report['protocol']}", title_justify="left")
     for name in ("linear", "slerp", "matched", "plain", "geodesic"):
         if name in report:
             row = report[name]
             cell = lambda v: "" if v is None or (isinstance(v, float) and not math.isfinite(v)) else f"{v:.4g}"
             table.add_row(name, *(cell(row[c]) for c in columns))
+    for name, record in report.get("inversion", {}).items():
+        print(f"{name} {record['file']}: found to {record['error']:.3g} root mean square, in the pair's range")
     Console().print(table)
 
 

@@ -9,6 +9,14 @@ rescaled: the worst points of a linear interpolation), and on real data where gi
 with *good* the generated samples (the ends of paths) and *bad* the worst 5 % of midpoints
 (two-point calibration, arXiv 2505.18230 uses the same idea). Where the ratio cannot be reached, four fifths of
 what can is taken and the record says so.
+
+A critic that tells nothing apart must not steer: R is damped to :math:`1 + g (R - 1)` by the evidence
+
+.. math:: g = \min\bigl(1,\; \max(|2 A_{mid} - 1|,\; 2 A_{real} - 1) / 0.3\bigr)
+
+with :math:`A_{mid}` the AUC of samples against midpoints and :math:`A_{real}` of real data against samples. A
+weight with least value 1 and largest W on the plain geodesic lengthens a path by at most a factor W
+(the weighted path is no longer than the plain one in the weighted metric), so a small R bounds the harm.
 """
 
 from __future__ import annotations
@@ -39,7 +47,7 @@ class CalibrationConfig:
     """``samples`` generated and midpoint scores; ``ratio`` is R; ``transform`` of the scores.
 
     ``transform="auto"`` takes ranks where real data scores wholly above generated data
-    (over-trained critic, AUC above 0.999) and raw scores elsewhere.
+    (over-trained critic, AUC above 0.999) and raw scores elsewhere. ``damp=False`` takes R as it stands.
     """
 
     samples: int = 2000
@@ -47,6 +55,7 @@ class CalibrationConfig:
     ratio: float = 10.0
     transform: Literal["auto", "raw", "rank"] = "auto"
     batch: int = 250
+    damp: bool = True
 
     def __post_init__(self) -> None:
         if self.samples < 20:
@@ -160,16 +169,19 @@ def _from_scores(gen: np.ndarray, mid: np.ndarray, real: np.ndarray | None, conf
     low, high = np.quantile(gen, [0.05, 0.5])
     constant = bool(np.ptp(np.concatenate([gen, mid])) <= 1e-6 * max(abs(high), 1e-30))
     tell = auc(gen, mid)
-    blind = constant or tell < 0.55
     real_auc = None if real is None else auc(real, gen)
+    evidence = 0.0 if constant else max(abs(2 * tell - 1), 0.0 if real_auc is None else 2 * real_auc - 1)
+    blind = evidence < 0.1
+    trust = min(1.0, evidence / 0.3) if config.damp else 1.0
     overtrained = real_auc is not None and real_auc > 0.999
     ranked = config.transform == "rank" or (config.transform == "auto" and overtrained)
     if constant:
         warnings.warn("critic: is constant on samples and midpoints; paths will ignore it", UserWarning, stacklevel=3)
     elif blind:
         warnings.warn(
-            f"critic: cannot tell midpoints from samples (AUC {tell:.2f}); its weight is mostly noise: "
-            "adapt it (python -m dcd adapt) or use mode='none'",
+            f"critic: cannot tell midpoints from samples (AUC {tell:.2f}); its weight is "
+            + ("nearly switched off" if config.damp else "mostly noise")
+            + ": adapt it (python -m dcd adapt) or use mode='none'",
             UserWarning,
             stacklevel=3,
         )
@@ -187,13 +199,15 @@ def _from_scores(gen: np.ndarray, mid: np.ndarray, real: np.ndarray | None, conf
         badness = Badness(jnp.asarray(high), jnp.asarray(max(high - low, 1e-6 * abs(high), 1e-30)))
     worst = np.sort(mid)[: max(1, len(mid) // 20)]
     good, bad = (np.asarray(badness(jnp.asarray(s)), np.float64) for s in (gen, worst))
-    weight, strength, reached = _solve_strength(config, badness, good, bad, float(low)) if not constant else (
-        UnitWeight(), 0.0, 1.0)  # fmt: skip
+    wanted = 1 + trust * (config.ratio - 1)
+    weight, strength, reached = _solve_strength(config.shape, wanted, badness, good, bad, float(low)) if (
+        not constant) else (UnitWeight(), 0.0, 1.0)  # fmt: skip
     cost = UnitWeight() if constant else ReciprocalCost(
         jnp.asarray(math.floor(gen.min())), jnp.asarray(math.ceil(gen.max())))  # fmt: skip
     statistics: dict[str, Any] = {
         "samples": len(gen), "shape": config.shape, "transform": "rank" if ranked else "raw",
-        "strength": strength, "ratio_wanted": config.ratio, "ratio_reached": reached,
+        "strength": strength, "ratio_wanted": config.ratio, "ratio_damped": wanted, "ratio_reached": reached,
+        "evidence": evidence,
         "quantiles_generated": _quantiles(gen), "quantiles_midpoints": _quantiles(mid),
         "auc_generated_midpoints": tell, "ks_generated_midpoints": kolmogorov_smirnov(gen, mid),
         "constant": constant, "blind": blind,
@@ -211,12 +225,12 @@ def _quantiles(scores: np.ndarray) -> dict[str, float]:
 
 
 def _solve_strength(
-    config: CalibrationConfig, badness: Badness, good: np.ndarray, bad: np.ndarray, low: float
+    shape: Shape, wanted: float, badness: Badness, good: np.ndarray, bad: np.ndarray, low: float
 ) -> tuple[Weight, float, float]:
     """Strength at which mean weight on ``bad`` over mean weight on ``good`` is the wanted ratio."""
-    if config.shape == "ratio":
+    if shape == "ratio":
         return RatioWeight(jnp.asarray(low)), 1.0, float("nan")
-    if config.shape == "exponential":
+    if shape == "exponential":
         make = lambda b: ExponentialWeight(badness, jnp.asarray(b))
         value = lambda b, u: float(np.mean(1 / (np.exp(-b * u) + 1 / 30.0)))
     else:
@@ -226,7 +240,7 @@ def _solve_strength(
     grid = np.geomspace(1e-3, 1e3, 601)
     reach = np.array([ratio(b) for b in grid])
     # the barrier's ratio rises to mean(u_bad)/mean(u_good) and never gets there; stop at four fifths of the way
-    target = min(config.ratio, 1 + 0.8 * (float(reach.max()) - 1))
+    target = min(wanted, 1 + 0.8 * (float(reach.max()) - 1))
     first = int(np.argmax(reach >= target))
     strength = float(grid[first])
     return make(strength), strength, float(reach[first])

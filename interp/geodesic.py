@@ -24,6 +24,7 @@ from .baselines import BASELINES
 from .calibrate import Calibration, calibrate
 from .curve import Chart, Curve
 from .energy import Metric
+from .graph import grid_start
 from .measure import Diagnostics, constant_speed, diagnose
 from .settings import Flags, GeodesicConfig, GeodesicResult
 from .solve.route import solve_again, solve_all_levels
@@ -111,6 +112,10 @@ def geodesic(
     if start is not None and (chart.kind != "free" or start.ndim != 3 or start.shape[::2] != a.shape):
         raise InputError("initial", f"has shape {start.shape} for a '{chart.kind}' chart",
                          f"give ({a.shape[0]}, K, {a.shape[1]}) with keep='free' or 'radial'")  # fmt: skip
+    if start is None and config.grid:
+        if chart.kind != "free":
+            raise InputError("grid", f"is set for a '{chart.kind}' chart", "use keep='free' or 'radial', or grid=0")
+        start = grid_start(metric, a, b, config.mode_count, side=config.grid)
     count, blocks = a.shape[0], []
     for i in range(0, count, config.batch):
         # the last block of many is filled up with repeats, so that it compiles nothing new

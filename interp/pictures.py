@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from pairs import InputError, Pair
 
@@ -19,7 +19,7 @@ __all__ = ["to_bytes", "path_figure", "path_gif", "TITLES"]
 
 TITLES = {
     "linear": "linear", "slerp": "slerp", "matched": "matched line", "plain": "geodesic, no critic",
-    "geodesic": "geodesic, critic", "cross-fade": "pixel cross-fade",
+    "geodesic": "geodesic, critic", "given": "pictures given", "cross-fade": "pixel cross-fade",
 }  # fmt: skip
 _COLOURS = {"linear": "#888888", "slerp": "#4477aa", "matched": "#66ccee", "plain": "#ccbb44", "geodesic": "#aa3377",
             "cross-fade": "#bbbbbb"}  # fmt: skip
@@ -65,15 +65,28 @@ def _figure() -> Any:
     return plt
 
 
-def path_figure(pair: Pair, found: Comparison, row: int = 0, shown: int = 12) -> bytes:
-    """PNG bytes: strips (images) or paths among samples (vectors), then critic and speed along every path."""
+def path_figure(
+    pair: Pair, found: Comparison, row: int = 0, shown: int = 12, originals: tuple[Any, Any] = (None, None)
+) -> bytes:
+    """PNG bytes: strips (images) or paths among samples (vectors), then critic and speed along every path.
+
+    ``originals`` are the user's own pictures that the ends were inverted from; they get a row above.
+    """
     plt = _figure()
     frames = _frames(pair, found, row)
+    if any(x is not None for x in originals) and is_image(pair):
+        assert pair.sample_range is not None
+        blank = np.full((shown, *pair.sample_shape), pair.sample_range[1], np.float32)
+        for i, x in zip((0, -1), originals, strict=True):
+            blank[i] = blank[i] if x is None else x
+        frames = {"given": blank} | frames
     planar = pair.prior.size == 2
     images = is_image(pair)
     count = len(frames)
-    heights = ([0.62] * count if images else [3.0]) + [2.2] + ([3.4] if planar else [])
-    figure = plt.figure(figsize=(11, sum(heights) + 0.8), layout="constrained")
+    strip = 9.3 * pair.sample_shape[0] / (shown * pair.sample_shape[1]) if images else 3.0
+    heights = ([strip] * count if images else [strip]) + [2.2] + ([3.6] if planar else [])
+    figure = plt.figure(figsize=(11, sum(heights) + 1.2), layout="constrained")
+    figure.get_layout_engine().set(hspace=0.0, h_pad=0.03)
     grid = figure.add_gridspec(len(heights), 2, height_ratios=heights)
     if images:
         for i, (name, x) in enumerate(frames.items()):
@@ -87,29 +100,43 @@ def path_figure(pair: Pair, found: Comparison, row: int = 0, shown: int = 12) ->
         _among_samples(figure.add_subplot(grid[0, :]), pair, frames)
     below = count if images else 1
     critic, speed = figure.add_subplot(grid[below, 0]), figure.add_subplot(grid[below, 1])
-    for name, d in found.diagnostics.items():
-        t = np.linspace(0, 1, d.critic.shape[1])
-        critic.plot(t, np.asarray(d.critic[row]), color=_COLOURS[name], label=TITLES[name], lw=1.6)
-    fade = np.asarray(found.cross_fade_critic[row])
-    critic.plot(np.linspace(0, 1, len(fade)), fade, color=_COLOURS["cross-fade"], ls=":", label=TITLES["cross-fade"])
-    if found.calibration is not None:
-        critic.axhline(found.calibration.floor, color="black", lw=0.7, ls="--", label="5 % of samples lie below")
-    critic.set(xlabel="path, by feature length", ylabel="critic (higher = more real)")
-    critic.legend(fontsize=7)
-    for name, path in found.paths.items():
-        z = np.asarray(path[row]).reshape(path.shape[1], -1)
-        latent = np.linalg.norm(np.diff(z, axis=0), axis=1)
-        t = (np.arange(len(latent)) + 0.5) / len(latent)
-        speed.plot(t, 1 / np.maximum(latent / max(latent.mean(), 1e-30), 1e-3), color=_COLOURS[name], lw=1.4)
-    speed.set(
-        xlabel="path, by feature length", ylabel="feature speed per unit of latent\n(mean step = 1)", yscale="log"
-    )
+    _critic_curves(critic, found, row)
+    _speed_curves(speed, found, row)
+    # one legend for everything below the strips
+    figure.legend(*critic.get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=8, frameon=False)
     if planar:
         _landscape(figure.add_subplot(grid[below + 1, :]), pair, found, row)
     out = io.BytesIO()
     figure.savefig(out, format="png", dpi=130)
     plt.close(figure)
     return out.getvalue()
+
+
+def _critic_curves(axes: Any, found: Comparison, row: int) -> None:
+    lines = {name: np.asarray(d.critic[row]) for name, d in found.diagnostics.items()}
+    lines["cross-fade"] = np.asarray(found.cross_fade_critic[row])
+    for name in [n for n in TITLES if n in lines]:
+        style = ":" if name == "cross-fade" else "-"
+        axes.plot(np.linspace(0, 1, len(lines[name])), lines[name], style, color=_COLOURS[name], label=TITLES[name])
+    every = np.concatenate(list(lines.values()))
+    # far below the curves the floor would only flatten them
+    if found.calibration is not None and found.calibration.floor > every.min() - 0.5 * np.ptp(every):
+        axes.axhline(found.calibration.floor, color="black", lw=0.7, ls="--", label="5 % of samples lie below")
+    axes.set(xlabel="path, by feature length", ylabel="critic (higher = more real)")
+
+
+def _speed_curves(axes: Any, found: Comparison, row: int) -> None:
+    from matplotlib.ticker import NullFormatter, ScalarFormatter
+
+    for name, path in found.paths.items():
+        z = np.asarray(path[row]).reshape(path.shape[1], -1)
+        latent = np.linalg.norm(np.diff(z, axis=0), axis=1)
+        t = (np.arange(len(latent)) + 0.5) / len(latent)
+        axes.plot(t, 1 / np.maximum(latent / max(latent.mean(), 1e-30), 1e-3), color=_COLOURS[name])
+    axes.set_yscale("log", base=2)
+    axes.yaxis.set_major_formatter(ScalarFormatter())
+    axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.set(xlabel="path, by feature length", ylabel="feature speed (mean 1)")
 
 
 def _among_samples(axes: Any, pair: Pair, frames: dict[str, np.ndarray]) -> None:
@@ -135,7 +162,8 @@ def _landscape(axes: Any, pair: Pair, found: Comparison, row: int) -> None:
     score = np.asarray(jax.jit(lambda p, z: p.score(p.generate(z)))(pair, jnp.asarray(z, jnp.float32))).reshape(
         100, 100
     )
-    shown = axes.pcolormesh(u, v, score, cmap="viridis", shading="auto")
+    bounds = np.quantile(score, [0.02, 0.98])
+    shown = axes.pcolormesh(u, v, np.clip(score, *bounds), cmap="Greys_r", shading="auto")
     axes.figure.colorbar(shown, ax=axes, label="critic")
     for name, path in found.paths.items():
         flat = np.asarray(path[row]).reshape(-1, 2)
@@ -153,12 +181,22 @@ def path_gif(pair: Pair, found: Comparison, row: int = 0, side: int = 140, secon
     else:
         panels = _moving_points(pair, frames, names)
     count = len(panels[names[0]])
-    pictures = [Image.fromarray(_beside([panels[n][i] for n in names], side)) for i in range(count)]
+    pictures = [_labelled(_beside([panels[n][i] for n in names], side), names) for i in range(count)]
     pictures = pictures + pictures[-2:0:-1]
     out = io.BytesIO()
     pictures[0].save(out, format="GIF", save_all=True, append_images=pictures[1:], loop=0,
                      duration=max(20, int(1000 * seconds / len(pictures))))  # fmt: skip
     return out.getvalue()
+
+
+def _labelled(tiles: np.ndarray, names: list[str], margin: int = 18) -> Image.Image:
+    """The tiles with their methods' names above."""
+    picture = Image.new("RGB", (tiles.shape[1], tiles.shape[0] + margin), "white")
+    picture.paste(Image.fromarray(tiles), (0, margin))
+    pen, width = ImageDraw.Draw(picture), tiles.shape[1] // len(names)
+    for i, name in enumerate(names):
+        pen.text((i * width + 6, 4), TITLES[name], fill="black")
+    return picture
 
 
 def _beside(tiles: list[np.ndarray], side: int) -> np.ndarray:

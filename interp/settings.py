@@ -39,6 +39,8 @@ class GeodesicConfig:
       multiresolution: coarse levels first.
       restarts: extra starts bent sideways, tried on the coarsest level; -1 takes 4 where the latent has at
         most 3 dimensions and 0 elsewhere. A straight start on a symmetry axis is a saddle.
+      grid: points per dimension of a grid whose shortest way is one more start (see :mod:`interp.graph`),
+        for latents of 2 or 3 dimensions; 0 for none.
       evaluations: cap per pair on the last level. tolerance: relative decrease that counts as none.
       resample: returned points at equal feature distance, equal charged length, or equal parameter.
       batch: pairs solved at a time. chunk: images differentiated at a time (0: all).
@@ -57,6 +59,7 @@ class GeodesicConfig:
     substeps: int = 1
     multiresolution: bool = True
     restarts: int = -1
+    grid: int = 0
     evaluations: int = 60
     tolerance: float = 1e-5
     resample: Literal["feature", "charged", "none"] = "feature"
@@ -67,7 +70,7 @@ class GeodesicConfig:
 
     def __post_init__(self) -> None:
         for name, least in (("points", 2), ("segments", 2), ("modes", 0), ("substeps", 1), ("restarts", -1),
-                            ("evaluations", 1), ("batch", 1), ("chunk", 0)):  # fmt: skip
+                            ("grid", 0), ("evaluations", 1), ("batch", 1), ("chunk", 0)):  # fmt: skip
             value = getattr(self, name)
             if not isinstance(value, int) or value < least:
                 raise InputError(name, f"is {value!r}", f"give an integer of at least {least}")

@@ -123,7 +123,8 @@ def solve_all_levels(
         k, n, e = plan[0] if plan else (min(modes, 4), min(segments, 8), 12)
         curve, used, cost = stack_starts(metric, config, curve, labels, initial, restarts, n, k, e)
         evaluations, images = evaluations + used, images + cost
-        plan = plan[1:]
+        # a coarser level would cut off the modes that a warm start came for
+        plan = plan[1:] if initial is None else []
     for k, n, e in plan:
         level = solve_level(metric, config, curve, labels, n, k, e, coarse=True)
         curve, evaluations, images = level.curve, evaluations + level.evaluations, images + level.images

@@ -152,6 +152,26 @@ def test_a_blind_critic_is_warned_about():
     assert calibration.blind and not calibration.constant
 
 
+def test_a_blind_critic_hardly_weighs_and_a_lengthening_is_bounded_by_the_largest_weight():
+    """R is damped to 1 + g (R - 1), g the evidence over 0.3; with 1 <= w <= W, L(weighted) <= W L(plain)."""
+    make = lambda damp: interp.CalibrationConfig(samples=400, damp=damp)
+    pair = _pair()
+    with pytest.warns(UserWarning, match="nearly switched off"):
+        damped = interp.calibrate(pair, config=make(True))
+    with pytest.warns(UserWarning, match="mostly noise"):
+        blunt = interp.calibrate(pair, config=make(False))
+    s = damped.statistics
+    assert s["ratio_damped"] == pytest.approx(1 + 9 * s["evidence"] / 0.3)
+    assert s["strength"] < 0.5 * blunt.statistics["strength"]
+    config = interp.GeodesicConfig(points=9, segments=8, multiresolution=False, restarts=0)
+    ends = jnp.asarray([[-2.0, 0.5]]), jnp.asarray([[2.0, 0.5]])
+    plain = interp.geodesic(pair, *ends, config=dataclasses.replace(config, mode="none"))
+    for calibration in (damped, blunt):
+        found = interp.geodesic(pair, *ends, config=config, calibration=calibration)
+        largest = float(jnp.max(calibration.weight(plain.diagnostics.critic)))
+        assert float(found.diagnostics.plain_length[0]) <= largest * float(plain.diagnostics.plain_length[0]) * 1.001
+
+
 def _radius(p, x):
     return -((jnp.linalg.norm(x, axis=1) - 2 * 8.0) ** 2)
 

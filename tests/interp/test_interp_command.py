@@ -12,6 +12,8 @@ from PIL import Image
 import checkpoints
 import pairs
 from interp.__main__ import main
+from interp.ends import end_of, find_ends, read_ends, read_picture
+from interp.pictures import to_bytes
 from pairs.gan.wgan_gp import Critic, Generator, WganGpConfig, critic_net, generator_net
 
 
@@ -27,21 +29,8 @@ def stored(tmp_path_factory):
 @pytest.mark.slow
 def test_path_writes_pictures_and_the_report_of_the_contract(stored, tmp_path, capsys):
     out = tmp_path / "out"
-    arguments = [
-        "path",
-        stored,
-        "--from",
-        "1",
-        "--to",
-        "2",
-        "--points",
-        "6",
-        "--segments",
-        "8",
-        "--out",
-        str(out),
-        "--json",
-    ]
+    arguments = ["path", stored, "--from", "1", "--to", "2", "--points", "6", "--segments", "8", "--out", str(out)]
+    arguments += ["--json"]
     assert main(arguments) == 0
     printed = json.loads(capsys.readouterr().out)
     report = json.loads((out / "report.json").read_text())
@@ -65,6 +54,9 @@ def test_path_writes_pictures_and_the_report_of_the_contract(stored, tmp_path, c
         (["--metric", "pair"], "metric"),
         (["--label", "3"], "--label"),
         (["--from", "-1"], "--from"),
+        (["--to", "none.png"], "--to"),
+        (["--to", __file__], "--to"),
+        (["--files", "."], "manifest"),
         (["--keep", "box"], "keep"),
     ],
 )
@@ -79,6 +71,25 @@ def test_bad_arguments_are_one_line_and_code_two(stored, tmp_path, capsys, extra
 def test_a_pair_that_is_not_there_is_one_line_and_code_two(tmp_path, capsys):
     assert main(["path", str(tmp_path / "none"), "--out", str(tmp_path / "out")]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_picture_the_generator_drew_is_found_again(stored, tmp_path):
+    """Its latent exists, so what is left is the rounding to bytes (0.0023 rms in [-1, 1]) and the solver's stop."""
+    pair = checkpoints.load_pair(stored)
+    drawn = pair.generate(pair.prior.sample(jax.random.key(5), 1))
+    path = tmp_path / "drawn.png"
+    Image.fromarray(to_bytes(pair, drawn[0])[..., 0]).save(path)
+    given = end_of(str(path)), end_of("3")
+    found = find_ends(pair, given, read_ends(pair, given, None), jax.random.key(0))
+    assert float(found.inversions["from"]["error"]) < 0.02 and "to" not in found.inversions
+    assert (found.z[1] == pair.prior.sample(jax.random.key(3), 1)).all()
+
+
+def test_pictures_of_another_size_are_cut_and_scaled(stored, tmp_path):
+    pair = checkpoints.load_pair(stored)
+    path = tmp_path / "wide.png"
+    Image.new("RGB", (64, 32), (255, 255, 255)).save(path)
+    assert read_picture(pair, path, "--from").tolist() == [[[1.0]] * 8] * 8
 
 
 def test_key_and_seed_fix_the_ends(stored):

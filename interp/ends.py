@@ -1,0 +1,112 @@
+"""Ends of a path from a command line: seeds of latents, or pictures that are turned into latents.
+
+A picture is converted to the pair's channels, cut to its proportions around the middle, scaled to its size
+and mapped to its range; :func:`interp.invert` finds the latent. What the pair's generator cannot
+draw is not found: the error of every inversion is part of the result.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from pairs import InputError, Net, Pair
+from pairs.command import seed_number
+
+from .calibrate import Calibration
+from .invert import invert
+from .pictures import is_image
+
+__all__ = ["Ends", "end_of", "read_picture", "read_ends", "find_ends"]
+
+_NAMES = ("from", "to")
+
+
+class Ends(NamedTuple):
+    """Latents ``(1, *latent)``; for ends that were pictures, how well their inversion went."""
+
+    z: tuple[Array, Array]
+    inversions: dict[str, dict[str, float | bool | str]]
+
+
+def end_of(text: str) -> int | Path:
+    """A seed where ``text`` is a number, else the path of a picture.
+
+    >>> end_of("7"), end_of("a.png").name
+    (7, 'a.png')
+    """
+    if text.lstrip("+-").isdigit():
+        return seed_number(text)
+    return Path(text).expanduser()
+
+
+def read_picture(pair: Pair, path: Path, field: str) -> np.ndarray:
+    """A picture file as one sample of the pair, float32.
+
+    Raises:
+      InputError: the pair makes no images; no such file, or none that can be read as a picture.
+    """
+    if not is_image(pair):
+        raise InputError(field, f"is a file but the samples of this pair have shape {pair.sample_shape}", "give a seed")
+    if not path.is_file():
+        raise InputError(field, f"'{path}' is neither a seed nor a file", "give a whole number or a picture")
+    rows, columns, channels = pair.sample_shape
+    try:
+        with Image.open(path) as opened:
+            upright = ImageOps.exif_transpose(opened).convert("L" if channels == 1 else "RGB")
+            fitted = ImageOps.fit(upright, (columns, rows), Image.Resampling.LANCZOS)
+    except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError) as error:
+        raise InputError(field, f"'{path}' cannot be read as a picture ({error})", "give a PNG or JPEG") from None
+    assert pair.sample_range is not None
+    low, high = pair.sample_range
+    x = np.asarray(fitted, np.float32).reshape(pair.sample_shape) / 255
+    return low + (high - low) * x
+
+
+def read_ends(
+    pair: Pair, given: tuple[int | Path, int | Path], label: int | None
+) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """The pictures among two ends (None for seeds); checks everything that can be checked without computing.
+
+    Raises:
+      InputError: see :func:`read_picture`; a label for an unconditional pair, or none for a conditional one.
+    """
+    if pair.classes is not None and label is None:
+        raise InputError("--label", f"is missing for a pair with {pair.classes} classes", "give one")
+    if pair.classes is None and label is not None:
+        raise InputError("--label", "is given for an unconditional pair", "leave it out")
+    first, last = (read_picture(pair, g, f"--{n}") if isinstance(g, Path) else None
+                   for g, n in zip(given, _NAMES, strict=True))  # fmt: skip
+    return first, last
+
+
+def find_ends(
+    pair: Pair,
+    given: tuple[int | Path, int | Path],
+    pictures: tuple[np.ndarray | None, np.ndarray | None],
+    key: Array,
+    *,
+    labels: Array | None = None,
+    features: Net | None = None,
+    calibration: Calibration | None = None,
+) -> Ends:
+    """Latents of two seeds or pictures (from :func:`read_ends`); two pictures are inverted in one batch."""
+    z = [pair.prior.sample(jax.random.key(g), 1, labels) if isinstance(g, int) else None for g in given]
+    which = [i for i in range(2) if pictures[i] is not None]
+    records: dict[str, dict[str, float | bool | str]] = {}
+    if which:
+        x = np.stack([p for p in pictures if p is not None])
+        each = None if labels is None else jnp.repeat(labels, len(which))
+        found = invert(pair, x, key, features=features, calibration=calibration, labels=each)
+        for row, i in enumerate(which):
+            z[i] = found.z[row : row + 1]
+            numbers = {k: float(getattr(found, k)[row]) for k in ("error", "loss", "start_loss")}
+            records[_NAMES[i]] = {"file": str(given[i]), **numbers, "converged": bool(found.converged[row])}
+    assert z[0] is not None and z[1] is not None
+    return Ends((z[0], z[1]), records)
