@@ -49,7 +49,7 @@ def _nets(key: jax.Array, shape: tuple[int, ...]) -> tuple[Net, Net]:
     relu, leaky = {"layer": "relu"}, {"layer": "leaky_relu", "slope": 0.2}
     dense = lambda out: {"layer": "dense", "out": out}
     generator = [dense(256), relu, dense(512), relu, dense(size), {"layer": "tanh"},
-                 {"layer": "unflatten", "shape": list(shape)}]  # fmt: skip
+                 {"layer": "unflatten", "shape": [shape[2], *shape[:2]]}]  # fmt: skip
     critic = [{"layer": "flatten"}, dense(512), leaky, dense(256), leaky, dense(1), {"layer": "squeeze"}]
     return init_sequential(keys[0], generator, (LATENT,)), init_sequential(keys[1], critic, shape)
 
