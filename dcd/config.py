@@ -28,6 +28,7 @@ class Structure(NamedTuple):
     tangent: bool
     project: bool
     metropolis: bool
+    hold: tuple[int, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,6 +58,8 @@ class Langevin:
       tangent: remove from the drift its radial part, :math:`g - \langle g, u\rangle u/\lVert u\rVert^2`.
       project: clip samples to their range and latents to the prior's support after each step.
       metropolis: accept or reject so that :math:`\pi^{1/T}` is invariant; moves out of range are rejected.
+      hold: coordinates ``(first, end)`` of the flattened state that do not move, bit for bit: no drift, no noise,
+        no projection reaches them. The chain then samples the others given these. Empty holds none.
       anneal: multipliers of the step size, one per stage of equal length.
       anneal_noise: multipliers of the noise's standard deviation, likewise, on top of :math:`\sqrt{2\eta_k T}`.
       preset: the name it came from, for reports.
@@ -82,6 +85,7 @@ class Langevin:
     tangent: bool = False
     project: bool = True
     metropolis: bool = False
+    hold: tuple[int, ...] = ()
     anneal: tuple[float, ...] = (1.0,)
     anneal_noise: tuple[float, ...] = (1.0,)
     preset: str = "custom"
@@ -103,6 +107,9 @@ class Langevin:
                 raise InputError(name, f"is {stages!r}", "give a tuple of multipliers, one per stage")
             for value in stages:
                 _number(name, value, at_least=0.0)
+        whole = isinstance(self.hold, tuple) and all(type(v) is int for v in self.hold)
+        if not whole or (self.hold and not (len(self.hold) == 2 and 0 <= self.hold[0] < self.hold[1])):
+            raise InputError("hold", f"is {self.hold!r}", "give (first, end) with 0 <= first < end, or () for none")
         if self.prior_weight and self.space == "pixel":
             raise InputError("prior_weight", "is set in pixel space", "the prior acts on latents; use space='latent'")
         if self.metropolis and (self.temperature == 0 or self.noise_order == "before"):
@@ -129,6 +136,7 @@ class Langevin:
         return Structure(
             self.space, self.divergence, self.noise_order, self.noise_scale,
             self.clip > 0, self.tether > 0, self.tangent, self.project and not self.metropolis, self.metropolis,
+            self.hold,
         )  # fmt: skip
 
     def step_sizes(self) -> list[float]:
