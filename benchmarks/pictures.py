@@ -14,7 +14,17 @@ from PIL import Image, ImageDraw
 
 from pairs import InputError
 
-__all__ = ["grid", "before_after_grid", "side_by_side", "save_grid", "png_bytes", "write_bytes", "tuning_plot"]
+__all__ = [
+    "grid",
+    "before_after_grid",
+    "side_by_side",
+    "save_grid",
+    "png_bytes",
+    "write_bytes",
+    "tuning_plot",
+    "curves_plot",
+    "scatter_plot",
+]
 
 
 def _check(images: ArrayLike) -> np.ndarray:
@@ -131,5 +141,56 @@ def tuning_plot(trials: list[dict[str, Any]]) -> bytes:
     axis.legend()
     buffer = io.BytesIO()
     figure.savefig(buffer, dpi=110, bbox_inches="tight")
+    plt.close(figure)
+    return buffer.getvalue()
+
+
+def curves_plot(history: dict[str, list[float]]) -> bytes:
+    """Recorded losses against ``history["step"]``, as a PNG file."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    figure, axis = plt.subplots(figsize=(7, 3.5))
+    for name, values in history.items():
+        if name != "step":
+            axis.plot(history["step"], np.asarray(values), label=name.replace("_", " "), linewidth=0.8)
+    axis.set_xlabel("updates")
+    axis.set_ylabel("loss")
+    axis.legend()
+    buffer = io.BytesIO()
+    figure.savefig(buffer, dpi=110, bbox_inches="tight")
+    plt.close(figure)
+    return buffer.getvalue()
+
+
+def scatter_plot(
+    sets: dict[str, np.ndarray], half: float, background: dict[str, np.ndarray] | None = None, size: float = 2.6
+) -> bytes:
+    """Points in the plane, one panel per set, axes from -half to half, as a PNG file.
+
+    ``background`` maps panel names to square arrays ``(n, n)`` (row = second coordinate, upwards) drawn underneath;
+    a set of shape ``(n, points, 2)`` is drawn as lines.
+    """
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    figure, axes = plt.subplots(1, len(sets), figsize=(size * len(sets), size + 0.3), squeeze=False)
+    for axis, (name, points) in zip(axes[0], sets.items(), strict=True):
+        under = (background or {}).get(name)
+        if under is not None:
+            axis.imshow(under, extent=(-half, half, -half, half), origin="lower", cmap="viridis")
+        if points.ndim == 3:
+            axis.plot(
+                *np.moveaxis(points, 2, 0).swapaxes(1, 2), linewidth=0.8, color="w" if under is not None else None
+            )
+        else:
+            axis.scatter(points[:, 0], points[:, 1], s=1.0, linewidths=0, color="C3" if under is not None else "C0")
+        axis.set(title=name, xlim=(-half, half), ylim=(-half, half), xticks=[], yticks=[], aspect="equal")
+    buffer = io.BytesIO()
+    figure.savefig(buffer, dpi=90, bbox_inches="tight")
     plt.close(figure)
     return buffer.getvalue()

@@ -11,3 +11,5 @@ from .state import save_state as save_state
 from .state import state_record as state_record
 from .store import load_pair as load_pair
 from .store import save_pair as save_pair
+from .training import Trained as Trained
+from .training import train as train

@@ -8,6 +8,7 @@ and the number of devices leave it unchanged; with several devices the batch is 
 from __future__ import annotations
 
 import functools
+import math
 import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -192,6 +193,9 @@ def refine(
         raise InputError("snapshots", f"holds {bad[0]}", f"give step counts from 0 to {config.steps}")
     z_given, labels = check_inputs(pair, n, latents, labels, first_index)
     _warn_if_longer(pair, config)
+    size = pair.prior.size if config.space == "latent" else math.prod(pair.sample_shape)
+    if config.hold and config.hold[1] > size:
+        raise InputError("hold", f"is {config.hold}", f"the chain's states have coordinates 0 to {size - 1}")
     place, batch = _placement(batch)
     stops = sorted({*snapshots, config.steps} - {0})
     pieces: list[dict[str, Any]] = []

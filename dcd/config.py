@@ -31,6 +31,7 @@ class Structure(NamedTuple):
     project: bool
     metropolis: bool
     precondition: bool = False
+    hold: tuple[int, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,6 +61,8 @@ class Langevin:
       tangent: remove from the drift its radial part, :math:`g - \langle g, u\rangle u/\lVert u\rVert^2`.
       project: clip samples to their range and latents to the prior's support after each step.
       metropolis: accept or reject so that :math:`\pi^{1/T}` is invariant; moves out of range are rejected.
+      hold: coordinates ``(first, end)`` of the flattened state that do not move, bit for bit: no drift, no noise,
+        no projection reaches them. The chain then samples the others given these. Empty holds none.
       anneal: multipliers of the step size, one per stage of equal length.
       anneal_noise: multipliers of the noise's standard deviation, likewise, on top of :math:`\sqrt{2\eta_k T}`.
       precondition: positive diagonal M, one number per coordinate of the state (flattened), none for the identity:
@@ -87,6 +90,7 @@ class Langevin:
     tangent: bool = False
     project: bool = True
     metropolis: bool = False
+    hold: tuple[int, ...] = ()
     anneal: tuple[float, ...] = (1.0,)
     anneal_noise: tuple[float, ...] = (1.0,)
     precondition: tuple[float, ...] = ()
@@ -117,6 +121,9 @@ class Langevin:
             raise InputError(
                 "precondition", "is set with a tangent drift or noise that follows the gradient's norm", "leave one out"
             )
+        whole = isinstance(self.hold, tuple) and all(type(v) is int for v in self.hold)
+        if not whole or (self.hold and not (len(self.hold) == 2 and 0 <= self.hold[0] < self.hold[1])):
+            raise InputError("hold", f"is {self.hold!r}", "give (first, end) with 0 <= first < end, or () for none")
         if self.prior_weight and self.space == "pixel":
             raise InputError("prior_weight", "is set in pixel space", "the prior acts on latents; use space='latent'")
         if self.metropolis and (self.temperature == 0 or self.noise_order == "before"):
@@ -143,7 +150,7 @@ class Langevin:
         return Structure(
             self.space, self.divergence, self.noise_order, self.noise_scale,
             self.clip > 0, self.tether > 0, self.tangent, self.project and not self.metropolis, self.metropolis,
-            bool(self.precondition),
+            bool(self.precondition), self.hold,
         )  # fmt: skip
 
     def root(self) -> np.ndarray | None:

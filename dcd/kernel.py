@@ -109,11 +109,15 @@ def transition(
       root: square root of the diagonal preconditioner, one number per coordinate; None for the identity.
     """
     u, at = state.position, state.at
-    drift = at.gradient
     spread = jnp.asarray(1.0 if root is None else root.reshape(u.shape[1:]), u.dtype)
+    free = _free(structure, u)
+    if free is not None:
+        noise = jnp.where(free, noise, 0.0)
+    drift = at.gradient if free is None else jnp.where(free, at.gradient, 0.0)
     if structure.noise_order == "before":
         u = u + noise_scale * spread * noise
         drift = target(u, state.origin).gradient
+        drift = drift if free is None else jnp.where(free, drift, 0.0)
     gradient_norm = _norm(drift)
     drift = _shape_drift(drift, u, structure, clip)
     moved = u + step_size * spread * spread * drift
@@ -122,13 +126,16 @@ def transition(
         moved = moved + scale * spread * noise
     if structure.project and project is not None:
         moved = project(moved)
+    if free is not None:
+        moved = jnp.where(free, moved, state.position)
     # else XLA:CPU computes the end of the backward pass anew in each of its users
     new = lax.optimization_barrier(target(moved, state.origin))
 
     acceptance = jnp.ones(u.shape[0], u.dtype)
     take = ~state.stopped
     if structure.metropolis:
-        back = _shape_drift(new.gradient, moved, structure, clip)
+        back = new.gradient if free is None else jnp.where(free, new.gradient, 0.0)
+        back = _shape_drift(back, moved, structure, clip)
         log_forward = -0.5 * _norm2(noise)
         returning = u - moved - step_size * spread * spread * back
         log_backward = -0.5 * _norm2(returning / (noise_scale * spread))
@@ -155,6 +162,15 @@ def transition(
         stopped=stopped,
     )
     return State(position, state.origin, at, stopped, state.ids), info
+
+
+def _free(structure: Structure, u: Array) -> Array | None:
+    """True where coordinates may move, shaped like one row; None where all may."""
+    if not structure.hold:
+        return None
+    first, end = structure.hold
+    place = np.arange(u[0].size).reshape(u.shape[1:])
+    return jnp.asarray((place < first) | (place >= end))
 
 
 def _shape_drift(gradient: Array, u: Array, structure: Structure, clip: ArrayLike) -> Array:

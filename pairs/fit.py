@@ -17,10 +17,27 @@ import jax.numpy as jnp
 from jax import Array
 
 from .errors import InputError
+from .protocol import Pair
+from .record import Record
 
-__all__ = ["FitResult", "fit", "ema_update"]
+__all__ = ["FitResult", "Job", "fit", "ema_update"]
 
 Update = Callable[[Any, Array, int], tuple[Any, dict[str, Array]]]
+
+
+class Job(NamedTuple):
+    """A training run as whoever stores it sees it (:func:`checkpoints.train`).
+
+    ``settings`` is a frozen dataclass; ``make_update`` is called only where steps are left to do.
+    ``notes`` turns the recorded losses into warnings for the report.
+    """
+
+    family: str
+    settings: Any
+    init: Callable[[Array], Any]
+    make_update: Callable[[], Update]
+    to_pair: Callable[[Any, Array, Record], Pair]
+    notes: Callable[[dict[str, list[float]]], list[str]] = lambda history: []
 
 
 class FitResult(NamedTuple):

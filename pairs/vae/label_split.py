@@ -1,0 +1,253 @@
+r"""Label-relevant and label-irrelevant codes (arXiv 1812.09502): two encoders, one decoder, an adversary on the style.
+
+:math:`z_s = E_s(x)` is a point, :math:`z_u \sim q(z_u|x) = N(\mu_u, e^{\lambda_u})`. Class c has a Gaussian with
+mean :math:`\mu_c` and precision :math:`\Lambda_c = \mathrm{softplus}(v_c)` (the released code calls it a covariance):
+
+.. math::
+   d_c &= \tfrac12 \sum_j \Lambda_{cj} (z_{s,j} - \mu_{cj})^2, \quad
+   \ell_c = -(1 + a\,[c = y])\,d_c + \tfrac12 \sum_j \log \Lambda_{cj} \\
+   L_{cls} &= \mathrm{CE}(\mathrm{softmax}\,\ell, y), \quad L_{lkd} = d_y - \tfrac12 \sum_j \log \Lambda_{yj}, \quad
+   L_{GM} = L_{cls} + \lambda L_{lkd} \\
+   L_C &= \mathrm{CE}(C(z_u), y), \quad L_E^{adv} = \mathrm{CE}(C(z_u), \text{uniform})
+
+One update: ``gm_steps`` batches of :math:`L_{GM}` for :math:`E_s, \mu, v`; ``adversary_steps`` for C; then at once, all
+gradients at the same parameters, :math:`w_r L_{rec} + w_k \mathrm{KL} + L_E^{adv} + h\,\mathrm{HSIC}(\mu_u, y)` for
+:math:`E_u`, :math:`w_r L_{rec}` for G, :math:`w_r L_{rec} + w_r \lambda L_{lkd}` for :math:`E_s`. :math:`L_{rec}` is
+a mean over pixels, KL a sum over coordinates. Learned precisions lag far behind the codes in short runs, so the pair's
+prior is refitted in closed form. The HSIC penalty and an adversary that sees :math:`\mu_u` (``adversary_on``) are
+additions to the paper: against the adversary on draws alone the mean keeps most of the label.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Literal, NamedTuple, get_args
+
+import jax
+import jax.numpy as jnp
+import optax
+from jax import Array
+from jax.lax import stop_gradient
+from jax.typing import ArrayLike
+
+from ..errors import InputError
+from ..fit import Job, Update
+from ..protocol import Pair
+from ..record import Record
+from ..wrap import make_pair
+from .label_codes import class_prior, critic_net, encoder_net, refit_class_gaussians
+from .losses import draw_posterior, hsic, kl_standard, label_losses, split_posterior, squared_error
+from .nets import Mlp, VaeConfig, decoder_net
+from .train import adam, apply_gradient, as_data, check_positive, draw_images, in_batches, to_float
+
+__all__ = [
+    "LabelSplit", "LabelSplitState", "Nets", "adversary_loss", "init", "job", "joint_loss", "make_update", "to_pair",
+]  # fmt: skip
+
+Observed = Literal["sample", "mean", "both"]
+
+
+@dataclasses.dataclass(frozen=True)
+class LabelSplit:
+    r"""Settings; symbols as above. ``latent`` of the model is the width of :math:`z_u`, ``label_width`` that of
+    :math:`z_s`; ``margin`` is a, ``rec_weight`` :math:`w_r`, ``kl_weight`` :math:`w_k`, ``likelihood`` :math:`\lambda`,
+    ``independence`` h."""
+
+    model: VaeConfig = VaeConfig(latent=32, sample_range=(-1.0, 1.0))
+    classes: int = 10
+    label_width: int = 16
+    margin: float = 0.0
+    likelihood: float = 0.1
+    rec_weight: float = 10.0
+    kl_weight: float = 0.06
+    adversary_weight: float = 1.0
+    adversary_on: Observed = "sample"
+    independence: float = 0.0
+    gm_steps: int = 3
+    adversary_steps: int = 3
+    batch: int = 96
+    learning_rate: float = 5e-4
+
+    def __post_init__(self) -> None:
+        check_positive(self, "label_width", "rec_weight", "gm_steps", "adversary_steps", "batch", "learning_rate")
+        zero = ("margin", "likelihood", "kl_weight", "adversary_weight", "independence")
+        check_positive(self, *zero, zero=True)
+        if self.classes < 2:
+            raise InputError("classes", f"is {self.classes}", "give at least 2")
+        if self.adversary_on not in get_args(Observed):
+            raise InputError("adversary_on", f"is {self.adversary_on!r}", f"use one of {', '.join(get_args(Observed))}")
+
+    @property
+    def label_encoder(self) -> Mlp:
+        return Mlp(self.model.sample_shape, (self.label_width,), self.model.hidden, self.model.activation)
+
+    @property
+    def decoder(self) -> Mlp:
+        return dataclasses.replace(self.model.decoder, inputs=(self.label_width + self.model.latent,))
+
+    @property
+    def optimizer(self) -> optax.GradientTransformation:
+        return adam(self.learning_rate, b1=0.0, b2=0.9)
+
+    @property
+    def adversary(self) -> Mlp:
+        return Mlp((self.model.latent,), (self.classes,), (256,), "relu")
+
+
+class Nets(NamedTuple):
+    """Parameters: label encoder, style encoder, decoder, adversary, class means and raw precisions v."""
+
+    label: Any
+    style: Any
+    decoder: Any
+    adversary: Any
+    means: Array
+    raw: Array
+
+
+class LabelSplitState(NamedTuple):
+    """Everything a resumed run needs. ``gm_opt`` is of the label encoder, means and v; ``label_opt`` of the
+    label encoder's share in the joint step; ``joint_opt`` of style encoder and decoder."""
+
+    nets: Nets
+    gm_opt: Any
+    adversary_opt: Any
+    label_opt: Any
+    joint_opt: Any
+
+
+def init(settings: LabelSplit, key: Array) -> LabelSplitState:
+    """Fresh state; precisions start at 1."""
+    keys = jax.random.split(key, 5)
+    label, style = settings.label_encoder.init(keys[0]), settings.model.encoder.init(keys[1])
+    decoder, adversary = settings.decoder.init(keys[2]), settings.adversary.init(keys[3])
+    shape, opt = (settings.classes, settings.label_width), settings.optimizer
+    means = jax.random.normal(keys[4], shape) * (2 / sum(shape)) ** 0.5
+    nets = Nets(label, style, decoder, adversary, means, jnp.full(shape, 0.5413))
+    return LabelSplitState(
+        nets, opt.init((label, means, nets.raw)), opt.init(adversary), opt.init(label), opt.init((style, decoder))
+    )
+
+
+def _observed(settings: LabelSplit, mean: Array, draw: Array) -> Array:
+    return {"sample": draw, "mean": mean, "both": jnp.concatenate([draw, mean])}[settings.adversary_on]
+
+
+def adversary_loss(settings: LabelSplit, adversary: Any, mean: Array, draw: Array, labels: Array) -> Array:
+    """``L_C``; no gradient reaches the codes."""
+    codes = stop_gradient(_observed(settings, mean, draw))
+    many = jnp.tile(labels, len(codes) // len(labels))
+    cross = optax.softmax_cross_entropy_with_integer_labels
+    return jnp.mean(cross(settings.adversary(adversary, codes), many))
+
+
+def joint_loss(settings: LabelSplit, nets: Nets, x: Array, labels: Array, key: Array) -> tuple[Array, dict[str, Array]]:
+    """The simultaneous step's losses as one number, detached so that its gradient is, net by net, the one above."""
+    mean, log_var = split_posterior(settings.model.encoder(nets.style, x))
+    draw = draw_posterior(key, mean, log_var)
+    code = settings.label_encoder(nets.label, x)
+    made = settings.decoder(nets.decoder, jnp.concatenate([code, draw], axis=1))
+    rec = jnp.mean(squared_error(x, made)) / settings.model.size
+    kl = jnp.mean(kl_standard(mean, log_var))
+    guess = settings.adversary(stop_gradient(nets.adversary), _observed(settings, mean, draw))
+    confuse = -jnp.mean(jax.nn.log_softmax(guess))
+    likelihood = jnp.mean(label_losses(code, stop_gradient(nets.means), stop_gradient(nets.raw), labels)[1])
+    adversary = adversary_loss(settings, nets.adversary, mean, draw, labels)
+    total = settings.rec_weight * (rec + settings.likelihood * likelihood) + settings.kl_weight * kl
+    total = total + settings.adversary_weight * confuse + adversary
+    figures = {"rec": rec, "kl": kl, "adversary": adversary, "likelihood": likelihood}
+    if settings.independence:
+        dependence = hsic(mean, labels)
+        total = total + settings.independence * dependence
+        figures["hsic"] = dependence
+    return total, figures
+
+
+def make_update(settings: LabelSplit, images: ArrayLike, labels: ArrayLike | None) -> Update:
+    """One round as ``update(state, key, step)``; images uint8 ``(n, H, W, C)`` with labels ``(n,)``."""
+    data = as_data(images, settings.model.sample_shape, labels, settings.classes)
+    opt, span = settings.optimizer, settings.model.sample_range or (-1.0, 1.0)
+
+    def gm_loss(part: Any, x: Array, y: Array) -> tuple[Array, Array]:
+        label, means, raw = part
+        classify, likelihood = label_losses(settings.label_encoder(label, x), means, raw, y, settings.margin)
+        return jnp.mean(classify + settings.likelihood * likelihood), jnp.mean(classify)
+
+    @jax.jit
+    def update(state: LabelSplitState, key: Array, data: Any) -> tuple[LabelSplitState, dict[str, Array]]:
+        nets, gm_opt, adversary_opt, label_opt, joint_opt = state
+
+        def gm_turn(i: Array, carry: Any) -> Any:
+            part, gm_opt, _ = carry
+            x, y = draw_images(jax.random.fold_in(key, i), data, settings.batch, span)
+            gradient, classify = jax.grad(gm_loss, has_aux=True)(part, x, y)
+            return *apply_gradient(opt, gradient, gm_opt, part), classify
+
+        def adversary_turn(i: Array, carry: Any) -> Any:
+            adversary, adversary_opt = carry
+            data_key, noise_key = jax.random.split(jax.random.fold_in(key, 100 + i))
+            x, y = draw_images(data_key, data, settings.batch, span)
+            mean, log_var = split_posterior(settings.model.encoder(nets.style, x))
+            draw = draw_posterior(noise_key, mean, log_var)
+            gradient = jax.grad(adversary_loss, argnums=1)(settings, adversary, mean, draw, y)
+            return apply_gradient(opt, gradient, adversary_opt, adversary)
+
+        part, gm_opt, classify = jax.lax.fori_loop(
+            0, settings.gm_steps, gm_turn, ((nets.label, nets.means, nets.raw), gm_opt, jnp.zeros(()))
+        )
+        nets = nets._replace(label=part[0], means=part[1], raw=part[2])
+        adversary, adversary_opt = jax.lax.fori_loop(
+            0, settings.adversary_steps - 1, adversary_turn, (nets.adversary, adversary_opt)
+        )
+        nets = nets._replace(adversary=adversary)
+        x, y = draw_images(jax.random.fold_in(key, settings.gm_steps - 1), data, settings.batch, span)  # the last batch
+        noise_key = jax.random.fold_in(key, 200)
+        gradient, figures = jax.grad(joint_loss, argnums=1, has_aux=True)(settings, nets, x, y, noise_key)
+        label, label_opt = apply_gradient(opt, gradient.label, label_opt, nets.label)
+        adversary, adversary_opt = apply_gradient(opt, gradient.adversary, adversary_opt, nets.adversary)
+        moved, joint_opt = apply_gradient(opt, gradient[1:3], joint_opt, (nets.style, nets.decoder))
+        nets = Nets(label, moved[0], moved[1], adversary, nets.means, nets.raw)
+        state = LabelSplitState(nets, gm_opt, adversary_opt, label_opt, joint_opt)
+        return state, {"classify": classify, **figures}
+
+    return lambda state, key, step: update(state, key, data)
+
+
+def to_pair(
+    settings: LabelSplit, state: LabelSplitState, images: ArrayLike, labels: ArrayLike | None,
+    record: Record | None = None,
+) -> Pair:  # fmt: skip
+    """The conditional pair; class Gaussians and the critic's reconstruction weight are refitted on the data."""
+    data = as_data(images, settings.model.sample_shape, labels, settings.classes)
+    nets, model = state.nets, settings.model
+
+    @jax.jit
+    def observe(nets: Nets, rows: Array) -> tuple[Array, Array]:
+        x = to_float(rows, model.sample_range or (-1.0, 1.0))
+        code = settings.label_encoder(nets.label, x)
+        mean, _ = split_posterior(model.encoder(nets.style, x))
+        return code, squared_error(x, settings.decoder(nets.decoder, jnp.concatenate([code, mean], axis=1)))
+
+    codes, errors = in_batches(observe, nets, data.images)
+    assert data.labels is not None
+    gaussians = refit_class_gaussians(codes, data.labels, settings.classes)
+    parts = {"label": nets.label, "style": nets.style}
+    rec = 0.5 * model.size / jnp.mean(errors)  # one over twice the residual variance per pixel
+    critic = {**parts, "decoder": nets.decoder, "means": gaussians.means, "scales": gaussians.scales, "rec": rec}
+    return make_pair(
+        decoder_net(settings.decoder, nets.decoder),
+        critic_net(settings.label_encoder, model.encoder, settings.decoder, settings.classes, critic),
+        class_prior(gaussians, model.latent),
+        sample_range=model.sample_range,
+        critic_kind="energy",
+        classes=settings.classes,
+        encoder=encoder_net(settings.label_encoder, model.encoder, parts),
+        record=record,
+    )
+
+
+def job(settings: LabelSplit, images: ArrayLike, labels: ArrayLike | None) -> Job:
+    """Training as :func:`checkpoints.train` runs it."""
+    make = lambda: make_update(settings, images, labels)
+    finish = lambda state, key, record: to_pair(settings, state, images, labels, record)
+    return Job("label-vae", settings, lambda key: init(settings, key), make, finish)
