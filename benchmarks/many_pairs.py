@@ -39,7 +39,7 @@ from .report import hardware, versions, write_json
 
 __all__ = ["LENGTHS", "train_gan", "main"]
 
-LENGTHS = (500, 1500, 5000, 15000)
+LENGTHS = (500, 1500, 4000, 8000)
 SPAN = (-1.0, 1.0)
 LATENT = 64
 
@@ -106,7 +106,7 @@ def _features(data: Images, path: str, name: str, work: Path) -> tuple[Features,
         folder = work / f"cifar-classifier-{arch}"
         if not (folder / "card.json").is_file():
             train_set, test_set = _images(path, "train"), _images(path, "test")
-            config = TrainConfig(arch, seed, 1500, 64)  # type: ignore[arg-type]
+            config = TrainConfig(arch, seed, 1000, 64)  # type: ignore[arg-type]
             trained = train(train_set, test_set, config, lambda line: print(line, file=sys.stderr, flush=True))
             save(folder, folder.name, trained, config, train_set, test_set, "see its source", "many_pairs")
         nets.append(load_features(folder))
@@ -128,12 +128,12 @@ def _one(pair: Pair, real: Images, test: Images, a: Features, b: Features, n: in
     cuts = (np.cumsum((0.55, 0.1, 0.15)) * len(x)).astype(int)
     train_x, held_x, search_x, confirm_x = np.split(x, cuts)
     keys = jax.random.split(jax.random.key(seed), 4)
-    settings = dcd.Recover(steps=1500)
+    settings = dcd.Recover(steps=1000)
     variants = {"raw": pair}
     variants["recovered"], _ = dcd.adapt(pair, train_x, held_x, keys[0], recovery=settings)
     on_features = {"recovery": settings.replace(r1=1.0), "features": a.as_net(SPAN)}
     variants["features"], _ = dcd.adapt(pair, train_x, held_x, keys[1], **on_features)
-    config = dcd.Tune(steps=60, n_first=200)
+    config = dcd.Tune(steps=40, n_first=100, rounds=2)
     tuned = dcd.tune(variants, search_x, confirm_x, judge_for(a, pair), keys[2], config)
     choice = tuned.choice if tuned.gain and tuned.choice else dcd.Choice("raw", dcd.preset("latent").replace(steps=0))
     result = dcd.run_choice(variants[choice.critic], choice, keys[3], n, batch=100)

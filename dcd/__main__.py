@@ -87,6 +87,7 @@ def _add_tune(commands: argparse._SubParsersAction) -> None:
     tune.add_argument("--features", help="feature net that judges: a bundled name or a folder")
     tune.add_argument("--judge", help="another feature net to confirm the winner with (default: the same)")
     tune.add_argument("--steps", type=int, default=60, help="longest chain of the first round (default 60)")
+    tune.add_argument("--first", type=int, default=200, help="samples per choice in the first round (default 200)")
     tune.add_argument("--critic-steps", type=int, default=3000, help="updates of recovery (default 3,000)")
     tune.add_argument("--confirm", type=int, default=2000, help="samples of the confirmation (default 2,000)")
     tune.add_argument("--budget", type=int, default=0, help="most gradient evaluations of the search")
@@ -201,7 +202,9 @@ def _adapt(args: argparse.Namespace) -> int:
 
 def _tune(args: argparse.Namespace) -> int:
     folder = check_out(args.out)
-    config = dcd.Tune(steps=args.steps, confirm_n=args.confirm, budget=args.budget, minutes=args.minutes)
+    config = dcd.Tune(
+        steps=args.steps, n_first=args.first, confirm_n=args.confirm, budget=args.budget, minutes=args.minutes
+    )
     pair = load(args.pair, args.files)
     images, (train_x, held_x, search_x, confirm_x), (train_y, held_y, *_) = _real(args, pair, (0.55, 0.1, 0.15, 0.2))
     features = choose_features(pair, args.features, images)
