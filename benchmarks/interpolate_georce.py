@@ -126,14 +126,14 @@ def _chord_solver(index: int, solver: Any, segments: int, counted: bool) -> Solv
     pair, weight = _pair(index, counted)
     config = interp.GeodesicConfig(
         points=segments + 1, segments=segments, modes=segments - 1, solver=solver, keep="free", restarts=0,
-        multiresolution=False, resample="none", evaluations=60, tolerance=1e-8,
+        multiresolution=False, resample="none", evaluations=60, tolerance=1e-6,
     )  # fmt: skip
     return lambda a, b: interp.geodesic(pair, a, b, config=config, weight=weight).path
 
 
 def _own_georce(index: int, rule: Any, segments: int, counted: bool) -> Solve:
     net = pairs.wrap(_counted_matrix if counted else _matrix, jnp.asarray(index))
-    config = interp.GeorceConfig(segments, tolerance=1e-8, rule=rule)
+    config = interp.GeorceConfig(segments, tolerance=1e-6, rule=rule)
     return lambda a, b: interp.georce(net, a, b, config).z
 
 
