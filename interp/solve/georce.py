@@ -151,6 +151,11 @@ def georce(metric: Net, z0: ArrayLike, z1: ArrayLike, config: GeorceConfig = Geo
     1.763
     """
     z0, z1 = jnp.asarray(z0), jnp.asarray(z1)
+    return _solve_from_line(metric, z0, z1, config)
+
+
+@partial(jax.jit, static_argnums=3)
+def _solve_from_line(metric: Net, z0: Array, z1: Array, config: GeorceConfig) -> GeorceResult:
     t = jnp.linspace(0, 1, config.segments + 1, dtype=z0.dtype)[None, :, None]
     return _solve(metric, (1 - t) * z0[:, None] + t * z1[:, None], config)
 
