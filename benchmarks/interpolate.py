@@ -83,14 +83,14 @@ def _methods(
     notes: dict[str, Any] = {}
     paths: Paths = {}
     flat = lambda z: jnp.asarray(z).reshape(len(z), -1)
+    # every block is full, the last one with repeats: a block of another size would be compiled anew
+    blocks = [np.arange(i, i + config.batch) % len(z0) for i in range(0, len(z0), config.batch)]
+    cut = lambda parts: np.concatenate(parts)[: len(z0)]
     for name in interp.BASELINES:
         began = time.perf_counter()
-        parts = [
-            np.asarray(interp.baseline_at_constant_speed(metric, name, flat(z0[i : i + config.batch]),
-                                                         flat(z1[i : i + config.batch]), config.points))
-            for i in range(0, len(z0), config.batch)
-        ]  # fmt: skip
-        paths[name] = np.concatenate(parts).reshape(len(z0), config.points, *pair.prior.shape)
+        ends = [(flat(z0[rows]), flat(z1[rows])) for rows in blocks]
+        parts = [np.asarray(interp.baseline_at_constant_speed(metric, name, *e, config.points)) for e in ends]
+        paths[name] = cut(parts).reshape(len(z0), config.points, *pair.prior.shape)
         notes[name] = {"seconds": time.perf_counter() - began}
     calibrations = {"own": calibration.statistics}
     jobs = {"plain": (pair, dataclasses.replace(config, mode="none"), None), "weighted": (pair, config, calibration)}
@@ -100,15 +100,14 @@ def _methods(
         jobs["weighted-adapted"] = (adapted, config, other)
     for name, (which, settings, weights) in jobs.items():
         began, parts, records = time.perf_counter(), [], []
-        for i in range(0, len(z0), config.batch):
-            r = interp.geodesic(which, z0[i : i + config.batch], z1[i : i + config.batch], config=settings,
-                                features=features, calibration=weights)  # fmt: skip
+        for i, rows in enumerate(blocks):
+            r = interp.geodesic(which, z0[rows], z1[rows], config=settings, features=features, calibration=weights)
             parts.append(np.asarray(r.path))
             records.append({**{k: np.asarray(v) for k, v in r.flags._asdict().items()},
                             "evaluations": np.asarray(r.evaluations), "images": np.asarray(r.images)})  # fmt: skip
-            say(f"{name}: {i + len(parts[-1])} of {len(z0)} pairs, {time.perf_counter() - began:.0f} s")
-        paths[name] = np.concatenate(parts)
-        merged = {k: np.concatenate([r[k] for r in records]) for k in records[0]}
+            say(f"{name}: block {i + 1} of {len(blocks)}, {time.perf_counter() - began:.0f} s")
+        paths[name] = cut(parts)
+        merged = {k: cut([r[k] for r in records]) for k in records[0]}
         notes[name] = {"seconds": time.perf_counter() - began, **{k: float(v.mean()) for k, v in merged.items()}}
     return paths, notes, calibrations
 

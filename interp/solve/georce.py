@@ -87,15 +87,13 @@ def _step(matrix: Any, rule: Rule, tolerance: float, state: _State) -> _State:
     z = state.z
     count = z.shape[0] - 1
     u = z[1:] - z[:-1]
-    g = matrix(z)
+    # matrices and their pull-back in one pass: for a generator they are the cost of a step
+    g, pull = jax.vjp(matrix, z)
     bar = g[:-1] if rule == "left" else 0.5 * (g[1:] + g[:-1])
-
-    def through_matrices(nodes: Array) -> Array:
-        moved = matrix(nodes)
-        mean = moved[:-1] if rule == "left" else 0.5 * (moved[1:] + moved[:-1])
-        return jnp.einsum("ti,tij,tj->", u, mean, u)
-
-    by_node = jax.grad(through_matrices)(z)[1:-1]
+    outer, none = u[:, :, None] * u[:, None, :], jnp.zeros_like(g[:1])
+    from_left = jnp.concatenate([outer, none])
+    share = from_left if rule == "left" else 0.5 * (from_left + jnp.concatenate([none, outer]))
+    by_node = pull(share)[0][1:-1]
     c = jnp.concatenate([jnp.cumsum(by_node[::-1], axis=0)[::-1], jnp.zeros_like(z[:1])])
     inverse = jnp.linalg.inv(bar)
     mu = -jnp.linalg.solve(jnp.sum(inverse, axis=0), 2 * (z[-1] - z[0]) + jnp.einsum("tij,tj->i", inverse, c))
@@ -153,6 +151,11 @@ def georce(metric: Net, z0: ArrayLike, z1: ArrayLike, config: GeorceConfig = Geo
     1.763
     """
     z0, z1 = jnp.asarray(z0), jnp.asarray(z1)
+    return _solve_from_line(metric, z0, z1, config)
+
+
+@partial(jax.jit, static_argnums=3)
+def _solve_from_line(metric: Net, z0: Array, z1: Array, config: GeorceConfig) -> GeorceResult:
     t = jnp.linspace(0, 1, config.segments + 1, dtype=z0.dtype)[None, :, None]
     return _solve(metric, (1 - t) * z0[:, None] + t * z1[:, None], config)
 
