@@ -19,10 +19,9 @@ from pairs.vae.label_codes import SplitEncoder, blocks, sample_class, swap, vary
 from pairs.vae.losses import draw_posterior, kl_standard, split_posterior
 
 from .data import to_uint8
-from .evaluate import evaluate
 from .features import Features, load_features
 from .pictures import grid, png_bytes
-from .vae_images import judge
+from .vae_images import distance, judge
 from .vae_probe import probe
 from .vae_runs import STEPS, VARIANTS, pixels, test_images, trained, training_images
 
@@ -56,7 +55,7 @@ def _accuracy(last: Features, pair: Pair, x: np.ndarray, labels: np.ndarray) -> 
     return float(np.mean(last.logits(to_uint8(x, pair.sample_range)).argmax(axis=1) == labels))
 
 
-def _refine(pair: Pair, images: Any, seed: int, tuning: Features, last: Features, n: int) -> dict[str, Any]:
+def _refine(pair: Pair, seed: int, tuning: Features, last: Features, n: int) -> dict[str, Any]:
     """The style moves, the label code is held; the critic's scale is chosen on other samples in net *a*'s features."""
     assert pair.sample_range is not None
     span = pair.sample_range
@@ -64,9 +63,7 @@ def _refine(pair: Pair, images: Any, seed: int, tuning: Features, last: Features
     trials = {}
     for scale in SCALES:
         r = dcd.refine(pair, chain.replace(critic_scale=scale), jax.random.key(500 + seed), 2000, batch=500)
-        trials[scale] = evaluate(tuning, to_uint8(r.before, span), to_uint8(r.after, span), images, seed)["after"][
-            "fid"
-        ]
+        trials[scale] = distance(tuning, to_uint8(r.after, span))
     best = min(trials, key=lambda k: trials[k])
     chain = chain.replace(critic_scale=best)
     r = dcd.refine(pair, chain, jax.random.key(900 + seed), n, batch=500)
@@ -78,7 +75,7 @@ def _refine(pair: Pair, images: Any, seed: int, tuning: Features, last: Features
         "label_code_unchanged": bool(np.array_equal(r.latents[:, :end], r.positions[:, :end])),
         "judge_label_kept": float(np.mean(first == then)),
         "accuracy": {"before": float(np.mean(first == labels)), "after": float(np.mean(then == labels))},
-        "tuning": judge(tuning, before, after, images, seed), "judge": judge(last, before, after, images, seed),
+        "tuning": judge(tuning, before, after, seed), "judge": judge(last, before, after, seed),
     }  # fmt: skip
 
 
@@ -128,7 +125,7 @@ def measure(
             kind: probe(seen[name], train.labels, test[name], images.labels, hidden)
             for kind, hidden in (("linear", ()), ("mlp", (128,)))
         }
-    report["refine"] = _refine(pair, images, seed, tuning, last, n)
+    report["refine"] = _refine(pair, seed, tuning, last, n)
     return report
 
 

@@ -69,7 +69,8 @@ def test_half_the_squared_feature_distance_is_the_kl_between_two_codes() -> None
     features = feature_net(SETTINGS.classifier, STATE.classifier, pixel, layers)
     decode = lambda z: SETTINGS.model.decoder(STATE.nets.decoder, z)
     a, b = (decode(jax.random.normal(jax.random.key(i), (1, 2))) for i in (4, 5))
-    pairs = [(a, b, pixel), *zip(*(SETTINGS.classifier.representations(STATE.classifier, v) for v in (a, b)), layers)]
+    seen = [SETTINGS.classifier.representations(STATE.classifier, v) for v in (a, b)]
+    pairs = [(a, b, pixel), *zip(*seen, layers, strict=True)]
     # KL of Gaussians of equal deviations: half the squared gap over the variance, summed
     kl = sum(0.5 * jnp.sum(((u - v) * jnp.exp(-s)) ** 2) for u, v, s in pairs)
     assert float(0.5 * jnp.sum((features(a) - features(b)) ** 2)) == pytest.approx(float(kl), rel=1e-4)
