@@ -29,9 +29,8 @@ __all__ = ["CANDIDATES", "distance", "judge", "measure", "run"]
 
 CHAIN = dcd.Langevin("latent", steps=100, step_size=1e-3, prior_weight=1.0, preset="ddls")
 
-CANDIDATES = {  # weight of the KL, and of the whole, for squared errors in the unit range
-    "kl1-b0.5": (1.0, 0.5), "kl1-b2": (1.0, 2.0), "kl4-b0.5": (4.0, 0.5), "kl4-b2": (4.0, 2.0), "kl4-b4": (4.0, 4.0),
-}  # fmt: skip
+CANDIDATES = {"kl1-b2": (1.0, 2.0), "kl4-b0.5": (4.0, 0.5), "kl4-b2": (4.0, 2.0)}
+"""Weight of the KL, and of the whole, for squared errors in the unit range."""
 
 
 def distance(features: Features, x: np.ndarray) -> float:
@@ -59,13 +58,13 @@ def _guided(pair: Pair, kl: float, scale: float) -> Pair:
     return pair.replace(critic=vary(pair.critic, terms="elbo", rec=1.0, kl=kl, scale=scale, shift=0.0))
 
 
-def measure(pair: Pair, seed: int, tuning: Features, last: Features, n: int = 10_000) -> tuple[dict[str, Any], bytes]:
+def measure(pair: Pair, seed: int, tuning: Features, last: Features, n: int = 5000) -> tuple[dict[str, Any], bytes]:
     """Figures of one pair and a picture, before on the left."""
     assert pair.sample_range is not None
     span = pair.sample_range
     trials = {}
     for name, (kl, scale) in CANDIDATES.items():
-        r = dcd.refine(_guided(pair, kl, scale), CHAIN, jax.random.key(500 + seed), 2000, batch=500)
+        r = dcd.refine(_guided(pair, kl, scale), CHAIN, jax.random.key(500 + seed), 1000, batch=500)
         trials[name] = {k: distance(tuning, to_uint8(v, span)) for k, v in (("before", r.before), ("after", r.after))}
     best = min(trials, key=lambda k: trials[k]["after"])
     began = time.perf_counter()

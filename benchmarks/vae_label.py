@@ -27,7 +27,7 @@ from .vae_runs import STEPS, VARIANTS, pixels, test_images, trained, training_im
 
 __all__ = ["codes", "measure", "run"]
 
-SCALES = (0.03, 0.1, 0.3, 1.0)
+SCALES = (0.03, 0.1, 0.3)
 
 _generate = jax.jit(lambda pair, z: pair.generator(z))
 
@@ -62,7 +62,7 @@ def _refine(pair: Pair, seed: int, tuning: Features, last: Features, n: int) -> 
     chain = dcd.Langevin("latent", 100, 1e-3, prior_weight=1.0, hold=blocks(pair).label, preset="ddls, label held")
     trials = {}
     for scale in SCALES:
-        r = dcd.refine(pair, chain.replace(critic_scale=scale), jax.random.key(500 + seed), 2000, batch=500)
+        r = dcd.refine(pair, chain.replace(critic_scale=scale), jax.random.key(500 + seed), 1000, batch=500)
         trials[scale] = distance(tuning, to_uint8(r.after, span))
     best = min(trials, key=lambda k: trials[k])
     chain = chain.replace(critic_scale=best)
@@ -87,7 +87,7 @@ def measure(
     seed: int,
     tuning: Features,
     last: Features,
-    n: int = 10_000,
+    n: int = 5000,
 ) -> dict[str, Any]:
     """Figures of one pair; ``learned`` is its prior before the class Gaussians were refitted."""
     assert isinstance(pair.prior, ClassMixture) and pair.sample_range is not None

@@ -1,4 +1,4 @@
-"""Label-split autoencoder: who gets which gradient, closed-form class Gaussians, swaps, paths, refinement of one code."""
+"""Label-split autoencoder: who gets which gradient, class Gaussians in closed form, swaps, paths, a code held."""
 
 from __future__ import annotations
 
