@@ -58,13 +58,13 @@ def _guided(pair: Pair, kl: float, scale: float) -> Pair:
     return pair.replace(critic=vary(pair.critic, terms="elbo", rec=1.0, kl=kl, scale=scale, shift=0.0))
 
 
-def measure(pair: Pair, seed: int, tuning: Features, last: Features, n: int = 5000) -> tuple[dict[str, Any], bytes]:
+def measure(pair: Pair, seed: int, tuning: Features, last: Features, n: int = 2000) -> tuple[dict[str, Any], bytes]:
     """Figures of one pair and a picture, before on the left."""
     assert pair.sample_range is not None
     span = pair.sample_range
     trials = {}
     for name, (kl, scale) in CANDIDATES.items():
-        r = dcd.refine(_guided(pair, kl, scale), CHAIN, jax.random.key(500 + seed), 1000, batch=500)
+        r = dcd.refine(_guided(pair, kl, scale), CHAIN, jax.random.key(500 + seed), 500, batch=500)
         trials[name] = {k: distance(tuning, to_uint8(v, span)) for k, v in (("before", r.before), ("after", r.after))}
     best = min(trials, key=lambda k: trials[k]["after"])
     began = time.perf_counter()

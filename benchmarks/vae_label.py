@@ -25,7 +25,7 @@ from .vae_images import distance, judge
 from .vae_probe import probe
 from .vae_runs import STEPS, VARIANTS, pixels, test_images, trained, training_images
 
-__all__ = ["codes", "measure", "run"]
+__all__ = ["codes", "measure", "refine_style", "run", "run_refine"]
 
 SCALES = (0.03, 0.1, 0.3)
 
@@ -55,14 +55,14 @@ def _accuracy(last: Features, pair: Pair, x: np.ndarray, labels: np.ndarray) -> 
     return float(np.mean(last.logits(to_uint8(x, pair.sample_range)).argmax(axis=1) == labels))
 
 
-def _refine(pair: Pair, seed: int, tuning: Features, last: Features, n: int) -> dict[str, Any]:
+def refine_style(pair: Pair, seed: int, tuning: Features, last: Features, n: int = 2000) -> dict[str, Any]:
     """The style moves, the label code is held; the critic's scale is chosen on other samples in net *a*'s features."""
     assert pair.sample_range is not None
     span = pair.sample_range
     chain = dcd.Langevin("latent", 100, 1e-3, prior_weight=1.0, hold=blocks(pair).label, preset="ddls, label held")
     trials = {}
     for scale in SCALES:
-        r = dcd.refine(pair, chain.replace(critic_scale=scale), jax.random.key(500 + seed), 1000, batch=500)
+        r = dcd.refine(pair, chain.replace(critic_scale=scale), jax.random.key(500 + seed), 500, batch=500)
         trials[scale] = distance(tuning, to_uint8(r.after, span))
     best = min(trials, key=lambda k: trials[k])
     chain = chain.replace(critic_scale=best)
@@ -80,14 +80,7 @@ def _refine(pair: Pair, seed: int, tuning: Features, last: Features, n: int) -> 
 
 
 def measure(
-    pair: Pair,
-    learned: ClassMixture,
-    train: Any,
-    images: Any,
-    seed: int,
-    tuning: Features,
-    last: Features,
-    n: int = 5000,
+    pair: Pair, learned: ClassMixture, train: Any, images: Any, seed: int, last: Features, n: int = 5000
 ) -> dict[str, Any]:
     """Figures of one pair; ``learned`` is its prior before the class Gaussians were refitted."""
     assert isinstance(pair.prior, ClassMixture) and pair.sample_range is not None
@@ -125,7 +118,6 @@ def measure(
             kind: probe(seen[name], train.labels, test[name], images.labels, hidden)
             for kind, hidden in (("linear", ()), ("mlp", (128,)))
         }
-    report["refine"] = _refine(pair, seed, tuning, last, n)
     return report
 
 
@@ -146,7 +138,7 @@ def run(data: str, seed: int, work: Path, root: Path) -> tuple[dict[str, Any], d
     """The published adversary, one that also sees the mean, and one with the independence penalty; those trained so far
     in ``work`` beyond the first."""
     train, images = training_images(root, data), test_images(root, data)
-    tuning, last = load_features(f"{data}-classifier-a"), load_features(f"{data}-classifier-b")
+    last = load_features(f"{data}-classifier-b")
     report: dict[str, Any] = {"steps": STEPS["label"]}
     pictures = {}
     for variant in VARIANTS["label"]:
@@ -160,7 +152,13 @@ def run(data: str, seed: int, work: Path, root: Path) -> tuple[dict[str, Any], d
             pair.prior.shape, pair.prior.means.at[:, :width].set(nets.means),
             pair.prior.scales.at[:, :width].set(jax.nn.softplus(nets.raw) ** -0.5), pair.prior.weights,
         )  # fmt: skip
-        report[variant] = measure(pair, learned, train, images, seed, tuning, last)
+        report[variant] = measure(pair, learned, train, images, seed, last)
         report[variant] |= {"training_seconds": done.seconds, "losses": {k: v[-1] for k, v in done.history.items()}}
         pictures[f"-{variant}"] = _picture(pair, images, seed)
     return report, pictures
+
+
+def run_refine(data: str, seed: int, work: Path, root: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """Class samples before and after refinement of the style, for the published adversary."""
+    tuning, last = load_features(f"{data}-classifier-a"), load_features(f"{data}-classifier-b")
+    return refine_style(trained("label", data, "sample", seed, work, root).pair, seed, tuning, last), {}

@@ -10,7 +10,8 @@ is zero there: on histograms of 5,000 points as densities p (data), q (model),
    m = \tfrac{p + q}2
 
 (sums over bins, not integrals; the arguments of the second are in an unusual order), and *gnELBO*, the mean over
-data of :math:`e(x) = \lVert x - D(\mu(x))\rVert^2 + K(x)` over its sum on a 1024 x 1024 grid of the window and those points (10,000, in the paper 12,800).
+data of :math:`e(x) = \lVert x - D(\mu(x))\rVert^2 + K(x)` over its sum on a 1024 x 1024
+grid of the window and those points (10,000; published 12,800).
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ Each part trains what it needs (or takes it from ``--work``, where stopped runs 
 * ``images``: the same on images: Frechet distance of samples, refinement in latent space;
 * ``outliers``: AUROC of scores against images that are not the data;
 * ``paths``: interpolation between real test images;
-* ``label``: label-relevant and label-irrelevant codes;
+* ``label``: label-relevant and label-irrelevant codes; ``label-refine``: refinement of the style, label code held;
 * ``discriminative``: plain, balanced and published weights of discriminative regularisation.
 """
 
@@ -29,12 +29,13 @@ from .report import hardware, versions, write_json
 __all__ = ["main"]
 
 PARTS = {
-    "toys": "vae_toys",
-    "images": "vae_images",
-    "outliers": "vae_outliers",
-    "paths": "vae_paths",
-    "label": "vae_label",
-    "discriminative": "vae_discriminative",
+    "toys": "vae_toys:run",
+    "images": "vae_images:run",
+    "outliers": "vae_outliers:run",
+    "paths": "vae_paths:run",
+    "label": "vae_label:run",
+    "label-refine": "vae_label:run_refine",
+    "discriminative": "vae_discriminative:run",
 }
 
 
@@ -50,8 +51,9 @@ def _run(argv: Sequence[str] | None) -> int:
     if (args.part == "toys") != (args.data in TOYS):
         raise InputError("data", f"is {args.data} for the part {args.part}", f"toys take {', '.join(TOYS)}")
     out = check_out(args.out)
-    module = importlib.import_module(f".{PARTS[args.part]}", __package__)
-    report, pictures = module.run(args.data, args.seed, args.work, args.root)
+    module, name = PARTS[args.part].split(":")
+    run = getattr(importlib.import_module(f".{module}", __package__), name)
+    report, pictures = run(args.data, args.seed, args.work, args.root)
     head = {"part": args.part, "data": args.data, "seed": args.seed}
     report = {**head, **report, "versions": versions(), "hardware": hardware()}
     name = f"vae-{args.part}-{args.data}-{args.seed}"
