@@ -78,13 +78,14 @@ def test_half_the_squared_feature_distance_is_the_kl_between_two_codes() -> None
 
 def test_the_metric_is_symmetric_and_positive_and_of_second_order_in_short_steps(pair) -> None:
     through = lambda z: pair.features(pair.generator(z[None]))[0]
-    z, step = jnp.asarray([0.3, -0.2]), 1e-2 * jnp.asarray([0.6, 0.8])
-    jacobian = jax.jacfwd(through)(z)
+    z, step = jnp.asarray([0.3, -0.2]), 2e-3 * jnp.asarray([0.6, 0.8])
+    jacobian = jax.jit(jax.jacfwd(through))(z)
     metric = jacobian.T @ jacobian
     assert float(jnp.linalg.eigvalsh(metric)[0]) > 0
     exact = float(jnp.sum((through(z + step / 2) - through(z - step / 2)) ** 2))
-    # central: the next term is of relative order |step|^2 = 1e-4 times curvatures of order one
-    assert exact == pytest.approx(float(step @ metric @ step), rel=2e-3)
+    # what is off are the kinks of the ReLUs crossed on the way, in proportion to the step: 0.8 % at 1e-2; and rounding,
+    # some 1e-7 of features of order one over a difference of 4e-3
+    assert exact == pytest.approx(float(step @ metric @ step), rel=5e-3)
 
 
 def test_unwhitened_pixels_alone_are_the_pixels() -> None:
