@@ -37,7 +37,7 @@ from .vae_runs import STEPS, trained
 __all__ = ["divergences", "landscape", "measure", "modes", "published", "run"]
 
 REFINE = dcd.Langevin("pixel", steps=200, step_size=5e-4, temperature=0.03, preset="warm ascent")
-"""Refinement in sample space by the calibrated critic. Step size and temperature were chosen on samples of seed 0 of
+"""Refinement in sample space by the calibrated critic. Step size and temperature come from samples of a shorter run of
 8-gaussians: at temperature 0 points pile up inside a mode, and the divergence from the data grows."""
 
 
