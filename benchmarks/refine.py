@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 
-KNOBS = ("steps", "step_size", "temperature", "critic_scale", "prior_weight", "metropolis")
+KNOBS = ("steps", "step_size", "temperature", "critic_scale", "prior_weight", "metropolis", "hold")
 
 
 def load(pair: str | None, files: Path | None = None) -> Pair:
@@ -190,6 +190,14 @@ def write_samples(folder: Path, pair: Pair, result: dcd.Result, report: dict[str
     write_json(folder / "report.json", report)
 
 
+def _range(text: str) -> tuple[int, int]:
+    first, _, end = text.partition(":")
+    try:
+        return int(first), int(end)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"'{text}' is not of the form A:B") from None
+
+
 def add_settings(parser: argparse.ArgumentParser) -> None:
     """The chain's knobs on a command line."""
     parser.add_argument("--preset", help=f"{', '.join(dcd.PRESETS)} (default latent)")
@@ -199,6 +207,7 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--critic-scale", type=float, help="factor on the critic's score")
     parser.add_argument("--prior-weight", type=float, help="weight of the prior's log density (latent space)")
     parser.add_argument("--metropolis", action="store_true", default=None, help="accept or reject each step (MALA)")
+    parser.add_argument("--hold", type=_range, metavar="A:B", help="coordinates A to B - 1 of the state do not move")
     parser.add_argument("--batch", type=int, default=64, help="chains moved together (default 64)")
     parser.add_argument("--files", type=Path, help="folder of the weight files, where PAIR is a manifest")
     parser.add_argument("--features", help="feature net that judges: a bundled name or a folder")

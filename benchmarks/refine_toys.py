@@ -30,7 +30,7 @@ from dcd.architectures import fresh_critic
 from pairs import Pair
 from pairs.command import guard
 
-from .interpolate_toys import gaussians, swiss_roll, train
+from .interpolate_toy_gans import gaussians, make, swiss_roll, train
 from .pictures import write_bytes
 from .report import hardware, versions, write_json
 
@@ -160,7 +160,7 @@ def _run(argv: Sequence[str] | None) -> int:
         ("25 gaussians", twenty, gaussians, modes, args.rounds),
         ("swiss roll", swiss_roll, swiss_roll, roll_distance, args.rounds // 3),
     ):
-        pair = train(held, args.steps, args.seed)
+        pair = make(*train(held, args.steps, args.seed), held.__name__)
         report[name], pictures[name] = task(pair, data, measure, rounds, args)
         write_json(args.out, report | {"versions": versions(), "hardware": hardware()})
     if args.picture:

@@ -29,7 +29,7 @@ VARIANTS: dict[str, tuple[str, ...]] = {
     "discriminative": ("plain", "balanced", "paper"),
 }
 
-STEPS = {"toy": 8000, "soft-intro": 6000, "label": 3000, "discriminative": 2000}
+STEPS = {"toy": 12_000, "soft-intro": 6000, "label": 3000, "discriminative": 2000}
 """Updates of each family; ``discriminative`` counts those of the autoencoder alone."""
 
 _LABEL: dict[str, dict[str, Any]] = {
@@ -66,8 +66,9 @@ def _job(family: str, data: str, variant: str, images: Images | None) -> tuple[J
         model = VaeConfig(images.shape, 32, sample_range=(-1.0, 1.0))
         settings = dataclasses.replace(label_split.LabelSplit(model), **_LABEL[variant])
         return label_split.job(settings, images.x, images.labels), STEPS[family]
-    weights = {"plain": {"feature_weight": 0.0, "beta": 1.0}, "paper": discriminative.PAPER}
-    settings = discriminative.Discriminative(VaeConfig(images.shape), **weights.get(variant, discriminative.BALANCED))
+    weights: dict[str, dict[str, Any]] = {"plain": {"feature_weight": 0.0, "beta": 1.0}, "paper": discriminative.PAPER}
+    chosen: dict[str, Any] = weights.get(variant, discriminative.BALANCED)
+    settings = discriminative.Discriminative(VaeConfig(images.shape), **chosen)
     job = discriminative.job(settings, images.x, images.labels)
     return job, STEPS[family] + settings.teaching_steps
 

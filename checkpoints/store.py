@@ -19,6 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import pairs.gan
+import pairs.vae
 from pairs import Architecture, ClassMixture, InputError, Net, Pair, Record, build, known, prior_from_record
 
 from .archive import read_archive, write_archive
@@ -113,12 +114,7 @@ def _parts(architecture: Architecture) -> list[str]:
 
 def _register_families(name: str) -> None:
     """Import this package's own model families until one of them knows ``name``."""
-    packages = [pairs.gan]
-    try:
-        packages.append(importlib.import_module("pairs.vae"))
-    except ImportError:
-        pass
-    for package in packages:
+    for package in (pairs.gan, pairs.vae):
         for module in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
             if name in known():
                 return

@@ -68,7 +68,7 @@ def feature_net(
 
 @register("vae/feature-map")
 def _build(config: Record) -> tuple[FeatureMap, Any]:
-    values = {k: tuple(v) if isinstance(v, list) else v for k, v in config.to_dict().items()}
+    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in config.to_dict().items()}
     weight, pixels = values.pop("weight"), values.pop("pixels")
     net = FeatureMap(ConvClassifier(**values), weight, pixels)
     return net, net.template()

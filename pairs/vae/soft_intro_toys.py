@@ -17,7 +17,7 @@ _TOY_WEIGHTS = {  # beta_rec, beta_kl, beta_neg; then beta_rec, beta_kl of the p
 }  # fmt: skip
 
 
-def for_toy(name: str, plain: bool = False, steps: int = 8000, hidden: tuple[int, ...] = (128,) * 4) -> SoftIntro:
+def for_toy(name: str, plain: bool = False, steps: int = 12_000, hidden: tuple[int, ...] = (128,) * 4) -> SoftIntro:
     """Settings for a toy set; ``plain`` gives the VAE control, with weights of its own.
 
     >>> for_toy("rings").beta_neg

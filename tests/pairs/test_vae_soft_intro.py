@@ -133,7 +133,7 @@ def test_training_is_resumed_bit_for_bit_and_the_bootstrap_target_is_a_held_copy
     assert _size(jax.tree.map(lambda a, b: a - b, whole.target, whole.decoder)) > 0
 
 
-def test_the_pair_survives_storage_and_runs_in_both_tools(tmp_path) -> None:
+def test_the_pair_survives_storage_and_is_refined_in_either_space(tmp_path) -> None:
     s = for_toy("8-gaussians", hidden=(8,))
     pair = si.to_pair(s, si.init(s, jax.random.key(0)))
     save_pair(tmp_path / "pair", pair)
@@ -144,6 +144,12 @@ def test_the_pair_survives_storage_and_runs_in_both_tools(tmp_path) -> None:
     for space in ("latent", "pixel"):
         result = dcd.refine(loaded, dcd.Langevin(space, 2, 1e-3), jax.random.key(2), 4, batch=4)
         assert np.all(np.isfinite(result.after)) and not result.stopped.any()
+
+
+@pytest.mark.slow  # the solver compiles a program of its own
+def test_a_geodesic_between_encoded_points_has_them_as_its_ends() -> None:
+    s = for_toy("8-gaussians", hidden=(8,))
+    loaded = si.to_pair(s, si.init(s, jax.random.key(0)))
     config = interp.GeodesicConfig(points=4, segments=4, mode="none", evaluations=5, restarts=0, multiresolution=False)
     assert loaded.encoder is not None
     ends = loaded.encoder(toy("8-gaussians")(jax.random.key(3), 2))

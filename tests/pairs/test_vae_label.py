@@ -1,0 +1,158 @@
+"""Label-split autoencoder: who gets which gradient, class Gaussians in closed form, swaps, paths, a code held."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import dcd
+from checkpoints import load_pair, save_pair
+from pairs import ClassMixture, InputError
+from pairs.vae import label_split as ls
+from pairs.vae.label_codes import blocks, refit_class_gaussians, sample_class, swap, vary_class, vary_style
+from pairs.vae.nets import VaeConfig
+
+SETTINGS = ls.LabelSplit(
+    VaeConfig((4, 4, 1), 3, (8,), "silu", (-1.0, 1.0)),
+    classes=3,
+    label_width=2,
+    gm_steps=2,
+    adversary_steps=2,
+    batch=12,
+)
+STATE = ls.init(SETTINGS, jax.random.key(0))
+IMAGES = np.random.default_rng(0).integers(0, 256, (30, 4, 4, 1), np.uint8)
+LABELS = np.arange(30) % 3
+X = jnp.asarray(IMAGES[:12], jnp.float32) / 127.5 - 1.0
+Y = jnp.asarray(LABELS[:12])
+KEY = jax.random.key(1)
+
+
+@pytest.fixture(scope="module")
+def pair():
+    return ls.to_pair(SETTINGS, STATE, IMAGES, LABELS)
+
+
+def _size(tree) -> float:
+    return float(sum(jnp.sum(jnp.abs(v)) for v in jax.tree.leaves(tree)))
+
+
+def _joint(settings: ls.LabelSplit, nets: ls.Nets = STATE.nets) -> ls.Nets:
+    return jax.grad(lambda n: ls.joint_loss(settings, n, X, Y, KEY)[0])(nets)
+
+
+def test_the_joint_step_leaves_the_class_gaussians_alone_and_moves_every_net() -> None:
+    found = _joint(SETTINGS)
+    assert _size((found.means, found.raw)) == 0
+    assert all(_size(v) > 0 for v in found[:4])
+
+
+def test_the_adversary_reaches_the_style_encoder_alone() -> None:
+    with_it = _joint(dataclasses.replace(SETTINGS, adversary_weight=5.0))
+    without = _joint(dataclasses.replace(SETTINGS, adversary_weight=0.0))
+    gap = jax.tree.map(lambda a, b: a - b, with_it, without)
+    assert _size(gap.style) > 0
+    # the rest is the same sum of the same terms: equal to rounding of a value of order one
+    assert _size((gap.label, gap.decoder)) < 1e-4
+    # and its own loss teaches the adversary, whatever the weight
+    assert _size(gap.adversary) < 1e-4 < _size(with_it.adversary)
+
+
+def test_an_adversary_without_opinion_moves_nothing() -> None:
+    flat = STATE.nets._replace(adversary=jax.tree.map(jnp.zeros_like, STATE.nets.adversary))
+    found = [_joint(dataclasses.replace(SETTINGS, adversary_weight=w), flat).style for w in (0.0, 7.0)]
+    # uniform outputs are the optimum of the cross entropy with the uniform law
+    assert _size(jax.tree.map(lambda a, b: a - b, *found)) < 1e-5
+
+
+def test_the_adversarys_loss_has_no_slope_in_the_codes() -> None:
+    codes = jax.random.normal(KEY, (12, 3))
+    for on in ("sample", "mean", "both"):
+        s = dataclasses.replace(SETTINGS, adversary_on=on)
+        loss = lambda m, d, s=s: ls.adversary_loss(s, STATE.nets.adversary, m, d, Y)
+        assert _size(jax.grad(loss, argnums=(0, 1))(codes, codes)) == 0
+
+
+def test_refitted_class_gaussians_are_the_maximum_of_their_likelihood() -> None:
+    codes = np.random.default_rng(1).normal(size=(60, 2)) * [1.0, 0.3] + (np.arange(60) % 3)[:, None]
+    found = refit_class_gaussians(codes.astype(np.float32), np.arange(60) % 3, 3)
+    for c in range(3):
+        np.testing.assert_allclose(found.means[c], codes[c::3].mean(axis=0), rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(found.scales[c], codes[c::3].std(axis=0), rtol=1e-4)
+    np.testing.assert_allclose(found.weights, np.full(3, 1 / 3), rtol=1e-6)
+    with pytest.raises(InputError, match="class 3"):
+        refit_class_gaussians(codes, np.arange(60) % 3, 4)
+
+
+def test_the_prior_is_the_class_gaussian_times_a_standard_normal(pair) -> None:
+    assert isinstance(pair.prior, ClassMixture) and pair.classes == 3
+    z = pair.prior.sample(KEY, 5, jnp.full(5, 1))
+    u = (z[:, :2] - pair.prior.means[1, :2]) / pair.prior.scales[1, :2]
+    log_prob = -0.5 * jnp.sum(u**2, 1) - jnp.sum(jnp.log(pair.prior.scales[1, :2])) - 0.5 * jnp.sum(z[:, 2:] ** 2, 1)
+    log_prob = log_prob - 2.5 * np.log(2 * np.pi)
+    np.testing.assert_allclose(pair.prior.log_prob(z, jnp.full(5, 1)), log_prob, rtol=1e-4)
+
+
+def test_conditional_shapes_and_a_swap_with_itself_is_the_reconstruction(pair) -> None:
+    assert blocks(pair) == ((0, 2), (2, 5))
+    codes = pair.encoder(X)
+    assert codes.shape == (12, 5)
+    np.testing.assert_allclose(swap(pair, X, X), pair.generator(codes, Y), atol=1e-6)
+    mixed = swap(pair, X, X[::-1])
+    expected = pair.generator(jnp.concatenate([codes[:, :2], codes[::-1, 2:]], axis=1))
+    np.testing.assert_allclose(mixed, expected, atol=1e-6)
+    assert pair.critic(X, Y).shape == (12,)
+
+
+def test_class_samples_at_temperature_zero_have_the_mean_code_whatever_the_key(pair) -> None:
+    for seed in (0, 1):
+        z = sample_class(pair, jax.random.key(seed), jnp.asarray([2, 0]), temperature=0.0)
+        np.testing.assert_array_equal(z[:, :2], pair.prior.means[jnp.asarray([2, 0]), :2])
+
+
+def test_class_and_style_paths_keep_the_other_code(pair) -> None:
+    z = pair.prior.sample(KEY, 4, jnp.arange(4) % 3)
+    path = vary_class(pair, z, 0, 2, 5)
+    np.testing.assert_array_equal(path[:, :, 2:], jnp.repeat(z[:, None, 2:], 5, axis=1))
+    np.testing.assert_allclose(path[:, [0, -1], :2], jnp.tile(pair.prior.means[jnp.asarray([0, 2]), :2], (4, 1, 1)))
+    path = vary_style(pair, z[:2], z[2:], 5)
+    np.testing.assert_array_equal(path[:, :, :2], jnp.repeat(z[:2, None, :2], 5, axis=1))
+    np.testing.assert_allclose(path[:, -1, 2:], z[2:, 2:], atol=1e-6)
+
+
+def test_refinement_with_either_code_held_leaves_it_bit_identical(pair) -> None:
+    for name in ("label", "style"):
+        first, end = getattr(blocks(pair), name)
+        config = dcd.Langevin("latent", 3, 1e-3, prior_weight=1.0, hold=(first, end))
+        result = dcd.refine(pair, config, jax.random.key(2), 6, batch=6)
+        moved = result.positions != result.latents
+        assert not moved[:, first:end].any()
+        assert moved[:, :first].all() and moved[:, end:].all()
+
+
+def test_a_round_of_training_moves_everything_and_the_pair_survives_storage(pair, tmp_path) -> None:
+    settings = dataclasses.replace(SETTINGS, adversary_on="both", independence=1.0)
+    update = ls.make_update(settings, IMAGES, LABELS)
+    state, figures = update(ls.init(settings, jax.random.key(0)), KEY, 0)
+    for before, after in zip(STATE.nets, state.nets, strict=True):
+        assert _size(jax.tree.map(lambda a, b: a - b, before, after)) > 0
+    assert all(np.isfinite(float(v)) for v in figures.values()) and "hsic" in figures
+    save_pair(tmp_path / "pair", pair)
+    loaded = load_pair(tmp_path / "pair")
+    np.testing.assert_array_equal(loaded.critic(X, Y), pair.critic(X, Y))
+    np.testing.assert_array_equal(loaded.encoder(X, Y), pair.encoder(X, Y))
+    np.testing.assert_array_equal(loaded.prior.means, pair.prior.means)
+    assert blocks(loaded) == blocks(pair)
+
+
+def test_missing_or_wrong_labels_are_refused() -> None:
+    with pytest.raises(InputError, match="no labels"):
+        ls.make_update(SETTINGS, IMAGES, None)
+    with pytest.raises(InputError, match="labels"):
+        ls.make_update(SETTINGS, IMAGES, LABELS + 1)
+    with pytest.raises(InputError, match="adversary_on"):
+        dataclasses.replace(SETTINGS, adversary_on="everything")
