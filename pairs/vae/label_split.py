@@ -70,8 +70,7 @@ class LabelSplit:
 
     def __post_init__(self) -> None:
         check_positive(self, "label_width", "rec_weight", "gm_steps", "adversary_steps", "batch", "learning_rate")
-        zero = ("margin", "likelihood", "kl_weight", "adversary_weight", "independence")
-        check_positive(self, *zero, zero=True)
+        check_positive(self, "margin", "likelihood", "kl_weight", "adversary_weight", "independence", zero=True)
         if self.classes < 2:
             raise InputError("classes", f"is {self.classes}", "give at least 2")
         if self.adversary_on not in get_args(Observed):
@@ -106,8 +105,8 @@ class Nets(NamedTuple):
 
 
 class LabelSplitState(NamedTuple):
-    """Everything a resumed run needs. ``gm_opt`` is of the label encoder, means and v; ``label_opt`` of the
-    label encoder's share in the joint step; ``joint_opt`` of style encoder and decoder."""
+    """Everything a resumed run needs: ``gm_opt`` of label encoder, means and v; ``label_opt`` of the label encoder in
+    the joint step; ``joint_opt`` of style encoder and decoder."""
 
     nets: Nets
     gm_opt: Any
@@ -157,9 +156,8 @@ def joint_loss(settings: LabelSplit, nets: Nets, x: Array, labels: Array, key: A
     total = total + settings.adversary_weight * confuse + adversary
     figures = {"rec": rec, "kl": kl, "adversary": adversary, "likelihood": likelihood}
     if settings.independence:
-        dependence = hsic(mean, labels)
-        total = total + settings.independence * dependence
-        figures["hsic"] = dependence
+        figures["hsic"] = hsic(mean, labels)
+        total = total + settings.independence * figures["hsic"]
     return total, figures
 
 
@@ -195,11 +193,10 @@ def make_update(settings: LabelSplit, images: ArrayLike, labels: ArrayLike | Non
         part, gm_opt, classify = jax.lax.fori_loop(
             0, settings.gm_steps, gm_turn, ((nets.label, nets.means, nets.raw), gm_opt, jnp.zeros(()))
         )
-        nets = nets._replace(label=part[0], means=part[1], raw=part[2])
         adversary, adversary_opt = jax.lax.fori_loop(
             0, settings.adversary_steps - 1, adversary_turn, (nets.adversary, adversary_opt)
         )
-        nets = nets._replace(adversary=adversary)
+        nets = nets._replace(label=part[0], means=part[1], raw=part[2], adversary=adversary)
         x, y = draw_images(jax.random.fold_in(key, settings.gm_steps - 1), data, settings.batch, span)  # the last batch
         noise_key = jax.random.fold_in(key, 200)
         gradient, figures = jax.grad(joint_loss, argnums=1, has_aux=True)(settings, nets, x, y, noise_key)
@@ -218,8 +215,8 @@ def to_pair(
     record: Record | None = None,
 ) -> Pair:  # fmt: skip
     """The conditional pair; class Gaussians and the critic's reconstruction weight are refitted on the data."""
-    data = as_data(images, settings.model.sample_shape, labels, settings.classes)
     nets, model = state.nets, settings.model
+    data = as_data(images, model.sample_shape, labels, settings.classes)
 
     @jax.jit
     def observe(nets: Nets, rows: Array) -> tuple[Array, Array]:
@@ -232,8 +229,8 @@ def to_pair(
     assert data.labels is not None
     gaussians = refit_class_gaussians(codes, data.labels, settings.classes)
     parts = {"label": nets.label, "style": nets.style}
-    rec = 0.5 * model.size / jnp.mean(errors)  # one over twice the residual variance per pixel
-    critic = {**parts, "decoder": nets.decoder, "means": gaussians.means, "scales": gaussians.scales, "rec": rec}
+    critic = {**parts, "decoder": nets.decoder, "means": gaussians.means, "scales": gaussians.scales}
+    critic["rec"] = 0.5 * model.size / jnp.mean(errors)  # one over twice the residual variance per pixel
     return make_pair(
         decoder_net(settings.decoder, nets.decoder),
         critic_net(settings.label_encoder, model.encoder, settings.decoder, settings.classes, critic),
