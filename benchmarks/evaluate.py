@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from pairs import InputError
+from pairs.command import seed_number
 
 from .data import Images, read_images
 from .features import Features, Reference, default_features, load_features
@@ -125,7 +126,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--split", help="split of the reference, where it has several")
     parser.add_argument("--array", help="array of IMAGES in an NPZ file, for example before")
     parser.add_argument("--limit", type=int, help="use the first LIMIT images of IMAGES")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=seed_number, default=0)
     parser.add_argument("--out", type=Path, help="folder for report.json")
     parser.add_argument("--json", action="store_true", help="print the report alone on standard output")
     parser.set_defaults(run=run)

@@ -23,7 +23,7 @@ import numpy as np
 import dcd
 from dcd.architectures import fresh_critic
 from pairs import Pair
-from pairs.command import guard
+from pairs.command import guard, seed_number
 
 from .data import read_images, to_range
 from .features import load_features
@@ -55,7 +55,7 @@ def _run(argv: Sequence[str] | None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.hopeless", description="Where nothing can be gained.")
     parser.add_argument("--mnist", required=True, help="folder of MNIST")
     parser.add_argument("--fashion", required=True, help="folder of Fashion-MNIST")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=seed_number, default=0)
     parser.add_argument("--out", type=Path, required=True, help="JSON file to write")
     args = parser.parse_args(argv)
     digits = to_range(read_images(args.mnist, "train").x, SPAN)

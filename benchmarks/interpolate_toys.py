@@ -24,6 +24,7 @@ import numpy as np
 
 import interp
 import pairs
+from pairs.command import seed_number
 
 from .interpolate_toy_gans import gaussians, swiss_roll, trained
 from .pictures import write_bytes
@@ -128,7 +129,7 @@ def main() -> int:
     parser.add_argument("--steps", type=int, default=12000)
     parser.add_argument("--pairs", type=int, default=256)
     parser.add_argument("--keep", metavar="DIR", help="keep the trained pairs here, and use those that are there")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=seed_number, default=0)
     parser.add_argument("--ratio", type=float, default=30.0)
     parser.add_argument("--shape", default="barrier")
     args = parser.parse_args()

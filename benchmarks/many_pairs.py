@@ -27,7 +27,7 @@ import optax
 
 import dcd
 from pairs import Net, Normal, Pair, Record, make_pair
-from pairs.command import guard, progress
+from pairs.command import guard, progress, seed_number
 from pairs.gan.sequential import init_sequential
 
 from .data import Images, read_images, to_range, to_uint8
@@ -171,7 +171,7 @@ def _run(argv: Sequence[str] | None) -> int:
     for name in ("mnist", "fashion", "cifar"):
         parser.add_argument(f"--{name}", help=f"folder of {name} images, train and test")
     parser.add_argument("--n", type=int, default=10_000, help="samples to judge (default 10,000)")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=seed_number, default=0)
     parser.add_argument("--work", type=Path, required=True, help="folder of intermediate results, for resuming")
     parser.add_argument("--out", type=Path, required=True, help="JSON file to write")
     args = parser.parse_args(argv)

@@ -28,7 +28,7 @@ import numpy as np
 import dcd
 from dcd.architectures import fresh_critic
 from pairs import Pair
-from pairs.command import guard
+from pairs.command import guard, seed_number
 
 from .interpolate_toy_gans import gaussians, make, swiss_roll, train
 from .pictures import write_bytes
@@ -148,7 +148,7 @@ def _run(argv: Sequence[str] | None) -> int:
     )
     parser.add_argument("--batch", type=int, default=512)
     parser.add_argument("--steps", type=int, default=6000, help="updates of each GAN (default 6,000)")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=seed_number, default=0)
     parser.add_argument("--out", type=Path, required=True, help="JSON file to write")
     parser.add_argument("--picture", type=Path, help="PNG file to write")
     args = parser.parse_args(argv)

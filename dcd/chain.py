@@ -20,7 +20,7 @@ from jax import Array
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 from jax.typing import ArrayLike
 
-from pairs import InputError, Pair
+from pairs import InputError, Pair, Sphere
 
 from .config import Langevin, Structure
 from .inputs import check_inputs, latents_of
@@ -65,7 +65,13 @@ def _noise_key(key: Array) -> Array:
 def start(
     pair: Pair, config: Langevin, position: ArrayLike, index: ArrayLike, labels: ArrayLike | None = None
 ) -> State:
-    """Chains at step 0, at ``position`` (latents or samples, as ``config.space`` says)."""
+    """Chains at step 0, at ``position`` (latents or samples, as ``config.space`` says).
+
+    Raises:
+      InputError: a Metropolis correction on a sphere, which no straight proposal ever meets again.
+    """
+    if config.metropolis and config.space == "latent" and isinstance(pair.prior, Sphere):
+        raise InputError("metropolis", "would reject every move on a sphere", "leave it out: steps are projected back")
     return _start(
         parts_of(pair), jnp.asarray(position), jnp.asarray(index), weights_of(config),
         None if labels is None else jnp.asarray(labels), config.structure(), pair.sample_range,

@@ -17,7 +17,7 @@ from dcd.loop import Law, loop_pays
 from dcd.noise import draw_noise
 from dcd.presets import dcd_latent, ddls, dgflow
 from dcd.target import parts_of, weights_of
-from pairs import InputError, Net, Normal, make_pair
+from pairs import InputError, Net, Normal, Sphere, make_pair
 
 KEY = jax.random.key(31)
 N, STEPS = 16, 8
@@ -329,3 +329,11 @@ def test_a_step_with_the_librarys_convolution_is_called_from_the_host_and_any_ot
     critic = Net(jnp.ones((1, 1, 2, 2)), convolve)
     with_convolution = make_pair(PAIR.generator, critic, Normal((4,)), sample_range=None, critic_kind="energy")
     assert looped(PAIR) and not looped(with_convolution)
+
+
+def test_a_correction_on_a_sphere_is_refused_because_it_would_reject_every_move():
+    ball = PAIR.replace(prior=Sphere((4,)))
+    with pytest.raises(InputError, match="metropolis"):
+        refine(ball, MALA, KEY, 2)
+    moved = refine(ball, ULA, KEY, 2)
+    np.testing.assert_allclose(np.linalg.norm(moved.positions, axis=1), ball.prior.radius, rtol=1e-5)
