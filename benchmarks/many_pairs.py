@@ -101,12 +101,11 @@ def _features(data: Images, path: str, name: str, work: Path) -> tuple[Features,
     """Net a for tuning and net b to judge."""
     if name != "cifar":
         return default_features(data.shape, data.name), default_features(data.shape, data.name, judge=True)
-    nets = []
-    for arch, seed in (("a", 0), ("b", 1)):
-        folder = work / f"cifar-classifier-{arch}"
+    nets, wanted = [], (TrainConfig("a", 0, 1000, 64), TrainConfig("b", 1, 1000, 64))
+    for config in wanted:
+        folder = work / f"cifar-classifier-{config.arch}"
         if not (folder / "card.json").is_file():
             train_set, test_set = _images(path, "train"), _images(path, "test")
-            config = TrainConfig(arch, seed, 1000, 64)  # type: ignore[arg-type]
             trained = train(train_set, test_set, config, lambda line: print(line, file=sys.stderr, flush=True))
             save(folder, folder.name, trained, config, train_set, test_set, "see its source", "many_pairs")
         nets.append(load_features(folder))

@@ -6,6 +6,7 @@ pair's critic, and how sure a classifier (net *b*, which took no part in trainin
 
 from __future__ import annotations
 
+import dataclasses
 import time
 import warnings
 from pathlib import Path
@@ -40,8 +41,9 @@ def measure(pair: Pair, x: np.ndarray, last: Features, seed: int, points: int = 
     fade = made[:count, None] + t.reshape(1, -1, 1, 1, 1) * (made[count:] - made[:count])[:, None]
     latents = {"linear": z0[:, None] + t[None, :, None] * (z1 - z0)[:, None]}
     seconds = {}
-    for label, mode in (("geodesic", "none"), ("weighted", "conformal")):
-        config = interp.GeodesicConfig(points=points, segments=16, mode=mode, evaluations=30, seed=seed, tolerance=1e-4)  # type: ignore[arg-type]
+    weighted = interp.GeodesicConfig(points=points, segments=16, evaluations=30, seed=seed, tolerance=1e-4)
+    plain = dataclasses.replace(weighted, mode="none")
+    for label, config in (("geodesic", plain), ("weighted", weighted)):
         began = time.perf_counter()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)

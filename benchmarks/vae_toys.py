@@ -16,6 +16,7 @@ grid of the window and those points (10,000; published 12,800).
 
 from __future__ import annotations
 
+import dataclasses
 import time
 import warnings
 from pathlib import Path
@@ -103,8 +104,8 @@ def _paths(pair: Pair, real: np.ndarray, count: int, seed: int) -> tuple[dict[st
     z0, z1 = z[:count], z[count:]
     line = z0[:, None] + np.linspace(0, 1, 32)[None, :, None] * (z1 - z0)[:, None]
     paths = {"linear": line}
-    for label, mode in (("geodesic", "none"), ("weighted", "conformal")):
-        config = interp.GeodesicConfig(points=32, segments=24, mode=mode, seed=seed)  # type: ignore[arg-type]
+    weighted = interp.GeodesicConfig(points=32, segments=24, seed=seed)
+    for label, config in (("geodesic", dataclasses.replace(weighted, mode="none")), ("weighted", weighted)):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
             paths[label] = np.asarray(interp.geodesic(pair, z0, z1, config=config).path)

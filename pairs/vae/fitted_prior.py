@@ -15,6 +15,7 @@ import dataclasses
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
@@ -65,9 +66,9 @@ def posterior_draws(pair: Pair, x: ArrayLike, key: Array, batch: int = 1000) -> 
         raise InputError("pair", "has no Gaussian encoder", "give a pair of one of the autoencoder families")
     inner, params = net.apply.encoder, net.params
     encode = jax.jit(lambda p, v: split_posterior(inner(p, v)))
-    found = []
-    for i in range(0, len(x), batch):  # type: ignore[arg-type]
-        mean, log_var = encode(params, jnp.asarray(x[i : i + batch]))  # type: ignore[index]
+    found, rows = [], np.asarray(x)
+    for i in range(0, len(rows), batch):
+        mean, log_var = encode(params, jnp.asarray(rows[i : i + batch]))
         found.append(draw_posterior(jax.random.fold_in(key, i), mean, log_var))
     return jnp.concatenate(found)
 

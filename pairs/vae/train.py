@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jax import Array
 from jax.typing import ArrayLike
@@ -87,5 +88,6 @@ def check_positive(settings: Any, *names: str, zero: bool = False) -> None:
 
 def in_batches(function: Callable[..., Any], params: Any, x: ArrayLike, batch: int = 1000) -> Any:
     """``function(params, rows)`` over all rows; a pytree of concatenated results."""
-    parts = [function(params, jnp.asarray(x[i : i + batch])) for i in range(0, len(x), batch)]  # type: ignore[index]
+    rows = np.asarray(x)
+    parts = [function(params, jnp.asarray(rows[i : i + batch])) for i in range(0, len(rows), batch)]
     return jax.tree.map(lambda *p: jnp.concatenate(p), *parts)

@@ -57,7 +57,7 @@ def test_stored_reference_is_that_of_the_real_test_set(data_root):
     kept = np.sort(np.random.default_rng(0).permutation(10000)[:2000])[:250]
     # rows are float16: relative 2^-11 of values of size 10
     np.testing.assert_allclose(features(images.x[kept]), reference.rows[:250], atol=1e-2)
-    right = features.logits(images.x[:1000]).argmax(1) == images.labels[:1000]  # type: ignore[index]
+    right = features.logits(images.x[:1000]).argmax(1) == images.labels[:1000]
     assert right.mean() > 0.88  # 0.906 on all; three standard errors of 1,000
 
 
@@ -150,4 +150,4 @@ def test_training_settings_are_checked():
     with pytest.raises(InputError, match="steps"):
         TrainConfig(steps=0)
     with pytest.raises(InputError, match="arch"):
-        TrainConfig(arch="c")  # type: ignore[arg-type]
+        TrainConfig(arch="c")

@@ -78,7 +78,7 @@ def test_bad_features_are_refused():
     with pytest.raises(InputError, match="dimensions"):
         frechet_distance(np.zeros(2), np.eye(2), np.zeros(3), np.eye(3))
     with pytest.raises(InputError, match="at least 2"):
-        moments([[1.0]]).covariance  # noqa: B018
+        _ = moments([[1.0]]).covariance
     with pytest.raises(InputError, match="equally many"):
         fid_change(np.zeros((9, 2)), np.zeros((8, 2)), np.zeros(2), np.eye(2))
 

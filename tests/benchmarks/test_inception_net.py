@@ -68,7 +68,7 @@ def _digest(path: Path) -> str:
 
 @pytest.mark.slow
 def test_features_are_those_of_torch_fidelity_on_equal_weights(tmp_path):
-    np.savez(tmp_path / "weights.npz", **state_dict())  # type: ignore[arg-type]
+    np.savez(tmp_path / "weights.npz", **state_dict())
     net = load_inception(tmp_path / "weights.npz", _digest(tmp_path / "weights.npz"))
     net = dataclasses.replace(net, batch=2)
     x = np.random.default_rng(1).integers(0, 256, (2, 32, 40, 3), dtype=np.uint8)

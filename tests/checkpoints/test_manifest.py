@@ -10,7 +10,7 @@ import jax
 import numpy as np
 import pytest
 
-from checkpoints import bundled_names, import_manifest, load_pair, resolve, save_pair
+from checkpoints import import_manifest, load_pair, resolve, save_pair
 from checkpoints.__main__ import main
 from checkpoints.describe import describe
 from checkpoints.manifest import read_manifest, shipped_manifests
@@ -79,7 +79,7 @@ def test_provenance_names_the_files(imported: dict[str, Pair], data_root: Path) 
 
 def test_an_imported_pair_is_stored_and_found_again(folder: Path) -> None:
     pair = import_manifest(folder / "pair.toml")
-    assert pair.generator.apply.layers[0].name is None  # type: ignore[attr-defined]
+    assert pair.generator.apply.layers[0].name is None
     stored = load_pair(save_pair(folder / "stored", pair))
     x = pair.generate(np.ones((2, 3), "f"))
     np.testing.assert_array_equal(stored.score(x), pair.score(x))
@@ -149,7 +149,6 @@ def test_what_cannot_be_resolved_says_what_was_tried(folder: Path) -> None:
         resolve(stored)
 
 
-@pytest.mark.skipif(DEFAULT not in bundled_names(), reason="the bundled pair is not installed")
 def test_the_bundled_pair_resolves_by_default() -> None:
     assert resolve().record == resolve(DEFAULT).record
 

@@ -64,7 +64,7 @@ def run_chain(pair: Pair, config: dcd.Langevin, n: int, seed: int = 0, stop=None
 
 def gradient(a: float, real: np.ndarray, negative: np.ndarray, loss: str = "wgan", energy: float = 0.0) -> float:
     """Derivative of our objective with respect to the one parameter."""
-    terms, numbers = _Terms(loss, energy > 0, False, False), _Numbers(energy, 0.0, 0.0, 0.0, 0.0)  # type: ignore[arg-type]
+    terms, numbers = _Terms(loss, energy > 0, False, False), _Numbers(energy, 0.0, 0.0, 0.0, 0.0)
 
     def objective(a):
         critic = lambda x: _quadratic(a, x)

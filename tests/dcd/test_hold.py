@@ -27,7 +27,7 @@ PAIR = pairs.make_pair(
 
 
 def _run(space: str = "latent", **settings) -> dcd.Result:
-    config = dcd.Langevin(space=space, steps=8, step_size=0.01, **settings)  # type: ignore[arg-type]
+    config = dcd.Langevin(space=space, steps=8, step_size=0.01, **settings)
     return dcd.refine(PAIR, config, jax.random.key(0), 16, batch=16)
 
 
@@ -59,7 +59,7 @@ def test_metropolis_with_held_coordinates_accepts_as_the_smaller_chain_does() ->
 def test_ranges_that_mean_nothing_are_refused() -> None:
     for bad in ((2,), (3, 3), (-1, 2), [0, 1], (0, 1.5)):
         with pytest.raises(pairs.InputError, match="hold"):
-            dcd.Langevin(hold=bad)  # type: ignore[arg-type]
+            dcd.Langevin(hold=bad)
     with pytest.raises(pairs.InputError, match="coordinates 0 to 4"):
         _run(hold=(0, 6))
 

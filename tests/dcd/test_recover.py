@@ -40,7 +40,7 @@ def normal_data(n: int, dim: int = 1, mean: float = 0.0, scale: float = 1.0, see
 
 @functools.cache
 def run(loss: str, mean: float, scale: float, dim: int, g_scale: float, steps: int = 300, **more):
-    config = dcd.Recover(loss=loss, steps=steps, batch=256, learning_rate=4e-3, ema=0.97, architecture=LAYERS, **more)  # type: ignore[arg-type]
+    config = dcd.Recover(loss=loss, steps=steps, batch=256, learning_rate=4e-3, ema=0.97, architecture=LAYERS, **more)
     pair = gaussian_pair(g_scale, dim=dim)
     return (pair, *dcd.recover(pair, normal_data(20_000, dim, mean, scale), jax.random.key(1), config))
 
