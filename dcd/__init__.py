@@ -1,13 +1,13 @@
 """Sample refinement: Langevin chains driven by the critic, from the generator's output."""
 
 from .adapt import adapt as adapt
+from .adapt import critic_variants as critic_variants
 from .adapt_step import StepReport as StepReport
 from .adapt_step import adapt_step_size as adapt_step_size
 from .calibrate import CalibrationReport as CalibrationReport
 from .calibrate import calibrate as calibrate
 from .calibrate import log_ratio as log_ratio
 from .calibrate import require_ratio as require_ratio
-from .chain import Result as Result
 from .chain import advance as advance
 from .chain import refine as refine
 from .chain import start as start
@@ -34,6 +34,7 @@ from .presets import PRESETS as PRESETS
 from .presets import preset as preset
 from .recover import recover as recover
 from .recover_features import recover_on_features as recover_on_features
+from .result import Result as Result
 from .schedule import sampled as sampled
 from .select import Selection as Selection
 from .select import Winnowed as Winnowed

@@ -19,7 +19,7 @@ from .critic_settings import Recover
 from .recover import recover
 from .recover_features import recover_on_features
 
-__all__ = ["adapt"]
+__all__ = ["adapt", "critic_variants"]
 
 
 def adapt(
@@ -77,3 +77,49 @@ def adapt(
         pair, found = calibrate(pair, held_x, keys[2], labels=held_labels)
         report["calibrate"] = found.to_dict()
     return pair, report
+
+
+def critic_variants(
+    pair: Pair,
+    train_x: np.ndarray,
+    held_x: np.ndarray,
+    keys: Array,
+    features: Net,
+    *,
+    steps: int = 3000,
+    train_labels: np.ndarray | None = None,
+    held_labels: np.ndarray | None = None,
+    on_progress: Callable[[str, int, int, float], None] | None = None,
+) -> tuple[dict[str, Pair], dict[str, dict[str, Any]]]:
+    """The critics worth a trial by :func:`dcd.tune`: ``raw``, ``recovered`` on samples, recovered on ``features``.
+
+    A fresh critic takes no labels: a conditional pair's own is trained on, and there is none on features.
+
+    Args:
+      keys: ``(2,)``, one for each critic.
+      features: sample net, as :func:`dcd.recover_on_features` takes it.
+      steps: updates of each recovery.
+
+    Returns:
+      The pairs, and for each new critic the report of :func:`adapt`.
+
+    >>> critic_variants.__name__
+    'critic_variants'
+    """
+    free = pair.classes is None
+    settings = Recover(architecture="auto" if free else "critic", steps=steps)
+    jobs: dict[str, tuple[Recover, Net | None]] = {"recovered": (settings, None)}
+    if free:
+        jobs["features"] = (settings.replace(r1=1.0), features)
+    pairs, moves = {"raw": pair}, {}
+    for key, (name, (recovery, net)) in zip(keys, jobs.items(), strict=False):
+
+        def tell(move: str, done: int, total: int, left: float, name: str = name) -> None:
+            if on_progress is not None:
+                on_progress(f"{move} ({name})", done, total, left)
+
+        pairs[name], moves[name] = adapt(
+            pair, train_x, held_x, key, recovery=recovery, features=net, train_labels=train_labels,
+            held_labels=held_labels, on_progress=tell,
+        )  # fmt: skip
+    return pairs, moves

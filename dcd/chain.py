@@ -11,7 +11,7 @@ import functools
 import math
 import warnings
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -25,37 +25,15 @@ from pairs import InputError, Pair, Sphere
 from .config import Langevin, Structure
 from .inputs import check_inputs, latents_of
 from .kernel import Info, State, init
-from .loop import Law, Schedule, loop_pays, run_loop, run_steps
+from .loop import ROOM, Law, Schedule, loop_pays, run_loop, run_steps
+from .result import Result, join
 from .target import Parts, Weights, make_target, parts_of, to_samples, weights_of
 
-__all__ = ["Result", "start", "advance", "refine"]
+__all__ = ["start", "advance", "refine"]
 
 DEFAULT_BATCH = 64
-DEFAULT_CHUNK = 10
 
 Progress = Callable[[int, int], None]
-
-
-class Result(NamedTuple):
-    """Refined samples with everything needed to judge the run. Arrays are numpy, leading axis n."""
-
-    before: np.ndarray
-    """``G(z)``, ``(n, *sample)``."""
-    after: np.ndarray
-    """Samples after the last step."""
-    latents: np.ndarray
-    """The latents the chains started from."""
-    positions: np.ndarray
-    """Last positions: latents in latent space, samples in pixel space."""
-    trace: Info
-    """The record of every step, each field ``(steps, n)``."""
-    start_score: np.ndarray
-    """Critic's score of ``before``."""
-    stopped: np.ndarray
-    """Chains that met NaN or infinity."""
-    snapshots: dict[int, np.ndarray]
-    """Samples after the steps asked for."""
-    config: Langevin
 
 
 def _noise_key(key: Array) -> Array:
@@ -156,7 +134,7 @@ def _root(config: Langevin, state: State) -> np.ndarray | None:
 def _chunk_size(chunk: int | None, steps: int) -> int:
     if chunk is not None and chunk < 1:
         raise InputError("chunk", f"is {chunk}", "give at least 1, or None")
-    return max(1, min(chunk or DEFAULT_CHUNK, steps))
+    return max(1, min(chunk or ROOM, steps))
 
 
 def refine(
@@ -239,7 +217,7 @@ def refine(
         piece["snapshots"] = shots
         pieces.append(piece)
         done += keep * config.steps
-    return _join(pieces, snapshots, config)
+    return join(pieces, snapshots, config)
 
 
 def _warn_if_longer(pair: Pair, config: Langevin) -> None:
@@ -248,18 +226,6 @@ def _warn_if_longer(pair: Pair, config: Langevin) -> None:
     if tuned is not None and config.steps > tuned:
         problem = f"steps: is {config.steps}, but the critic was tuned for {tuned}"
         warnings.warn(f"{problem}; use at most {tuned}, or fine-tune it again for the longer chain", stacklevel=3)
-
-
-def _join(pieces: list[dict[str, Any]], snapshots: tuple[int, ...], config: Langevin) -> Result:
-    def cat(name: str) -> np.ndarray:
-        return np.concatenate([p[name] for p in pieces])
-
-    trace = Info(*(np.concatenate([p["trace"][i] for p in pieces], axis=1) for i in range(len(Info._fields))))
-    shots = {s: np.concatenate([p["snapshots"][s] for p in pieces]) for s in snapshots}
-    return Result(
-        cat("before"), cat("after"), cat("latents"), cat("positions"), trace,
-        cat("start_score"), cat("stopped"), shots, config,
-    )  # fmt: skip
 
 
 @jax.jit

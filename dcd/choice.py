@@ -13,9 +13,10 @@ from jax import Array
 
 from pairs import InputError, Pair
 
-from .chain import Result, refine
+from .chain import refine
 from .config import Langevin
 from .inputs import labels_of, latents_of
+from .result import Result
 from .select import obrs
 
 __all__ = ["Choice", "run_choice", "default_choices"]

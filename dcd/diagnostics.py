@@ -23,8 +23,8 @@ from jax.typing import ArrayLike
 
 from pairs import InputError, Normal, Pair
 
-from .chain import Result
 from .mixing import effective_sample_size, r_hat
+from .result import Result
 from .scores import check_samples, scores_of
 
 __all__ = ["diagnose", "norm_percentiles", "mean_pairwise_distance", "total_variation", "FOOLED"]

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from pairs import InputError
 
-from .chain import Result
+from .result import Result
 
 __all__ = ["plot_diagnostics"]
 

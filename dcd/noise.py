@@ -4,7 +4,7 @@ One Threefry block turns the pair (sample index, word number) into two random wo
 step's key. That is the generator JAX uses, fed with our own counters, so a batch costs one call however
 many samples it has, and neither batch size nor order nor devices change a sample's noise. The
 rounds are written out because XLA:CPU fuses them into one pass that way; the library's form is a loop of
-calls there, three times slower at image sizes and ten times at latent sizes.
+calls there, several times slower.
 """
 
 from __future__ import annotations

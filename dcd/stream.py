@@ -24,9 +24,10 @@ from jax import Array
 
 from pairs import InputError, Pair, Record
 
-from .chain import DEFAULT_BATCH, Progress, Result, refine
+from .chain import DEFAULT_BATCH, Progress, refine
 from .config import Langevin
 from .inputs import labels_of
+from .result import Result
 
 __all__ = ["refine_to", "pair_digest", "to_bytes"]
 

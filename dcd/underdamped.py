@@ -32,11 +32,11 @@ from jax.typing import ArrayLike
 
 from pairs import InputError, Pair
 
-from .chain import Result, _join
 from .config import Langevin, Structure
 from .inputs import labels_of, latents_of
 from .kernel import Evaluation, Info, Target, init
 from .noise import draw_noise
+from .result import Result, join
 from .target import Parts, Weights, make_projection, make_target, parts_of, to_samples, weights_of
 
 __all__ = ["Underdamped", "UnderdampedState", "underdamped_init", "underdamped_step", "refine_underdamped"]
@@ -183,7 +183,7 @@ def refine_underdamped(
                   "start_score": start_score, "stopped": state.stopped}  # fmt: skip
         piece: dict[str, Any] = {name: np.asarray(v)[:keep] for name, v in arrays.items()}
         pieces.append({**piece, "trace": [f[:, :keep] for f in fields], "snapshots": {}})
-    return _join(pieces, (), config)
+    return join(pieces, (), config)
 
 
 @functools.partial(jax.jit, static_argnames=("structure", "sample_range"))
