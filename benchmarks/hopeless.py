@@ -28,8 +28,8 @@ from pairs.command import guard, seed_number
 from .data import read_images, to_range
 from .features import load_features
 from .judge import judge_for
-from .refine import load
 from .report import hardware, versions, write_json
+from .settings import load
 
 __all__ = ["main"]
 

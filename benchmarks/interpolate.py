@@ -33,8 +33,8 @@ from .data import read_images, to_range, to_uint8
 from .features import Features, default_features, load_features
 from .metrics.fid import Moments, frechet_distance, moments
 from .metrics.fid_interval import interval
-from .refine import image_range, load
 from .report import hardware, to_json, versions, write_json
+from .settings import image_range, load
 
 __all__ = ["measure", "add_parser", "run", "path_perceptual_length"]
 

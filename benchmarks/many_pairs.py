@@ -127,7 +127,7 @@ def _one(pair: Pair, real: Images, test: Images, a: Features, b: Features, n: in
     cuts = (np.cumsum((0.55, 0.1, 0.15)) * len(x)).astype(int)
     train_x, held_x, search_x, confirm_x = np.split(x, cuts)
     keys = jax.random.split(jax.random.key(seed), 4)
-    variants, _ = dcd.critic_variants(pair, train_x, held_x, keys[:2], a.as_net(SPAN), steps=1000)
+    variants, _ = dcd.critic_variants(pair, train_x, held_x, keys[:2], steps=1000)
     config = dcd.Tune(steps=40, n_first=100, rounds=2)
     tuned = dcd.tune(variants, search_x, confirm_x, judge_for(a, pair), keys[2], config)
     choice = tuned.choice if tuned.gain and tuned.choice else dcd.Choice("raw", dcd.preset("latent").replace(steps=0))

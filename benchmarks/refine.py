@@ -11,74 +11,24 @@ from typing import Any
 import jax
 import numpy as np
 
-import checkpoints
 import dcd
 from pairs import InputError, Pair
 from pairs.command import add_common, check_out, progress
 
 from .data import Images, read_images, to_range, to_uint8
 from .evaluate import evaluate
-from .features import Features, Reference, default_features, load_features
+from .features import Features, Reference
 from .pictures import png_bytes, side_by_side, write_bytes
 from .report import hardware, print_report, to_json, versions, write_html, write_json
+from .settings import add_settings, check_sizes, choose_features, image_range, tuned_or_settings
 
-__all__ = [
-    "refine_and_judge",
-    "choose_features",
-    "write_samples",
-    "load",
-    "image_range",
-    "check_sizes",
-    "add_parser",
-    "run",
-]
-
-
-KNOBS = ("steps", "step_size", "temperature", "critic_scale", "prior_weight", "metropolis", "hold")
-
-
-def load(pair: str | None, files: Path | None = None) -> Pair:
-    """The pair behind a command line's PAIR; ``files`` is where a manifest's weights lie."""
-    if files is not None:
-        if pair is None:
-            raise InputError("files", "is given without a manifest", "name the manifest as PAIR")
-        return checkpoints.import_manifest(pair, files)
-    return checkpoints.resolve(pair)
-
-
-def image_range(pair: Pair) -> tuple[float, float]:
-    """The sample range of a pair of images.
-
-    Raises:
-      InputError: its samples are not images, or have no range and so no form in bytes.
-    """
-    if len(pair.sample_shape) != 3 or pair.sample_shape[-1] not in (1, 3):
-        remedy = "this command judges images, (H, W, 1) or (H, W, 3); call the functions of dcd for other samples"
-        raise InputError("pair", f"has samples of shape {pair.sample_shape}", remedy)
-    if pair.sample_range is None:
-        raise InputError("pair", "has samples without a range", "declare sample_range, images need one to become bytes")
-    return pair.sample_range
-
-
-def check_sizes(n: int, batch: int) -> None:
-    """Refuse a number of samples too small for a distance, and an empty batch."""
-    if isinstance(n, bool) or n < 6:
-        raise InputError("n", f"is {n}", "give at least 6, better 2,000 or more: distances need a distribution")
-    if batch < 1:
-        raise InputError("batch", f"is {batch}", "give at least 1")
+__all__ = ["add_parser", "refine_and_judge", "run", "write_samples"]
 
 
 def _bytes_of(pair: Pair, result: dcd.Result) -> tuple[np.ndarray, np.ndarray]:
     """Samples before and after as image files would hold them."""
     span = image_range(pair)
     return to_uint8(result.before, span), to_uint8(result.after, span)
-
-
-def choose_features(pair: Pair, name: str | None, data: Images | None, judge: bool = False) -> Features:
-    """The named feature net, or the bundled one that fits the pair's images and the data's or pair's name."""
-    if name is not None:
-        return load_features(name)
-    return default_features(pair.sample_shape, data.name if data is not None else pair.name, judge=judge)
 
 
 def _mean(values: np.ndarray) -> dict[str, Any]:
@@ -188,57 +138,6 @@ def write_samples(folder: Path, pair: Pair, result: dcd.Result, report: dict[str
     np.savez_compressed(packed, before=before, after=after)
     write_bytes(folder / "samples.npz", packed.getvalue())
     write_json(folder / "report.json", report)
-
-
-def _range(text: str) -> tuple[int, int]:
-    first, _, end = text.partition(":")
-    try:
-        return int(first), int(end)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"'{text}' is not of the form A:B") from None
-
-
-def add_settings(parser: argparse.ArgumentParser) -> None:
-    """The chain's knobs on a command line."""
-    parser.add_argument("--preset", help=f"{', '.join(dcd.PRESETS)} (default latent)")
-    parser.add_argument("--steps", type=int, help="number of steps")
-    parser.add_argument("--step-size", type=float, help="eta in x + eta * grad + sqrt(2 eta T) * noise")
-    parser.add_argument("--temperature", type=float, help="T above")
-    parser.add_argument("--critic-scale", type=float, help="factor on the critic's score")
-    parser.add_argument("--prior-weight", type=float, help="weight of the prior's log density (latent space)")
-    parser.add_argument("--metropolis", action="store_true", default=None, help="accept or reject each step (MALA)")
-    parser.add_argument("--hold", type=_range, metavar="A:B", help="coordinates A to B - 1 of the state do not move")
-    parser.add_argument("--batch", type=int, default=64, help="chains moved together (default 64)")
-    parser.add_argument("--files", type=Path, help="folder of the weight files, where PAIR is a manifest")
-    parser.add_argument("--features", help="feature net that judges: a bundled name or a folder")
-
-
-def tuned_or_settings(args: argparse.Namespace) -> tuple[Pair, dcd.Langevin, float, bool | None]:
-    """Pair, chain, OBRS budget, and whether tuning proved a gain (None: nothing was tuned).
-
-    Without PAIR and settings it is the bundled pair as it was tuned.
-    """
-    given = [name for name in ("pair", "files", "preset", *KNOBS) if getattr(args, name) is not None]
-    tuned = args.tuned
-    if tuned is None:
-        if given:
-            config = settings(args)
-            return load(args.pair, args.files), config, 1.0, None
-        tuned = checkpoints.bundled_tuned()
-    elif given:
-        flag = given[0] if given[0] == "pair" else f"--{given[0].replace('_', '-')}"
-        raise InputError("tuned", f"is given together with {flag}", "leave one out: the file names pair and settings")
-    found = dcd.read_tuned(tuned)
-    pair = load(found.pair)
-    if not found.gain or found.choice is None:
-        return pair, dcd.preset("latent").replace(steps=0, preset="keep"), 1.0, False
-    return pair, found.choice.chain, found.choice.budget, True
-
-
-def settings(args: argparse.Namespace) -> dcd.Langevin:
-    """The chain that the command line describes."""
-    given = {k: getattr(args, k) for k in KNOBS if getattr(args, k) is not None}
-    return dcd.preset(args.preset or "latent").replace(**given)
 
 
 def add_parser(subparsers: Any) -> None:

@@ -25,8 +25,8 @@ from pairs import InputError, Pair
 from pairs.command import add_common, check_out
 
 from .peers.torch_loop import TorchJob
-from .refine import load
 from .report import hardware, to_json, versions, write_json
+from .settings import load
 
 __all__ = ["measure", "add_parser", "run"]
 

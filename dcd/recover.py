@@ -13,138 +13,33 @@ both towards a constant, so a flat critic may want a ``critic_scale`` above 1 in
 from __future__ import annotations
 
 import dataclasses
-import functools
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from jax import Array
 from jax.typing import ArrayLike
 
-from pairs import InputError, Net, Pair, Prior, Record
+from pairs import InputError, Net, Pair, Record
 from pairs.affine import affine
 from pairs.fit import fit
 
-from .architectures import Frame, default_layers, fresh_critic, split
+from .architectures import default_layers, fresh_critic, split
 from .critic_settings import Recover, RecoverReport
-from .held_out import check_data, critic_fit, draw_samples, generated, in_batches, score_of
-from .losses import Loss, auc, log_mean_exp, score_loss, segment_penalty, slopes
-from .spectral import Cap, capped, init_caps, refresh, settled
+from .held_out import check_data, critic_fit, generated, in_batches, score_of
+from .losses import auc, log_mean_exp, score_loss, segment_penalty
+from .recover_step import ADAM, Frozen, Numbers, State, Structure, compile_settings, recovery_update, views
+from .spectral import Cap, capped, init_caps, settled
 
 __all__ = ["Recover", "RecoverReport", "recover"]
 
 MAX_HOLDOUT = 2000
 NORMALISER_SAMPLES = 8192
-_ADAM = optax.scale_by_adam(b1=0.0, b2=0.9)
 
 Progress = Callable[[int, int, dict[str, float], float], None]
-
-
-class _Structure(NamedTuple):
-    """What shapes the compiled update; numbers travel as :class:`_Numbers`, so changing them compiles nothing."""
-
-    loss: Loss
-    batch: int
-    r1: bool
-    r2: bool
-    segments: bool
-    noisy: bool
-    shift: int
-    classes: int | None
-
-
-class _Numbers(NamedTuple):
-    r1: ArrayLike
-    r2: ArrayLike
-    segments: ArrayLike
-    target: ArrayLike
-    learning_rate: ArrayLike
-    ema: ArrayLike
-    noise: ArrayLike
-    noise_fall: ArrayLike
-    """Noise lost per update."""
-
-
-class _State(NamedTuple):
-    trained: dict[str, Array]
-    caps: dict[str, Cap]
-    adam: Any
-    average: dict[str, Array]
-    log_normaliser: Array
-
-
-class _Frozen(NamedTuple):
-    """Inputs of every update that none of them returns."""
-
-    generator: Net
-    prior: Prior
-    kept: dict[str, Any]
-    real: Array
-    labels: Array | None
-
-
-def _views(x: Array, key: Array, shift: int, noise: ArrayLike, noisy: bool) -> Array:
-    """Augmented, noisy copies of a batch."""
-    move, add = jax.random.split(key)
-    if shift:
-        offsets = jax.random.randint(move, (x.shape[0], 2), 0, 2 * shift + 1)
-        padded = jnp.pad(x, ((0, 0), (shift, shift), (shift, shift), (0, 0)), mode="edge")
-        x = jax.vmap(lambda p, o: jax.lax.dynamic_slice(p, (o[0], o[1], 0), x.shape[1:]))(padded, offsets)
-    return x + noise * jax.random.normal(add, x.shape) if noisy else x
-
-
-@functools.partial(jax.jit, static_argnames=("frame", "structure"), donate_argnames=("state",))
-def _update(
-    state: _State, key: Array, step: Array, frozen: _Frozen, numbers: _Numbers,
-    frame: Frame, structure: _Structure,
-) -> tuple[_State, dict[str, Array]]:  # fmt: skip
-    rows_key, fake_key, real_view, fake_view, segment_key = jax.random.split(key, 5)
-    rows = jax.random.randint(rows_key, (structure.batch,), 0, frozen.real.shape[0])
-    real, real_labels = frozen.real[rows], () if frozen.labels is None else (frozen.labels[rows],)
-    fake, fake_labels = draw_samples(frozen.generator, frozen.prior, fake_key, structure.batch, structure.classes)
-    noise = numbers.noise - numbers.noise_fall * step
-    real = _views(real, real_view, structure.shift, noise, structure.noisy)
-    fake = _views(fake, fake_view, structure.shift, noise, structure.noisy)
-    caps = refresh(state.trained, state.caps)
-
-    def objective(trained: dict[str, Array]) -> tuple[Array, tuple[Array, Array]]:
-        trained = capped(trained, caps)
-        on_real = frame.critic(trained, frozen.kept, *real_labels)
-        on_fake = frame.critic(trained, frozen.kept, *fake_labels)
-        total = jnp.zeros(())
-        if structure.r1:
-            d_real, square = slopes(on_real, real)
-            total += 0.5 * numbers.r1 * jnp.mean(square)
-        else:
-            d_real = on_real(real)
-        if structure.r2:
-            d_fake, square = slopes(on_fake, fake)
-            total += 0.5 * numbers.r2 * jnp.mean(square)
-        else:
-            d_fake = on_fake(fake)
-        if structure.segments:
-            # a conditional critic is penalised under the real samples' labels
-            total += numbers.segments * segment_penalty(on_real, real, fake, segment_key, numbers.target)
-        log_normaliser = state.log_normaliser
-        if structure.loss == "kale":
-            now = jax.lax.stop_gradient(log_mean_exp(d_fake))
-            log_normaliser = jnp.where(
-                step == 0, now, jnp.logaddexp(jnp.log(0.95) + log_normaliser, jnp.log(0.05) + now)
-            )
-        loss = score_loss(structure.loss, d_real, d_fake, log_normaliser)
-        return loss + total, (loss, log_normaliser)
-
-    grads, (loss, log_normaliser) = jax.grad(objective, has_aux=True)(state.trained)
-    delta, adam = _ADAM.update(grads, state.adam, state.trained)
-    trained = jax.tree.map(lambda w, d: w - numbers.learning_rate * d, state.trained, delta)
-    # a short memory at first: the start is not worth averaging
-    decay = jnp.minimum(numbers.ema, (1.0 + step) / (10.0 + step))
-    average = jax.tree.map(lambda a, v: decay * a + (1.0 - decay) * v, state.average, capped(trained, caps))
-    return _State(trained, caps, adam, average, log_normaliser), {"loss": loss}
 
 
 def recover(
@@ -180,7 +75,7 @@ def recover(
     order = np.asarray(jax.random.permutation(split_key, len(x)))
     held = min(MAX_HOLDOUT, max(1, round(settings.holdout * len(x))))
     train_rows, held_rows = order[held:], order[:held]
-    frozen = _Frozen(
+    frozen = Frozen(
         pair.generator, pair.prior, kept, jnp.asarray(x[train_rows]), None if c is None else jnp.asarray(c[train_rows])
     )
     caps: dict[str, Cap] = {}
@@ -189,12 +84,12 @@ def recover(
         relative = settings.architecture == "critic"
         caps = jax.jit(init_caps, static_argnums=3)(trained, cap_key, settings.spectral_norm, relative)
     average = jax.tree.map(jnp.copy, capped(trained, caps))
-    state = _State(jax.tree.map(jnp.copy, trained), caps, _ADAM.init(trained), average, jnp.zeros(()))
-    structure, numbers = _compile_settings(settings, pair.classes)
+    state = State(jax.tree.map(jnp.copy, trained), caps, ADAM.init(trained), average, jnp.zeros(()))
+    structure, numbers = compile_settings(settings, pair.classes)
     look = _Look(start, structure, numbers, frozen, x[held_rows], None if c is None else c[held_rows], fake_key)
 
-    def update(state: _State, key: Array, i: int) -> tuple[_State, dict[str, Array]]:
-        return _update(state, key, np.int32(i), frozen, numbers, frame, structure)
+    def update(state: State, key: Array, i: int) -> tuple[State, dict[str, Array]]:
+        return recovery_update(state, key, np.int32(i), frozen, numbers, frame, structure)
 
     def note(done: int, _: int, values: dict[str, float], __: float) -> None:
         if on_progress is not None:
@@ -237,32 +132,19 @@ def recover(
     return pair.replace(critic=critic, critic_kind=settings.critic_kind, calibrated=False, record=record), report
 
 
-def _compile_settings(settings: Recover, classes: int | None) -> tuple[_Structure, _Numbers]:
-    structure = _Structure(
-        "wgan" if settings.loss == "wgan-gp" else settings.loss, settings.batch, bool(settings.r1), bool(settings.r2),
-        bool(settings.gradient_penalty), settings.instance_noise > 0, settings.shift, classes,
-    )  # fmt: skip
-    fall = settings.instance_noise / settings.steps if settings.noise_decay else 0.0
-    numbers = _Numbers(
-        settings.r1 or 0.0, settings.r2 or 0.0, settings.gradient_penalty or 0.0, settings.penalty_target or 0.0,
-        settings.learning_rate, settings.ema, settings.instance_noise, fall,
-    )  # fmt: skip
-    return structure, numbers
-
-
 class _Look:
     """The held-out criterion, on samples that stay the same (with the noise that training ends with)."""
 
     def __init__(
-        self, critic: Net, structure: _Structure, numbers: _Numbers, frozen: _Frozen,
+        self, critic: Net, structure: Structure, numbers: Numbers, frozen: Frozen,
         real: np.ndarray, labels: np.ndarray | None, key: Array,
     ):  # fmt: skip
         self.critic, self.structure, self.numbers, self.key = critic, structure, numbers, key
         fake, fake_labels = generated(frozen.generator, frozen.prior, key, len(real), structure.classes)
         noise = 0.0 if numbers.noise_fall else numbers.noise
-        views = jax.jit(_views, static_argnums=(2, 4))
+        look = jax.jit(views, static_argnums=(2, 4))
         self.real, self.fake = (
-            views(v, jax.random.fold_in(key, 1_000_000 + i), 0, noise, structure.noisy)
+            look(v, jax.random.fold_in(key, 1_000_000 + i), 0, noise, structure.noisy)
             for i, v in enumerate((jnp.asarray(real), fake))
         )
         self.labels = (() if labels is None else (jnp.asarray(labels),), fake_labels)

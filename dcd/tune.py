@@ -13,9 +13,11 @@ adds it with OBRS before it.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -59,7 +61,9 @@ class Tune:
       rounds: rounds of halving (to a third).
       confirm_n: samples of the confirmation.
       budget: most gradient evaluations (sample steps) of the search; 0 for no bound.
-      minutes: most minutes of the search; 0 for no bound (then the result depends on the machine's speed).
+      minutes: most minutes of the search, 0 for no bound. A bound makes the result depend on the machine's
+        speed: each round has an equal share of what is left, chains grow only where that allows it, and a choice
+        that would end too late is not begun.
       batch: chains moved together.
     """
 
@@ -132,6 +136,8 @@ def tune(
         )
     real = judge.features(search_real)
     trials: list[dict[str, Any]] = []
+    clock = _Clock(config.minutes)
+    survivors: list[tuple[float, Choice]] = []
     spent, best = 0, None
     plan = _plan(len(arms), config)
     total = sum(count for count, _ in plan)
@@ -139,14 +145,20 @@ def tune(
     for number, (keep, n) in enumerate(plan):
         ranked: list[tuple[float, Choice]] = []
         base: float | None = None
+        if number:
+            twice = _next_round(survivors, pairs, 2, select=number == 1)
+            share = clock.left() / (len(plan) - number)
+            fits = clock.predict(twice[:keep], n) <= share
+            arms = twice if fits else _next_round(survivors, pairs, 1, select=number == 1)
         for arm in arms[:keep]:
-            late = config.minutes and time.monotonic() - began > 60 * config.minutes
+            late = clock.predict([arm], n) > clock.left()
             dear = config.budget and spent + n * arm.chain.steps > config.budget
             if ranked and (late or dear):
                 break
             if on_progress is not None:
                 on_progress(f"round {number + 1}: {arm.label}", min(1.0, done / total))
-            result, shots = _run(pairs[arm.critic], arm, jax.random.fold_in(key, number), n, config)
+            with clock.time(arm, n):
+                result, shots = _run(pairs[arm.critic], arm, jax.random.fold_in(key, number), n, config)
             if base is None:
                 base = judge.distance(judge.features(result.before), real)
             curve = {s: judge.distance(judge.features(x), real) for s, x in shots.items()}
@@ -162,7 +174,7 @@ def tune(
         best = ranked[0] if base is not None and ranked[0][0] < base else None
         if best is None:
             break
-        arms = _next_round(ranked, pairs, select=number == 0)
+        survivors = ranked
     if best is None:
         return Tuned(False, None, {}, trials, spent, time.monotonic() - began)
     choice = best[1]
@@ -184,9 +196,33 @@ def _plan(arms: int, config: Tune) -> list[tuple[int, int]]:
     return [(max(2, -(-arms // 3**r)) if r else arms, config.n_first * 3**r) for r in range(config.rounds)]
 
 
-def _next_round(ranked: list[tuple[float, Choice]], pairs: dict[str, Pair], select: bool) -> list[Choice]:
-    """Survivors, each free to go on to twice its best step count; with ``select`` the best chain also after OBRS."""
-    arms = [dataclasses.replace(c, chain=c.chain.replace(steps=2 * c.chain.steps)) for _, c in ranked]
+class _Clock:
+    """Time left of the search, and what a choice will take by what its critic's gradients took so far."""
+
+    def __init__(self, minutes: float):
+        self.end = time.monotonic() + 60 * minutes if minutes else math.inf
+        self.seconds: dict[str, float] = {}
+
+    def left(self) -> float:
+        return self.end - time.monotonic()
+
+    @contextlib.contextmanager
+    def time(self, arm: Choice, n: int) -> Iterator[None]:
+        began = time.monotonic()
+        yield
+        if arm.chain.steps:
+            each = (time.monotonic() - began) / (n * arm.chain.steps)
+            # the least: others hold compilation
+            self.seconds[arm.critic] = min(each, self.seconds.get(arm.critic, math.inf))
+
+    def predict(self, arms: Sequence[Choice], n: int) -> float:
+        return sum(n * a.chain.steps * self.seconds.get(a.critic, 0.0) for a in arms)
+
+
+def _next_round(ranked: list[tuple[float, Choice]], pairs: dict[str, Pair], longer: int, select: bool) -> list[Choice]:
+    """Survivors, each free to go on to ``longer`` times its best step count; with ``select`` the best chain also
+    after OBRS."""
+    arms = [dataclasses.replace(c, chain=c.chain.replace(steps=longer * c.chain.steps)) for _, c in ranked]
     # a chain at the calibrated scale keeps the law that selection made; a scaled one leaves it
     moving = [c for c in arms if c.chain.steps and c.budget == 1 and pairs[c.critic].calibrated]
     moving.sort(key=lambda c: c.chain.critic_scale != 1)

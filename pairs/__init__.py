@@ -1,15 +1,15 @@
 """The protocol: what a generator/critic pair is, and the model families that are one."""
 
 from .affine import affine as affine
+from .class_mixture import ClassMixture as ClassMixture
 from .errors import InputError as InputError
 from .feature_critic import feature_critic as feature_critic
-from .priors import ClassMixture as ClassMixture
+from .prior_records import prior_from_record as prior_from_record
 from .priors import Normal as Normal
 from .priors import Prior as Prior
 from .priors import Sphere as Sphere
 from .priors import TruncatedNormal as TruncatedNormal
 from .priors import Uniform as Uniform
-from .priors import prior_from_record as prior_from_record
 from .protocol import CriticKind as CriticKind
 from .protocol import Net as Net
 from .protocol import Pair as Pair

@@ -1,6 +1,6 @@
 r"""Latent priors: sample, log density, gradient of it, projection back to the support.
 
-Every prior is a frozen dataclass without arrays except :class:`ClassMixture`,
+Every prior is a frozen dataclass without arrays except :class:`pairs.ClassMixture`,
 whose means and scales are leaves. Densities are exact up to no constant:
 ``log_prob`` is normalised. ``score`` is its gradient,
 
@@ -23,12 +23,12 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from .errors import InputError
-from .record import Record
 
-__all__ = ["Prior", "Normal", "Uniform", "Sphere", "TruncatedNormal", "ClassMixture", "prior_from_record"]
+__all__ = ["Prior", "Normal", "Uniform", "Sphere", "TruncatedNormal", "check_shape", "flat_sum"]
 
 
-def _check_shape(shape: tuple[int, ...]) -> None:
+def check_shape(shape: tuple[int, ...]) -> None:
+    """Refuse anything but positive integers."""
     if not shape or any(not isinstance(d, int) or isinstance(d, bool) or d < 1 for d in shape):
         raise InputError("prior.shape", f"is {shape!r}", "give positive integers, for example (64,)")
 
@@ -42,7 +42,8 @@ def _check_positive(field: str, value: float) -> None:
         raise InputError(field, f"is {value!r}", "give a finite number above 0")
 
 
-def _flat_sum(values: Array, shape: tuple[int, ...]) -> Array:
+def flat_sum(values: Array, shape: tuple[int, ...]) -> Array:
+    """Sum over the latent axes."""
     return jnp.sum(values, axis=tuple(range(values.ndim - len(shape), values.ndim)))
 
 
@@ -54,7 +55,7 @@ class Prior:
     kind: ClassVar[str] = ""
 
     def __post_init__(self) -> None:
-        _check_shape(self.shape)
+        check_shape(self.shape)
 
     @property
     def size(self) -> int:
@@ -111,7 +112,7 @@ class Normal(Prior):
     def log_prob(self, z: ArrayLike, labels: ArrayLike | None = None) -> Array:
         z = jnp.asarray(z)
         constant = self.size * (0.5 * math.log(2 * math.pi) + math.log(self.scale))
-        return -0.5 * _flat_sum((z / self.scale) ** 2, self.shape) - constant
+        return -0.5 * flat_sum((z / self.scale) ** 2, self.shape) - constant
 
     def score(self, z: ArrayLike, labels: ArrayLike | None = None) -> Array:
         return -jnp.asarray(z) / self.scale**2
@@ -167,7 +168,7 @@ class Sphere(Prior):
         z = jnp.asarray(z)
         d = self.size
         area = math.log(2) + d / 2 * math.log(math.pi) - math.lgamma(d / 2) + (d - 1) * math.log(self.radius)
-        norm = jnp.sqrt(_flat_sum(z**2, self.shape))
+        norm = jnp.sqrt(flat_sum(z**2, self.shape))
         on_it = jnp.abs(norm - self.radius) <= 1e-3 * self.radius
         return jnp.where(on_it, -area, -jnp.inf)
 
@@ -203,85 +204,10 @@ class TruncatedNormal(Prior):
         inside = jnp.all(jnp.abs(z) <= self.bound, axis=axes)
         mass = math.log(math.erf(self.bound / math.sqrt(2)))
         constant = self.size * (0.5 * math.log(2 * math.pi) + mass)
-        return jnp.where(inside, -0.5 * _flat_sum(z**2, self.shape) - constant, -jnp.inf)
+        return jnp.where(inside, -0.5 * flat_sum(z**2, self.shape) - constant, -jnp.inf)
 
     def score(self, z: ArrayLike, labels: ArrayLike | None = None) -> Array:
         return -jnp.asarray(z)
 
     def project(self, z: ArrayLike) -> Array:
         return jnp.clip(jnp.asarray(z), -self.bound, self.bound)
-
-
-@jax.tree_util.register_dataclass
-@dataclasses.dataclass(frozen=True)
-class ClassMixture(Prior):
-    r"""One Gaussian per class, :math:`p_0(z) = \sum_c \pi_c N(z; \mu_c, \mathrm{diag}\,\sigma_c^2)`.
-
-    ``means`` and ``scales`` have shape ``(classes, *shape)``, ``weights`` ``(classes,)`` sums to one.
-    With labels, ``sample``, ``log_prob`` and ``score`` use the class's component
-    alone; without, the mixture.
-    """
-
-    shape: tuple[int, ...] = dataclasses.field(metadata=dict(static=True))
-    means: Array
-    scales: Array
-    weights: Array
-    kind: ClassVar[str] = "class-mixture"
-
-    def __post_init__(self) -> None:
-        if not all(hasattr(a, "ndim") for a in (self.means, self.scales, self.weights)):
-            return  # a pytree being rebuilt around placeholders
-        _check_shape(self.shape)
-        classes = self.weights.shape
-        if len(classes) != 1 or self.means.shape != classes + self.shape or self.scales.shape != self.means.shape:
-            raise InputError(
-                "prior.means",
-                f"shapes are means {self.means.shape}, scales {self.scales.shape}, weights {classes}",
-                f"give (classes, {', '.join(map(str, self.shape))}) twice and (classes,)",
-            )
-
-    def sample_each(self, keys: Array, labels: ArrayLike | None = None) -> Array:
-        pick, noise = jnp.moveaxis(jax.vmap(lambda k: jax.random.split(k, 2))(keys), 1, 0)
-        if labels is None:
-            labels = jax.vmap(lambda k: jax.random.categorical(k, jnp.log(self.weights)))(pick)
-        xi = jax.vmap(lambda k: jax.random.normal(k, self.shape))(noise)
-        chosen = jnp.asarray(labels)
-        return self.means[chosen] + self.scales[chosen] * xi
-
-    def _components(self, z: Array) -> Array:
-        u = (z[:, None] - self.means) / self.scales
-        return -0.5 * _flat_sum(u**2 + 2 * jnp.log(self.scales) + math.log(2 * math.pi), self.shape)
-
-    def log_prob(self, z: ArrayLike, labels: ArrayLike | None = None) -> Array:
-        each = self._components(jnp.asarray(z))
-        if labels is None:
-            return jax.scipy.special.logsumexp(each + jnp.log(self.weights), axis=1)
-        return jnp.take_along_axis(each, jnp.asarray(labels)[:, None], axis=1)[:, 0]
-
-    def score(self, z: ArrayLike, labels: ArrayLike | None = None) -> Array:
-        return jax.grad(lambda v: jnp.sum(self.log_prob(v, labels)))(jnp.asarray(z))
-
-    def record(self) -> dict[str, Any]:
-        return {"kind": self.kind, "shape": self.shape, "classes": int(self.weights.shape[0])}
-
-
-_KINDS: dict[str, type[Prior]] = {p.kind: p for p in (Normal, Uniform, Sphere, TruncatedNormal)}
-
-
-def prior_from_record(record: Record | dict[str, Any]) -> Prior:
-    """Inverse of :meth:`Prior.record`; a class mixture comes back with shapes in place of arrays."""
-    data = dict(record)
-    kind = data.pop("kind", None)
-    if kind == ClassMixture.kind:
-        shape, classes = tuple(data["shape"]), data["classes"]
-        full = jax.ShapeDtypeStruct((classes, *shape), jnp.float32)
-        return ClassMixture(shape, full, full, jax.ShapeDtypeStruct((classes,), jnp.float32))  # type: ignore[arg-type]
-    if kind not in _KINDS:
-        raise InputError("prior.kind", f"is {kind!r}", f"use one of {', '.join([*_KINDS, ClassMixture.kind])}")
-    fields = {f.name for f in dataclasses.fields(_KINDS[kind])}
-    unknown = sorted(set(data) - fields)
-    if unknown:
-        raise InputError(f"prior.{unknown[0]}", f"is not a setting of '{kind}'", f"use {', '.join(sorted(fields))}")
-    shape = data.get("shape")
-    data["shape"] = (shape,) if isinstance(shape, int) else tuple(shape or ())
-    return _KINDS[kind](**data)

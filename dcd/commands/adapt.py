@@ -8,8 +8,8 @@ import jax
 from rich.console import Console
 
 import dcd
-from benchmarks.refine import add_settings, choose_features, image_range, load, settings
 from benchmarks.report import hardware, to_json, versions, write_json
+from benchmarks.settings import add_settings, choose_features, image_range, load, settings
 from checkpoints import save_pair
 from pairs.command import add_common, check_out, progress
 

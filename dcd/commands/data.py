@@ -9,7 +9,7 @@ import numpy as np
 from rich.progress import Progress, TaskID
 
 from benchmarks.data import Images, default_split, read_images, to_range
-from benchmarks.refine import image_range
+from benchmarks.settings import image_range
 from pairs import InputError, Pair
 
 __all__ = ["folds_of", "stages"]

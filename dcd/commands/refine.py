@@ -8,16 +8,9 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmarks.data import read_images
-from benchmarks.refine import (
-    add_settings,
-    check_sizes,
-    choose_features,
-    image_range,
-    refine_and_judge,
-    tuned_or_settings,
-    write_samples,
-)
+from benchmarks.refine import refine_and_judge, write_samples
 from benchmarks.report import print_report, to_json
+from benchmarks.settings import add_settings, check_sizes, choose_features, image_range, tuned_or_settings
 from pairs.command import add_common, check_out
 
 __all__ = ["add_refine"]

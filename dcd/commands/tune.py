@@ -12,8 +12,8 @@ from rich.console import Console
 import dcd
 from benchmarks.judge import judge_for
 from benchmarks.pictures import tuning_plot, write_bytes
-from benchmarks.refine import choose_features, image_range, load
 from benchmarks.report import hardware, to_json, versions, write_json
+from benchmarks.settings import choose_features, image_range, load
 from checkpoints import save_pair
 from pairs.command import add_common, check_out, progress
 
@@ -39,7 +39,7 @@ def add_tune(commands: argparse._SubParsersAction) -> None:
     tune.add_argument("--confirm", type=int, default=2000, help="samples of the confirmation (default 2,000)")
     tune.add_argument("--budget", type=int, default=0, help="most gradient evaluations of the search")
     tune.add_argument(
-        "--minutes", type=float, default=6.0, help="most minutes of the search, 0 for no bound (default 6)"
+        "--minutes", type=float, default=5.0, help="most minutes of the search, 0 for no bound (default 5)"
     )
     add_common(tune, "tuned")
     tune.set_defaults(run=_tune)

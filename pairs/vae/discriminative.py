@@ -26,16 +26,14 @@ from jax.typing import ArrayLike
 
 from ..errors import InputError
 from ..fit import Job, Update
-from ..priors import Normal
 from ..protocol import Pair
 from ..record import Record
-from ..wrap import make_pair
 from .classifier import ConvClassifier, classification_loss
-from .energy import ElboCritic, elbo_net
+from .energy import ElboCritic, bound_pair
 from .feature_map import feature_net
 from .fitted_prior import with_fitted_prior
 from .losses import draw_posterior, gaussian_log_likelihood, kl_standard, split_posterior, squared_error
-from .nets import VaeConfig, decoder_net, encoder_net
+from .nets import VaeConfig
 from .train import Data, adam, apply_gradient, as_data, check_positive, draw_images, in_batches, to_float
 
 __all__ = [
@@ -195,16 +193,7 @@ def to_pair(
         features = feature_net(
             settings.classifier, state.classifier, nets.pixel, nets.layers, settings.feature_weight
         )  # fmt: skip
-    pair = make_pair(
-        decoder_net(model.decoder, nets.decoder),
-        elbo_net(critic, nets.encoder, nets.decoder),
-        Normal((model.latent,)),
-        sample_range=model.sample_range,
-        critic_kind="energy",
-        encoder=encoder_net(model.encoder, nets.encoder),
-        features=features,
-        record=record,
-    )
+    pair = bound_pair(critic, nets.encoder, nets.decoder, model.sample_range, features, record)
     if not settings.components:
         return pair
     return with_fitted_prior(pair, to_float(data.images[:20_000], settings.sample_range), key, settings.components)

@@ -23,13 +23,15 @@ import jax.numpy as jnp
 from jax import Array
 
 from ..errors import InputError
-from ..protocol import Net
+from ..priors import Normal
+from ..protocol import Net, Pair
 from ..record import Record
 from ..registry import Architecture, register
+from ..wrap import make_pair
 from .losses import kl_standard, split_posterior, squared_error
-from .nets import Mlp
+from .nets import Mlp, decoder_net, encoder_net
 
-__all__ = ["ElboCritic", "Terms", "elbo_net", "vary"]
+__all__ = ["ElboCritic", "Terms", "bound_pair", "elbo_net", "vary"]
 
 Terms = Literal["elbo", "kl", "rec", "importance"]
 
@@ -83,6 +85,23 @@ def elbo_net(critic: ElboCritic, encoder: Any, decoder: Any) -> Net:
     """The critic as a net that checkpoints can rebuild."""
     values = dataclasses.asdict(critic)
     return Net({"encoder": encoder, "decoder": decoder}, critic, Architecture("vae/elbo", Record(values)))
+
+
+def bound_pair(
+    critic: ElboCritic, encoder: Any, decoder: Any, sample_range: tuple[float, float] | None,
+    features: Net | None = None, record: Record | None = None,
+) -> Pair:  # fmt: skip
+    """A standard normal prior, the decoder, its own bound as critic, and the posterior mean as encoder."""
+    return make_pair(
+        decoder_net(critic.decoder, decoder),
+        elbo_net(critic, encoder, decoder),
+        Normal(critic.decoder.inputs),
+        sample_range=sample_range,
+        critic_kind="energy",
+        encoder=encoder_net(critic.encoder, encoder),
+        features=features,
+        record=record,
+    )
 
 
 def vary(net: Net, **changes: Any) -> Net:

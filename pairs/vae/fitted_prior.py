@@ -19,8 +19,8 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
+from ..class_mixture import ClassMixture
 from ..errors import InputError
-from ..priors import ClassMixture
 from ..protocol import Pair
 from .losses import draw_posterior, split_posterior
 from .nets import PosteriorMean

@@ -20,8 +20,8 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
+from ..class_mixture import ClassMixture
 from ..errors import InputError
-from ..priors import ClassMixture
 from ..protocol import Net, Pair
 from ..record import Record
 from ..registry import Architecture, register

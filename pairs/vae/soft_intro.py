@@ -39,14 +39,12 @@ from jax.typing import ArrayLike
 
 from ..errors import InputError
 from ..fit import Job, Update
-from ..priors import Normal
 from ..protocol import Pair
 from ..record import Record
-from ..wrap import make_pair
-from .energy import ElboCritic, elbo_net
+from .energy import ElboCritic, bound_pair
 from .health import health
 from .losses import draw_posterior, kl_standard, split_posterior, squared_error
-from .nets import VaeConfig, decoder_net, encoder_net
+from .nets import VaeConfig
 from .toys import toy
 from .train import adam, apply_gradient, as_data, check_positive, draw_images
 
@@ -232,15 +230,7 @@ def to_pair(settings: SoftIntro, state: SoftIntroState, record: Record | None = 
         model.encoder, model.decoder, "elbo", settings.beta_rec, neg, ALPHA * settings.s,
         math.log(neg / settings.beta_kl),
     )  # fmt: skip
-    return make_pair(
-        decoder_net(model.decoder, state.decoder),
-        elbo_net(critic, state.encoder, state.decoder),
-        Normal((model.latent,)),
-        sample_range=model.sample_range,
-        critic_kind="energy",
-        encoder=encoder_net(model.encoder, state.encoder),
-        record=record,
-    )
+    return bound_pair(critic, state.encoder, state.decoder, model.sample_range, record=record)
 
 
 def job(settings: SoftIntro, images: ArrayLike | None = None) -> Job:

@@ -193,7 +193,7 @@ def test_the_record_tells_the_settings_and_drops_what_belonged_to_the_old_critic
 
 
 def test_shift_moves_whole_images_and_noise_has_the_given_deviation() -> None:
-    from dcd.recover import _views
+    from dcd.recover_step import views as _views
 
     x = jnp.arange(2 * 5 * 5, dtype=jnp.float32).reshape(2, 5, 5, 1)
     moved = np.asarray(_views(x, jax.random.key(0), 2, 0.0, False))
