@@ -109,6 +109,18 @@ def test_budget_in_evaluations_is_kept():
     assert len([t for t in tuned.trials if t["round"] == 0]) == 2
 
 
+@pytest.mark.parametrize(("minutes", "grows"), [(0.0, True), (1e-4, False)])
+def test_chains_grow_beyond_the_first_round_only_while_the_minutes_allow_it(minutes, grows):
+    pair = _pair(_ratio, {"scale": jnp.asarray(0.6), "shift": jnp.asarray(1.0)})
+    short = [dcd.Choice("raw", LATENT.replace(step_size=0.01, steps=4))]
+    config = dcd.Tune(steps=4, n_first=100, rounds=3, confirm_n=64, minutes=minutes)
+    tuned = dcd.tune({"raw": pair}, _real(1, 600), _real(2, 600), JUDGE, jax.random.key(0), config, short)
+    # 4 small steps are too few here, so the last count is always the best and each round may double it
+    assert [t["choice"]["chain"]["steps"] for t in tuned.trials if t["choice"]["budget"] == 1] == (
+        [4, 8, 16] if grows else [4, 4, 4]
+    )
+
+
 def test_overlapping_data_are_refused():
     pair = _pair(_ratio, {"scale": jnp.asarray(0.6), "shift": jnp.asarray(1.0)})
     x = _real(1, 100)

@@ -1,0 +1,73 @@
+"""Pairs of the autoencoder families go unchanged through refine, adapt, tune, benchmarks refine and interp path."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import checkpoints
+from benchmarks.__main__ import main as benchmarks
+from dcd.__main__ import main as dcd
+from interp.__main__ import main as interp
+from pairs.__main__ import main as pairs
+
+pytestmark = pytest.mark.slow  # each command compiles its own kernels, for each family
+
+FAMILIES = {
+    "soft-intro-vae": ["--batch", "8", "--latent", "4"],
+    "label-vae": ["--batch", "10", "--latent", "4", "--label-width", "2"],
+    "discriminative-vae": ["--batch", "8", "--latent", "4", "--classifier-steps", "2"],
+}
+NET = ["--features", "mnist-classifier-a"]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory) -> str:
+    """Labelled images of the shape that the bundled nets know."""
+    folder = tmp_path_factory.mktemp("vae") / "data"
+    folder.mkdir()
+    x = np.random.default_rng(0).integers(0, 256, (600, 28, 28, 1), np.uint8)
+    for split in ("train", "test"):
+        np.savez(folder / f"{split}.npz", x=x, y=np.arange(600) % 10)
+    return str(folder)
+
+
+@pytest.fixture(scope="module", params=FAMILIES)
+def pair(request, data, tmp_path_factory) -> str:
+    out = tmp_path_factory.mktemp(request.param)
+    assert pairs(["train", request.param, data, *FAMILIES[request.param], "--steps", "2", "--out", str(out)]) == 0
+    return str(out / "pair")
+
+
+def test_refine_moves_samples_and_judges_them(pair, data, tmp_path) -> None:
+    few = ["--n", "20", "--steps", "2", *NET, "--out"]
+    assert dcd(["refine", pair, *few, str(tmp_path / "a")]) == 0
+    assert benchmarks(["refine", pair, data, *few, str(tmp_path / "b")]) == 0
+    for name in ("a", "b"):
+        with np.load(tmp_path / name / "samples.npz") as samples:
+            assert samples["before"].shape == samples["after"].shape == (20, 28, 28, 1)
+
+
+def test_tune_gives_a_verdict_that_refine_follows(pair, data, tmp_path) -> None:
+    # no time for more than the first choice of each round: test_commands_adapt.py searches
+    few = ["--critic-steps", "2", "--steps", "2", "--confirm", "64", "--first", "16", "--minutes", "0.001"]
+    assert dcd(["tune", pair, data, *few, *NET, "--out", str(tmp_path), "--json"]) == 0
+    report = json.loads((tmp_path / "report.json").read_text())
+    # a fresh critic takes no labels, so a conditional pair's own is trained on, and there is none on features
+    conditional = checkpoints.load_pair(pair).classes is not None
+    assert set(report["moves"]) == ({"recovered"} if conditional else {"recovered", "features"})
+    tuned = ["refine", "--tuned", str(tmp_path / "tuned.toml"), "--n", "20", *NET, "--out", str(tmp_path / "out")]
+    assert dcd([*tuned, "--json"]) == 0
+
+
+def test_paths_join_images_of_the_user(pair, data, tmp_path) -> None:
+    with np.load(f"{data}/test.npz") as test:
+        for i in (0, 1):
+            Image.fromarray(test["x"][i, ..., 0]).save(tmp_path / f"{i}.png")
+    ends = ["--from", str(tmp_path / "0.png"), "--to", str(tmp_path / "1.png"), "--segments", "4", "--points", "5"]
+    label = [] if checkpoints.load_pair(pair).classes is None else ["--label", "3"]
+    assert interp(["path", pair, *ends, *label, "--out", str(tmp_path / "drawn")]) == 0
+    assert (tmp_path / "drawn" / "path.png").is_file() and (tmp_path / "drawn" / "path.gif").is_file()
