@@ -3,7 +3,8 @@ r"""Select among samples that exist already, refined ones say, by a critic recov
 A chain changes the law of its samples, so the critic that drove it is no density ratio for what comes
 out. Here a stored pool of N samples plays the generator: a critic is recovered and calibrated for the pool's own
 law :math:`q` against data :math:`p`, and each of the pool is kept once with the
-optimal acceptance of :mod:`dcd.select.obrs`, :math:`\min(1, c\,r(x)/M)`, of mean ``budget``.
+optimal acceptance of :mod:`dcd.select.obrs`, :math:`\min(1, c\,r(x)/M)`, of mean ``budget``, or with c = 1, which
+is exact, where that keeps more.
 It mends what chains leave behind: wrong shares of modes, and stragglers.
 """
 
