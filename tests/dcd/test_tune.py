@@ -78,6 +78,17 @@ def test_exact_log_ratio_gives_a_confirmed_gain():
     assert tuned.confirmed["fid"].after < 0.5 * tuned.confirmed["fid"].before
 
 
+def test_a_gain_in_one_distance_alone_is_no_gain():
+    def undecided(before, after, real):
+        found = _changes(before, after, real)
+        return found | {"kid": found["kid"]._replace(interval=(found["kid"].interval[0], 0.01))}
+
+    pair = _pair(_ratio, {"scale": jnp.asarray(0.6), "shift": jnp.asarray(1.0)})
+    judge = JUDGE._replace(changes=undecided)
+    tuned = dcd.tune({"raw": pair}, _real(1, 600), _real(2, 600), judge, jax.random.key(0), SMALL, _choices("raw"))
+    assert tuned.confirmed["fid"].interval[1] < 0 and not tuned.gain
+
+
 def test_random_critic_is_no_gain():
     w = jnp.asarray(np.random.default_rng(0).standard_normal((2, 3)) * 3, jnp.float32)
     # a generator that is right but for a critic that knows nothing
