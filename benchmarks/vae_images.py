@@ -1,8 +1,8 @@
-r"""Soft-IntroVAE and the plain VAE of equal size and steps on images: samples, and their refinement in latent space.
+r"""Soft-IntroVAE and the plain VAE of equal size and steps on images: samples, and their refinement by their own bound.
 
-The chain samples :math:`p_0(z)\,e^{\beta c(G(z))}` with the pair's own energy. Its terms and scale are chosen per
-pair among a few on samples of one seed in the features of net *a*; the figures are of other samples, in the features
-of both nets. Net *b* took no part in anything.
+The critic is the pair's own evidence bound, calibrated to a density ratio; ``dcd.tune`` finds the chain on training
+images in the features of net *a*. 10,000 other samples are then judged against the test images by both nets; net *b*
+took no part in anything.
 """
 
 from __future__ import annotations
@@ -18,19 +18,17 @@ import dcd
 from pairs import Pair
 from pairs.vae.energy import vary
 
-from .data import to_uint8
+from .data import Images, to_uint8
 from .evaluate import evaluate
 from .features import Features, load_features
+from .judge import judge_for
 from .metrics import frechet_distance, moments
 from .pictures import png_bytes, side_by_side
-from .vae_runs import STEPS, trained
+from .vae_runs import STEPS, pixels, trained, training_images
 
-__all__ = ["CANDIDATES", "distance", "judge", "measure", "run"]
+__all__ = ["TUNE", "distance", "judge", "measure", "run"]
 
-CHAIN = dcd.Langevin("latent", steps=100, step_size=1e-3, prior_weight=1.0, preset="ddls")
-
-CANDIDATES = {"kl1-b2": (1.0, 2.0), "kl4-b0.5": (4.0, 0.5), "kl4-b2": (4.0, 2.0)}
-"""Weight of the KL, and of the whole, for squared errors in the unit range."""
+TUNE = dcd.Tune(steps=60, n_first=200, rounds=3)
 
 
 def distance(features: Features, x: np.ndarray) -> float:
@@ -54,25 +52,27 @@ def _softmax(logits: np.ndarray) -> np.ndarray:
     return e / e.sum(axis=1, keepdims=True)
 
 
-def _guided(pair: Pair, kl: float, scale: float) -> Pair:
-    return pair.replace(critic=vary(pair.critic, terms="elbo", rec=1.0, kl=kl, scale=scale, shift=0.0))
-
-
-def measure(pair: Pair, seed: int, tuning: Features, last: Features, n: int = 2000) -> tuple[dict[str, Any], bytes]:
+def measure(
+    pair: Pair, seed: int, train: Images, tuning: Features, last: Features, n: int = 10_000
+) -> tuple[dict[str, Any], bytes]:
     """Figures of one pair and a picture, before on the left."""
     assert pair.sample_range is not None
-    span = pair.sample_range
-    trials = {}
-    for name, (kl, scale) in CANDIDATES.items():
-        r = dcd.refine(_guided(pair, kl, scale), CHAIN, jax.random.key(500 + seed), 500, batch=500)
-        trials[name] = {k: distance(tuning, to_uint8(v, span)) for k, v in (("before", r.before), ("after", r.after))}
-    best = min(trials, key=lambda k: trials[k]["after"])
+    span, keys = pair.sample_range, jax.random.split(jax.random.key(500 + seed), 3)
+    real = pixels(train.x, span)
+    seen, search, confirm = np.split(real, [len(real) * 3 // 10, len(real) * 13 // 20])
     began = time.perf_counter()
-    result = dcd.refine(_guided(pair, *CANDIDATES[best]), CHAIN, jax.random.key(900 + seed), n, batch=500)
-    seconds = time.perf_counter() - began
+    critic = vary(pair.critic, terms="elbo", rec=1.0, kl=1.0, scale=1.0, shift=0.0)
+    own, calibration = dcd.calibrate(pair.replace(critic=critic), seen, keys[0])
+    tuned = dcd.tune({"own": own}, search, confirm, judge_for(tuning, pair), keys[1], TUNE)
+    seconds = {"tune": time.perf_counter() - began}
+    choice = tuned.choice if tuned.gain and tuned.choice else dcd.Choice("own", dcd.Langevin("latent", 0))
+    began = time.perf_counter()
+    result = dcd.run_choice(own, choice, keys[2], n, batch=500)
+    seconds["refine"] = time.perf_counter() - began
     before, after = to_uint8(result.before, span), to_uint8(result.after, span)
     report = {
-        "n": n, "chain": CHAIN.to_dict(), "trials": trials, "chosen": best, "refine_seconds": seconds,
+        "n": n, "gain": tuned.gain, "choice": choice.to_dict(), "auc": calibration.after.auc, "seconds": seconds,
+        "confirmed": {k: v._asdict() for k, v in tuned.confirmed.items()},
         "latent_square_norm": [float(np.mean(np.sum(z**2, axis=1))) for z in (result.latents, result.positions)],
         "tuning": judge(tuning, before, after, seed), "judge": judge(last, before, after, seed),
     }  # fmt: skip
@@ -83,9 +83,9 @@ def run(data: str, seed: int, work: Path, root: Path) -> tuple[dict[str, Any], d
     """Both variants."""
     tuning, last = load_features(f"{data}-classifier-a"), load_features(f"{data}-classifier-b")
     report: dict[str, Any] = {"steps": STEPS["soft-intro"]}
-    pictures = {}
+    pictures, train = {}, training_images(root, data)
     for variant in ("intro", "plain"):
         done = trained("soft-intro", data, variant, seed, work, root)
-        report[variant], pictures[f"-{variant}"] = measure(done.pair, seed, tuning, last)
+        report[variant], pictures[f"-{variant}"] = measure(done.pair, seed, train, tuning, last)
         report[variant] |= {"training_seconds": done.seconds, "losses": {k: v[-1] for k, v in done.history.items()}}
     return report, pictures
