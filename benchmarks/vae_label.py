@@ -74,6 +74,7 @@ def refine_style(pair: Pair, seed: int, tuning: Features, last: Features, n: int
         "chain": chain.to_dict(), "trials": {f"{k:g}": v for k, v in trials.items()},
         "label_code_unchanged": bool(np.array_equal(r.latents[:, :end], r.positions[:, :end])),
         "judge_label_kept": float(np.mean(first == then)),
+        "judge_label_kept_where_it_was_right": float(np.mean((then == labels)[first == labels])),
         "accuracy": {"before": float(np.mean(first == labels)), "after": float(np.mean(then == labels))},
         "tuning": judge(tuning, before, after, seed), "judge": judge(last, before, after, seed),
     }  # fmt: skip
