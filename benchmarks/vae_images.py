@@ -63,11 +63,12 @@ def measure(
     began = time.perf_counter()
     critic = vary(pair.critic, terms="elbo", rec=1.0, kl=1.0, scale=1.0, shift=0.0)
     own, calibration = dcd.calibrate(pair.replace(critic=critic), seen, keys[0])
-    tuned = dcd.tune({"own": own}, search, confirm, judge_for(tuning, pair), keys[1], TUNE)
+    variants = {"own": own, "raw": pair.replace(critic=critic)}
+    tuned = dcd.tune(variants, search, confirm, judge_for(tuning, pair), keys[1], TUNE)
     seconds = {"tune": time.perf_counter() - began}
     choice = tuned.choice if tuned.gain and tuned.choice else dcd.Choice("own", dcd.Langevin("latent", 0))
     began = time.perf_counter()
-    result = dcd.run_choice(own, choice, keys[2], n, batch=500)
+    result = dcd.run_choice(variants[choice.critic], choice, keys[2], n, batch=500)
     seconds["refine"] = time.perf_counter() - began
     before, after = to_uint8(result.before, span), to_uint8(result.after, span)
     report = {

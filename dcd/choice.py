@@ -100,12 +100,18 @@ def _rows(labels: Array | None, i: int) -> Array | None:
     return None if labels is None else labels[i : i + 256]
 
 
+# step sizes by critic scale: the steeper the critic, the smaller the step it bears
+_TRAINED = {1.0: (0.005, 0.02, 0.06), 3.0: (0.001, 0.005, 0.02, 0.06), 8.0: (0.001, 0.005, 0.02)}
+_RAW = {0.3: (0.005, 0.02), 1.0: (0.001, 0.005, 0.02), 3.0: (0.001,)}
+
+
 def default_choices(pairs: dict[str, Pair], steps: int = 100) -> list[Choice]:
     """What is worth trying on an unknown pair, for each critic variant.
 
     Latent chains with the prior over step sizes and critic scales (a penalised critic is too flat, so scales
-    above 1; a raw one may be too steep), a cold one, pixel ascent with little noise, and, where the critic is
-    calibrated, selection alone. The variant named ``features`` (:func:`dcd.recover_on_features`) has its own.
+    above 1; a raw one may be too steep, so small steps), a cold one, pixel ascent with little noise, and, where
+    the critic is calibrated, selection alone. The variant named ``features`` (:func:`dcd.recover_on_features`)
+    has its own.
     """
     choices: list[Choice] = []
     for name, pair in pairs.items():
@@ -114,9 +120,8 @@ def default_choices(pairs: dict[str, Pair], steps: int = 100) -> list[Choice]:
         if name == "features":
             choices += _on_features(name, latent)
             continue
-        for scale in (1.0, 3.0, 8.0) if trained else (0.3, 1.0):
-            for eta in (0.005, 0.02, 0.06) if trained else (0.005, 0.02):
-                choices.append(Choice(name, latent.replace(step_size=eta, critic_scale=scale)))
+        for scale, sizes in (_TRAINED if trained else _RAW).items():
+            choices += [Choice(name, latent.replace(step_size=e, critic_scale=scale)) for e in sizes]
         if trained:
             choices.append(Choice(name, latent.replace(step_size=0.06, critic_scale=3.0, temperature=0.3)))
         pixel = Langevin("pixel", max(1, steps // 2), 0.5, temperature=2e-5, preset="dcd-pixel")
