@@ -29,7 +29,7 @@ VARIANTS: dict[str, tuple[str, ...]] = {
     "discriminative": ("plain", "balanced", "paper"),
 }
 
-STEPS = {"toy": 12_000, "soft-intro": 6000, "label": 3000, "discriminative": 2000}
+STEPS = {"toy": 12_000, "soft-intro": 6000, "label": 6000, "discriminative": 2000}
 """Updates of each family; ``discriminative`` counts those of the autoencoder alone."""
 
 _LABEL: dict[str, dict[str, Any]] = {

@@ -59,10 +59,10 @@ def _run(argv: Sequence[str] | None) -> int:
     add("--bootstrap", type=int, default=0, help="updates between copies of the target decoder (default 0: none)")
     add("--plain", action="store_true", help="the plain VAE of the same sizes")
 
-    add = _family(families, "label-vae", "label-relevant and label-irrelevant codes", 3000, 96, 5e-4, _plan_label)
+    add = _family(families, "label-vae", "label-relevant and label-irrelevant codes", 6000, 96, 5e-4, _plan_label)
     add("--latent", type=int, default=32, help="width of the style code (default 32)")
     add("--label-width", type=int, default=16, help="width of the label code (default 16)")
-    add("--kl-weight", type=float, default=0.06, help="weight of the style's KL (default 0.06)")
+    add("--kl-weight", type=float, default=0.1, help="weight of the style's KL (default 0.1)")
     add("--adversary-on", default="sample", help="what the adversary sees: sample, mean or both (default sample)")
     add("--independence", type=float, default=0.0, help="weight of the dependence of style mean and label (default 0)")
 

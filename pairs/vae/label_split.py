@@ -59,7 +59,7 @@ class LabelSplit:
     margin: float = 0.0
     likelihood: float = 0.1
     rec_weight: float = 10.0
-    kl_weight: float = 0.06
+    kl_weight: float = 0.1
     adversary_weight: float = 1.0
     adversary_on: Observed = "sample"
     independence: float = 0.0
