@@ -73,12 +73,14 @@ def measure(pair: Pair, train: Any, images: Any, last: Features, seed: int, n: i
 
 
 def _paths(pair: Pair, images: Any, last: Features, seed: int, count: int = 200) -> tuple[dict[str, Any], bytes]:
-    """Paths between encoded test images: line, geodesic in pixels, geodesic in the pair's features."""
+    """Paths between encoded test images at constant speed: line, geodesic in pixels, geodesic in features."""
     assert pair.encoder is not None and pair.sample_range is not None
     real = pixels(images.x[: 2 * count], pair.sample_range)
     z = np.asarray(pair.encoder(real))
     z0, z1 = z[:count], z[count:]
-    paths = {"linear": z0[:, None] + np.linspace(0, 1, 10)[None, :, None] * (z1 - z0)[:, None]}
+    flat, _ = interp.make_metric(pair, interp.GeodesicConfig(mode="none"))
+    line = lambda a, b: np.asarray(interp.baseline_at_constant_speed(flat, "linear", a, b, 10))
+    paths = {"linear": np.concatenate([line(z0[i : i + 50], z1[i : i + 50]) for i in range(0, count, 50)])}
     for name, features in (("pixels", None), ("features", pair.features)):
         config = interp.GeodesicConfig(points=10, segments=16, mode="none", evaluations=30, seed=seed, tolerance=1e-4)
         with warnings.catch_warnings():

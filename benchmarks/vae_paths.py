@@ -1,6 +1,7 @@
 """Interpolation between real test images: encoder inversion, then four ways from one to the other.
 
-Linear in latents, cross-fade of pixels, geodesic, critic-weighted geodesic. Compared along the path's interior: the
+Linear in latents, cross-fade of pixels, geodesic, critic-weighted geodesic, all at constant speed. Compared along
+the path's interior: the
 pair's critic, and how sure a classifier (net *b*, which took no part in training) is of what it sees.
 """
 
@@ -39,10 +40,13 @@ def measure(pair: Pair, x: np.ndarray, last: Features, seed: int, points: int = 
     made = np.asarray(_generate(pair, z))
     z0, z1, t = z[:count], z[count : 2 * count], np.linspace(0, 1, points)
     fade = made[:count, None] + t.reshape(1, -1, 1, 1, 1) * (made[count:] - made[:count])[:, None]
-    latents = {"linear": z0[:, None] + t[None, :, None] * (z1 - z0)[:, None]}
     seconds = {}
     weighted = interp.GeodesicConfig(points=points, segments=16, evaluations=30, seed=seed, tolerance=1e-4)
     plain = dataclasses.replace(weighted, mode="none")
+    metric, _ = interp.make_metric(pair, plain)
+    line = [np.asarray(interp.baseline_at_constant_speed(metric, "linear", z0[i : i + 50], z1[i : i + 50], points))
+            for i in range(0, count, 50)]  # fmt: skip
+    latents = {"linear": np.concatenate(line)}
     for label, config in (("geodesic", plain), ("weighted", weighted)):
         began = time.perf_counter()
         with warnings.catch_warnings():

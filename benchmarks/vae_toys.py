@@ -37,7 +37,7 @@ from .vae_runs import STEPS, trained
 
 __all__ = ["divergences", "landscape", "measure", "modes", "published", "run"]
 
-REFINE = dcd.Langevin("pixel", steps=200, step_size=5e-4, temperature=0.03, preset="warm ascent")
+REFINE = dcd.Langevin("pixel", steps=200, step_size=5e-4, temperature=0.02, preset="warm ascent")
 """Refinement in sample space by the calibrated critic. Step size and temperature come from samples of a shorter run of
 8-gaussians: at temperature 0 points pile up inside a mode, and the divergence from the data grows."""
 
@@ -98,13 +98,14 @@ def landscape(pair: Pair, half: float, side: int = 200) -> np.ndarray:
 
 
 def _paths(pair: Pair, real: np.ndarray, count: int, seed: int) -> tuple[dict[str, Any], np.ndarray]:
-    """Linear, geodesic and critic-weighted paths between encoded real points; mean critic along each."""
+    """Linear, geodesic and critic-weighted paths between encoded real points, all at constant speed in the samples, and
+    the mean critic along each."""
     assert pair.encoder is not None
     z = np.asarray(pair.encoder(real[: 2 * count]))
     z0, z1 = z[:count], z[count:]
-    line = z0[:, None] + np.linspace(0, 1, 32)[None, :, None] * (z1 - z0)[:, None]
-    paths = {"linear": line}
     weighted = interp.GeodesicConfig(points=32, segments=24, seed=seed)
+    metric, _ = interp.make_metric(pair, dataclasses.replace(weighted, mode="none"))
+    paths = {"linear": np.asarray(interp.baseline_at_constant_speed(metric, "linear", z0, z1, 32))}
     for label, config in (("geodesic", dataclasses.replace(weighted, mode="none")), ("weighted", weighted)):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)

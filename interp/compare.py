@@ -48,9 +48,10 @@ class Comparison(NamedTuple):
 
 
 def baseline_at_constant_speed(
-    metric: Metric, name: str, z0: Array, z1: Array, points: int, labels: Array | None = None
+    metric: Metric, name: str, z0: ArrayLike, z1: ArrayLike, points: int, labels: Array | None = None
 ) -> Array:
     """A baseline's points at equal feature distance, flat ends in, ``(batch, points, d)`` out."""
+    z0, z1 = jnp.asarray(z0), jnp.asarray(z1)
     which = jnp.full((z0.shape[0],), BASELINES.index(name), jnp.int32)
     zero = jnp.zeros((z0.shape[0], 1, z0.shape[1]), z0.dtype)
     curve = Curve(z0, z1, which, zero, hashable_prior(metric.pair.prior), Chart())

@@ -105,7 +105,7 @@ def path_figure(
     # one legend for everything below the strips
     figure.legend(*critic.get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=8, frameon=False)
     if planar:
-        _landscape(figure.add_subplot(grid[below + 1, :]), pair, found, row)
+        _landscape(figure.add_subplot(grid[below + 1, 0]), pair, found, row)
     out = io.BytesIO()
     figure.savefig(out, format="png", dpi=130)
     plt.close(figure)
@@ -156,7 +156,8 @@ def _among_samples(axes: Any, pair: Pair, frames: dict[str, np.ndarray]) -> None
 def _landscape(axes: Any, pair: Pair, found: Comparison, row: int) -> None:
     """Critic over 2-D latents with the paths on it."""
     every = np.concatenate([np.asarray(p[row]).reshape(-1, 2) for p in found.paths.values()])
-    low, high = every.min(0) - 0.5, every.max(0) + 0.5
+    centre, half = (every.min(0) + every.max(0)) / 2, np.ptp(every, axis=0).max() / 2 + 0.5
+    low, high = centre - half, centre + half
     u, v = (np.linspace(low[i], high[i], 100) for i in range(2))
     z = np.stack(np.meshgrid(u, v), -1).reshape(-1, *pair.prior.shape)
     score = np.asarray(jax.jit(lambda p, z: p.score(p.generate(z)))(pair, jnp.asarray(z, jnp.float32))).reshape(
