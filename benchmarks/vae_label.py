@@ -27,7 +27,7 @@ from .vae_runs import STEPS, VARIANTS, pixels, test_images, trained, training_im
 
 __all__ = ["codes", "measure", "refine_style", "run", "run_refine"]
 
-SCALES = (0.03, 0.1, 0.3)
+SCALES = (0.1, 0.3, 1.0, 3.0)
 
 _generate = jax.jit(lambda pair, z: pair.generator(z))
 

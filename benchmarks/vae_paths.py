@@ -1,8 +1,8 @@
 """Interpolation between real test images: encoder inversion, then four ways from one to the other.
 
 Linear in latents, cross-fade of pixels, geodesic, critic-weighted geodesic, all at constant speed. Compared along
-the path's interior: the
-pair's critic, and how sure a classifier (net *b*, which took no part in training) is of what it sees.
+the path's interior: the pair's critic, and how sure a classifier (net *b*, which took no part in training) is of
+what it sees.
 """
 
 from __future__ import annotations
