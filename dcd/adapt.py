@@ -49,8 +49,12 @@ def adapt(
       train_labels, held_labels: classes of the real samples, for a conditional pair.
       on_progress: called with (move, done, total, seconds left).
 
-    >>> adapt.__name__
-    'adapt'
+    >>> from dcd import pool_pair
+    >>> rng = np.random.default_rng(0)
+    >>> pair, real = pool_pair(rng.standard_normal((256, 2))), rng.normal(1.0, 1.0, (400, 2)).astype("float32")
+    >>> better, report = adapt(pair, real[:300], real[300:], jax.random.key(0), recovery=Recover(steps=20, batch=32))
+    >>> sorted(report), better.calibrated
+    (['calibrate', 'recover'], True)
     """
     report: dict[str, Any] = {}
     keys = jax.random.split(key, 3)
@@ -103,8 +107,12 @@ def critic_variants(
     Returns:
       The pairs, and for each new critic the report of :func:`adapt`.
 
-    >>> critic_variants.__name__
-    'critic_variants'
+    >>> from dcd import pool_pair
+    >>> rng = np.random.default_rng(0)
+    >>> pair, real = pool_pair(rng.standard_normal((256, 2))), rng.normal(1.0, 1.0, (400, 2)).astype("float32")
+    >>> pairs, moves = critic_variants(pair, real[:300], real[300:], jax.random.split(jax.random.key(0)), steps=20)
+    >>> sorted(pairs), sorted(moves)
+    (['raw', 'recovered'], ['recovered'])
     """
     free = pair.classes is None
     settings = Recover(architecture="auto" if free else "critic", steps=steps)
