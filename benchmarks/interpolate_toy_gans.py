@@ -127,5 +127,5 @@ def trained(data: Any, steps: int, seed: int, keep: str | None) -> tuple[pairs.P
         flat = {f"{n}{k}{i}": np.asarray(v) for n, net in (("g", pair.generator), ("d", pair.critic))
                 for i, layer in enumerate(net.params) for k, v in zip("wb", layer, strict=True)}  # fmt: skip
         path.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(path, seconds=seconds, **flat)  # pyright: ignore[reportArgumentType]
+        np.savez(path, allow_pickle=False, seconds=seconds, **flat)
     return pair, seconds

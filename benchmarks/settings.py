@@ -1,19 +1,22 @@
-"""What the commands share: a pair, a chain and a feature net from a command line."""
+"""What the commands share: a pair, its data, a chain and a feature net from a command line."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
+import numpy as np
+
 import checkpoints
 import dcd
 from pairs import InputError, Pair
 
-from .data import Images
+from .data import Images, default_split, read_images, to_range
 from .features import Features, default_features, load_features
 
 __all__ = [
-    "add_settings", "check_sizes", "choose_features", "image_range", "load", "settings", "tuned_or_settings",
+    "add_settings", "check_sizes", "choose_features", "folds_of", "image_range", "load", "settings",
+    "tuned_or_settings",
 ]  # fmt: skip
 
 KNOBS = ("steps", "step_size", "temperature", "critic_scale", "prior_weight", "metropolis", "hold")
@@ -55,6 +58,27 @@ def choose_features(pair: Pair, name: str | None, data: Images | None, judge: bo
     if name is not None:
         return load_features(name)
     return default_features(pair.sample_shape, data.name if data is not None else pair.name, judge=judge)
+
+
+def folds_of(
+    args: argparse.Namespace, pair: Pair, folds: tuple[float, ...]
+) -> tuple[Images, list[np.ndarray], list[np.ndarray | None]]:
+    """DATA in the pair's range and, for a conditional pair, its labels, shuffled by the seed and cut into folds."""
+    span = image_range(pair)
+    images = read_images(args.data, args.split or default_split(args.data), expect=pair.sample_shape)
+    if len(images) < 500:
+        raise InputError(
+            "data", f"holds {len(images)} images", "give at least 500: a critic and a check come out of them"
+        )
+    order = np.random.default_rng(args.seed).permutation(len(images))[: args.limit]
+    x = to_range(images.x[order], span)
+    cuts = (np.cumsum(folds)[:-1] * len(x)).astype(int)
+    labels: list[np.ndarray | None] = [None] * len(folds)
+    if pair.classes is not None:
+        if images.labels is None:
+            raise InputError("data", "holds no labels, which a conditional pair needs", "give labelled images")
+        labels = list(np.split(images.labels[order], cuts))
+    return images, np.split(x, cuts), labels
 
 
 def _range(text: str) -> tuple[int, int]:

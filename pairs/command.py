@@ -16,7 +16,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 
 from .errors import InputError
 
-__all__ = ["Parser", "guard", "check_out", "progress", "add_common", "seed_number"]
+__all__ = ["Parser", "guard", "check_out", "progress", "stages", "add_common", "seed_number"]
 
 
 class Parser(argparse.ArgumentParser):
@@ -87,6 +87,18 @@ def progress() -> Progress:
         TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(),
     )  # fmt: skip
     return Progress(*columns, console=console) if console.is_terminal else _Lines(console=console)
+
+
+def stages(bar: Progress) -> Callable[[str, int, int], None]:
+    """A bar for each move, made when it begins, so that time left is that move's own."""
+    tasks: dict[str, TaskID] = {}
+
+    def show(move: str, done: int, total: int) -> None:
+        if move not in tasks:
+            tasks[move] = bar.add_task(move, total=total)
+        bar.update(tasks[move], completed=done)
+
+    return show
 
 
 class _Lines(Progress):

@@ -24,8 +24,9 @@ def prior_from_record(record: Record | dict[str, Any]) -> Prior:
     kind = data.pop("kind", None)
     if kind == ClassMixture.kind:
         shape, classes = tuple(data["shape"]), data["classes"]
-        full = jax.ShapeDtypeStruct((classes, *shape), jnp.float32)
-        return ClassMixture(shape, full, full, jax.ShapeDtypeStruct((classes,), jnp.float32))  # type: ignore[arg-type]
+        full: Any = jax.ShapeDtypeStruct((classes, *shape), jnp.float32)
+        weights: Any = jax.ShapeDtypeStruct((classes,), jnp.float32)
+        return ClassMixture(shape, full, full, weights)
     if kind not in _KINDS:
         raise InputError("prior.kind", f"is {kind!r}", f"use one of {', '.join([*_KINDS, ClassMixture.kind])}")
     fields = {f.name for f in dataclasses.fields(_KINDS[kind])}

@@ -93,7 +93,8 @@ def train(train_set: Images, test_set: Images, config: TrainConfig, report: Call
     def step(params: dict[str, Array], state: Any, x: Array, y: Array) -> tuple[dict[str, Array], Any, Array]:
         loss, gradient = jax.value_and_grad(loss_of)(params, x, y)
         updates, state = optimizer.update(gradient, state, params)
-        return optax.apply_updates(params, updates), state, loss  # type: ignore[return-value]
+        updated: Any = optax.apply_updates(params, updates)
+        return updated, state, loss
 
     started, state = time.perf_counter(), jax.jit(optimizer.init)(params)
     rng, s, n = np.random.default_rng(config.seed), config.shift, len(train_set)
@@ -141,7 +142,7 @@ def save(
     temporary = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
     try:
         weights = {k: np.asarray(v, np.float16) for k, v in trained.params.items()}
-        np.savez_compressed(temporary / "weights.npz", **weights)  # type: ignore[arg-type]
+        np.savez_compressed(temporary / "weights.npz", allow_pickle=False, **weights)
         statistics = {"n": np.int64(len(rows)), "mu": rows.mean(0), "sigma": np.cov(rows, rowvar=False)}
         np.savez_compressed(temporary / "reference.npz", rows=rows[chosen].astype(np.float16), **statistics)
         card = {
