@@ -187,6 +187,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--segments", type=int, default=8)
     parser.add_argument("--evaluations", type=int, default=15)
     parser.add_argument("--ratio", type=float, default=10.0)
+    parser.add_argument("--shape", default="barrier", choices=("barrier", "wall"))
     parser.add_argument("--metric", default="features", choices=("features", "pixel", "critic"))
     parser.add_argument("--features", metavar="NAME", help="net of the distance along paths (default: by name)")
     parser.add_argument("--judge", metavar="NAME", help="net of the Frechet distance (default: second architecture)")
@@ -212,7 +213,7 @@ def run(args: argparse.Namespace) -> int:
         adapted = _recovered(pair, x, args.seed, say)
     config = interp.GeodesicConfig(
         points=args.points, segments=args.segments, evaluations=args.evaluations, seed=args.seed, tolerance=1e-3,
-        calibration=interp.CalibrationConfig(ratio=args.ratio),
+        calibration=interp.CalibrationConfig(ratio=args.ratio, shape=args.shape),
     )  # fmt: skip
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)

@@ -6,7 +6,8 @@ Non-saturating GANs with an R1 penalty, 2-D normal latents. For random pairs of 
 mean critic along the conformal path is at least that along the line, and share of path points
 off the data (distance to the nearest of 20,000 real points above the 99.5 % quantile of held-out
 real points' own distances). All paths at constant sample speed; the share of points is also given at equal steps
-of the latent, because between separate clusters every continuous path spends most of its sample length off the data.
+of the latent, because between separate clusters every continuous path spends most of its sample length off the data:
+what a critic that knows the data's own density reaches is given beside, as "ideal critic".
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ import interp
 import pairs
 from pairs.command import seed_number
 
-from .interpolate_toy_gans import gaussians, swiss_roll, trained
+from .interpolate_toy_gans import density, gaussians, swiss_roll, trained
 from .pictures import write_bytes
 from .report import hardware, versions, write_json
 
@@ -43,6 +44,14 @@ def _nearest(x: np.ndarray, real: np.ndarray) -> np.ndarray:
     return np.concatenate(out).reshape(x.shape[:-1])
 
 
+def _equal_steps(z: np.ndarray) -> np.ndarray:
+    """POINTS at equal distance along polylines ``(batch, n, 2)`` of latents."""
+    along = np.cumsum(np.linalg.norm(np.diff(z, axis=1, prepend=z[:, :1]), axis=2), axis=1)
+    at = np.linspace(0, 1, POINTS)
+    place = lambda line, s: np.stack([np.interp(at * s[-1], s, line[:, j]) for j in range(2)], axis=1)
+    return np.stack([place(line, s) for line, s in zip(z, along, strict=True)])
+
+
 def judge(
     pair: pairs.Pair, data: Any, count: int, seed: int, config: interp.GeodesicConfig
 ) -> tuple[dict[str, Any], Any]:
@@ -52,8 +61,14 @@ def judge(
     threshold = float(np.quantile(_nearest(held, real), 0.995))
     z0, z1 = (pair.prior.sample(jax.random.key(seed + k), count) for k in (1, 2))
     began = time.perf_counter()
-    found = interp.compare(pair, z0, z1, config=config)
+    # the wall stands at the edge of real data: of fresh draws, as those that judge are not to be seen
+    fresh = data(np.random.default_rng(seed + 2), 4000)
+    known = interp.calibrate(pair, jax.random.key(seed), config.calibration, real=fresh)
+    found = interp.compare(pair, z0, z1, config=config, calibration=known)
     seconds = time.perf_counter() - began
+    ideal = pair.replace(critic=density(data))
+    known = interp.calibrate(ideal, jax.random.key(seed), config.calibration, real=fresh)
+    best = interp.geodesic(ideal, z0, z1, config=config, calibration=known)
     generate = jax.jit(lambda p, z: p.generate(z.reshape(-1, 2)).reshape(z.shape))
     line = np.asarray(found.diagnostics["linear"].critic_mean)
     samples = np.asarray(generate(pair, pair.prior.sample(jax.random.key(9), 4000)))
@@ -62,12 +77,14 @@ def judge(
         "generated_off_data": float(np.mean(_nearest(samples, real) > threshold)), "methods": {},
         "calibration": None if found.calibration is None else found.calibration.statistics,
     }  # fmt: skip
-    t = jnp.linspace(0, 1, POINTS)
-    even = {name: interp.baseline_path(pair.prior, name, z0, z1, t) for name in interp.BASELINES}
-    even |= {name: result.curve(t) for name, result in found.results.items()}
+    t = jnp.linspace(0, 1, 16 * POINTS)
+    dense = {name: interp.baseline_path(pair.prior, name, z0, z1, t) for name in interp.BASELINES}
+    dense |= {name: result.curve(t) for name, result in found.results.items()} | {"ideal critic": best.curve(t)}
+    even = {name: _equal_steps(np.asarray(path)) for name, path in dense.items()}
     off = lambda z: float(np.mean(_nearest(np.asarray(generate(pair, z)), real) > threshold))
-    for name, path in found.paths.items():
-        d = found.diagnostics[name]
+    diagnostics = found.diagnostics | {"ideal critic": interp.diagnose(found.metric, best.path)}
+    for name, path in (found.paths | {"ideal critic": best.path}).items():
+        d = diagnostics[name]
         report["methods"][name] = {
             "off_data": off(path), "off_data_equal_latent_steps": off(even[name]),
             "critic_mean_at_least_linear": float(np.mean(np.asarray(d.critic_mean) >= line - 1e-6)),
@@ -130,8 +147,8 @@ def main() -> int:
     parser.add_argument("--pairs", type=int, default=256)
     parser.add_argument("--keep", metavar="DIR", help="keep the trained pairs here, and use those that are there")
     parser.add_argument("--seed", type=seed_number, default=0)
-    parser.add_argument("--ratio", type=float, default=30.0)
-    parser.add_argument("--shape", default="barrier")
+    parser.add_argument("--ratio", type=float, default=100.0)
+    parser.add_argument("--shape", default="wall")
     args = parser.parse_args()
     warnings.simplefilter("ignore", UserWarning)
     calibration = interp.CalibrationConfig(ratio=args.ratio, shape=args.shape)

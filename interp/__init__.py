@@ -19,6 +19,7 @@ from .critic_weight import BarrierWeight as BarrierWeight
 from .critic_weight import ExponentialWeight as ExponentialWeight
 from .critic_weight import RatioWeight as RatioWeight
 from .critic_weight import ReciprocalCost as ReciprocalCost
+from .critic_weight import WallWeight as WallWeight
 from .critic_weight import Weight as Weight
 from .curve import Curve as Curve
 from .energy import Metric as Metric

@@ -26,7 +26,7 @@ import checkpoints
 from pairs import InputError, Net, Pair
 from pairs.command import Parser, add_common, check_out, guard
 
-from .calibrate import Calibration, CalibrationConfig, calibrate
+from .calibrate import Calibration, CalibrationConfig, Shape, calibrate
 from .compare import Comparison, compare
 from .ends import Ends, end_of, find_ends, read_ends
 from .energy import Mode
@@ -57,6 +57,7 @@ def _run(argv: Sequence[str] | None) -> int:
     add("--mode", default="conformal", choices=get_args(Mode), help="how the critic counts")
     add("--strength", type=float, default=1.0, help="weight of the additive and potential modes")
     add("--ratio", type=float, default=10.0, help="weight of bad midpoints over samples (conformal)")
+    add("--shape", default="barrier", choices=get_args(Shape), help="how the weight grows as the score falls")
     add("--keep", default="auto", choices=get_args(Keep), help="how paths stay in the prior")
     add("--solver", default="lbfgs", choices=get_args(Solver))
     add("--points", type=int, default=32, help="points of every path")
@@ -98,7 +99,7 @@ def _path(args: argparse.Namespace) -> None:
     say = lambda text: print(text, file=sys.stderr, flush=True)
     config = GeodesicConfig(
         points=args.points, mode=args.mode, strength=args.strength, keep=args.keep, solver=args.solver,
-        segments=args.segments, seed=args.seed, calibration=CalibrationConfig(ratio=args.ratio),
+        segments=args.segments, seed=args.seed, calibration=CalibrationConfig(ratio=args.ratio, shape=args.shape),
     )  # fmt: skip
     out = check_out(args.out)
     pair = _load(args.pair, args.files)

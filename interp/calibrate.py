@@ -8,7 +8,8 @@ rescaled: the worst points of a linear interpolation), and on real data where gi
 
 with *good* the generated samples (the ends of paths) and *bad* the worst 5 % of midpoints
 (two-point calibration, arXiv 2505.18230 uses the same idea). Where the ratio cannot be reached, four fifths of
-what can is taken and the record says so.
+what can is taken and the record says so. The wall takes R itself for its height, and stands at the 5 % quantile of
+real data where it is given.
 
 A critic that tells nothing apart must not steer: R is damped to :math:`1 + g (R - 1)` by the evidence
 
@@ -34,11 +35,20 @@ from jax.typing import ArrayLike
 
 from pairs import InputError, Pair
 
-from .critic_weight import Badness, BarrierWeight, ExponentialWeight, RatioWeight, ReciprocalCost, UnitWeight, Weight
+from .critic_weight import (
+    Badness,
+    BarrierWeight,
+    ExponentialWeight,
+    RatioWeight,
+    ReciprocalCost,
+    UnitWeight,
+    WallWeight,
+    Weight,
+)
 
 __all__ = ["Calibration", "CalibrationConfig", "calibrate", "auc", "kolmogorov_smirnov"]
 
-Shape = Literal["barrier", "exponential", "ratio"]
+Shape = Literal["barrier", "exponential", "ratio", "wall"]
 _SHARES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 
 
@@ -198,10 +208,17 @@ def _from_scores(gen: np.ndarray, mid: np.ndarray, real: np.ndarray | None, conf
     else:
         badness = Badness(jnp.asarray(high), jnp.asarray(max(high - low, 1e-6 * abs(high), 1e-30)))
     worst = np.sort(mid)[: max(1, len(mid) // 20)]
-    good, bad = (np.asarray(badness(jnp.asarray(s)), np.float64) for s in (gen, worst))
     wanted = 1 + trust * (config.ratio - 1)
-    weight, strength, reached = _solve_strength(config.shape, wanted, badness, good, bad, float(low)) if (
-        not constant) else (UnitWeight(), 0.0, 1.0)  # fmt: skip
+    weight, strength, reached = UnitWeight(), 0.0, 1.0
+    if config.shape in ("ratio", "wall") and not constant:
+        if config.shape == "wall":
+            weight, strength = WallWeight(_edge(badness, real, ranked), jnp.asarray(wanted)), wanted
+        else:
+            weight, strength = RatioWeight(jnp.asarray(low)), 1.0
+        reached = float(jnp.mean(weight(jnp.asarray(worst))) / jnp.mean(weight(jnp.asarray(gen))))
+    elif not constant:
+        good, bad = (np.asarray(badness(jnp.asarray(s)), np.float64) for s in (gen, worst))
+        weight, strength, reached = _solve_strength(config.shape, wanted, badness, good, bad)
     cost = UnitWeight() if constant else ReciprocalCost(
         jnp.asarray(math.floor(gen.min())), jnp.asarray(math.ceil(gen.max())))  # fmt: skip
     statistics: dict[str, Any] = {
@@ -220,16 +237,25 @@ def _from_scores(gen: np.ndarray, mid: np.ndarray, real: np.ndarray | None, conf
     return Calibration(weight, cost, float(low), constant, blind, statistics)
 
 
+def _edge(badness: Badness, real: np.ndarray | None, ranked: bool) -> Badness:
+    """The position in which the wall is told: between quantiles of real data where they are known and comparable.
+
+    A generator may miss the data with more than one sample in twenty; its own quantile would let those pass.
+    """
+    if real is None or ranked:
+        return badness
+    low, high = np.quantile(real, [0.05, 0.5])
+    return Badness(jnp.asarray(high), jnp.asarray(max(high - low, 1e-6 * abs(high), 1e-30)))
+
+
 def _quantiles(scores: np.ndarray) -> dict[str, float]:
     return {f"{share:g}": float(v) for share, v in zip(_SHARES, np.quantile(scores, _SHARES), strict=True)}
 
 
 def _solve_strength(
-    shape: Shape, wanted: float, badness: Badness, good: np.ndarray, bad: np.ndarray, low: float
+    shape: Shape, wanted: float, badness: Badness, good: np.ndarray, bad: np.ndarray
 ) -> tuple[Weight, float, float]:
     """Strength at which mean weight on ``bad`` over mean weight on ``good`` is the wanted ratio."""
-    if shape == "ratio":
-        return RatioWeight(jnp.asarray(low)), 1.0, float("nan")
     if shape == "exponential":
         make = lambda b: ExponentialWeight(badness, jnp.asarray(b))
         value = lambda b, u: float(np.mean(1 / (np.exp(-b * u) + 1 / 30.0)))

@@ -7,7 +7,8 @@ generated samples and :math:`T = q_{hi} - q_{lo}`,
    u(s) = \tfrac1k\,\mathrm{softplus}\bigl(k (q_{hi} - s)/T\bigr), \quad k = 4, \qquad w(s) = 1 + \lambda u(s)
 
 is 1 for good samples, :math:`1 + \lambda` at the 5 % quantile and linear below, so its gradient
-never dies. :class:`ExponentialWeight` is the steeper :math:`e^{\beta u}` with a smooth ceiling.
+never dies. :class:`ExponentialWeight` is the steeper :math:`e^{\beta u}` with a smooth ceiling,
+:class:`WallWeight` is flat where scores are usual and steep below the 5 % quantile.
 :class:`ReciprocalCost` is the cost :math:`1/\tilde D` of the released code that goes
 with arXiv 2203.01035, :math:`\tilde D` an affine map of the score to [0.01, 0.99].
 
@@ -23,7 +24,10 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-__all__ = ["Weight", "Badness", "BarrierWeight", "ExponentialWeight", "RatioWeight", "ReciprocalCost", "UnitWeight"]
+__all__ = [
+    "Weight", "Badness", "BarrierWeight", "ExponentialWeight", "RatioWeight", "ReciprocalCost", "UnitWeight",
+    "WallWeight",
+]  # fmt: skip
 
 
 @runtime_checkable
@@ -47,10 +51,13 @@ class Badness:
     table: Array | None = None
     sharpness: float = dataclasses.field(default=4.0, metadata=dict(static=True))
 
-    def __call__(self, score: Array, /) -> Array:
+    def position(self, score: Array) -> Array:
+        """``(q_hi - s) / T``: 0 at the median, 1 at the 5 % quantile, more below."""
         score = score if self.table is None else rank(self.table, score)
-        k = self.sharpness
-        return jax.nn.softplus((self.high - score) / self.spread * k).astype(score.dtype) / k
+        return ((self.high - score) / self.spread).astype(score.dtype)
+
+    def __call__(self, score: Array, /) -> Array:
+        return jax.nn.softplus(self.position(score) * self.sharpness) / self.sharpness
 
 
 @jax.tree_util.register_dataclass
@@ -77,6 +84,24 @@ class ExponentialWeight:
     def __call__(self, score: Array, /) -> Array:
         raw = jnp.asarray(self.strength, score.dtype) * self.badness(score)
         return jnp.exp(-jnp.logaddexp(-raw, -jnp.log(jnp.asarray(self.ceiling, score.dtype))))
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class WallWeight:
+    r"""``1 + (height - 1) log(1 + softplus(6 (v - 1)))``, ``v`` the position of :class:`Badness`.
+
+    At most 1.003 :math:`\cdot` height / height at the median, half the height at the 5 % quantile, the height itself
+    0.1 below it, and growing like a logarithm further down: where the critic knows the edge of the data,
+    a path goes round whatever lies beyond, and what lies within costs the same everywhere.
+    """
+
+    badness: Badness
+    height: Array
+
+    def __call__(self, score: Array, /) -> Array:
+        beyond = jnp.log1p(jax.nn.softplus(self.badness.sharpness * (self.badness.position(score) - 1)))
+        return 1 + (jnp.asarray(self.height, score.dtype) - 1) * beyond
 
 
 @jax.tree_util.register_dataclass

@@ -59,3 +59,24 @@ def test_a_grid_is_refused_where_it_makes_no_sense(prior, keep, field):
     config = interp.GeodesicConfig(grid=16, keep=keep, mode="none")
     with pytest.raises(pairs.InputError, match=field):
         interp.geodesic(pair, jnp.zeros((1, *prior)), jnp.ones((1, *prior)), config=config)
+
+
+def _seam(p, z):
+    """The plane, torn: left of z_0 = 1.5 all above z_1 = 0 lies 4 higher, behind a seam a hundredth wide."""
+    lift = 4 * jax.nn.sigmoid(1000 * z[:, 1]) * jax.nn.sigmoid(20 * (1.5 - z[:, 0]))
+    return z.at[:, 1].add(lift)
+
+
+def test_an_edge_that_leaps_a_bad_region_is_charged_for_it():
+    """Straight through the seam costs 2 + 4 where nobody looks inside, 2 + 2 + 2 * 50 where somebody does: better
+    round it, by 2 * sqrt(2.5^2 + 1) = 5.4 and what the slope of the tear adds. Grid points 0.16 apart never
+    see the seam's inside."""
+    bad = lambda p, x: -((jnp.abs(x[:, 1] - 2) < 1) & (x[:, 0] < 1.2)).astype(x.dtype)
+    pair = pairs.make_pair(pairs.wrap(_seam), pairs.wrap(bad), pairs.Normal((2,)), sample_range=None,
+                           critic_kind="energy", check=False)  # fmt: skip
+    weight = pairs.wrap(lambda p, s: 1 - 49 * s)
+    a, b = jnp.asarray([[-1.0, -1.0]]), jnp.asarray([[-1.0, 1.0]])
+    start = interp.grid_start(interp.Metric(pair, weight=weight), a, b, 31, side=40)
+    z = np.asarray(interp.Curve(a, b, jnp.zeros(1, jnp.int32), start)(jnp.linspace(0, 1, 65)))[0]
+    crossing = z[np.argmin(np.abs(z[:, 1])), 0]
+    assert crossing > 1.2
