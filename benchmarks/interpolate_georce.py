@@ -11,7 +11,8 @@ the length of the polygon through the nodes, integrated with eight Gauss points 
 Converged solvers share this excess at one number of segments (it is that of the polygon), so rows of equal
 segments are rows of equal accuracy; ``equal_accuracy`` picks the quickest row below 1e-3 and 1e-4. Cost is
 milliseconds (median of repeated calls, compiled before) and the number of points at which the metric was
-asked for, counted by a callback in a separate run. More ``--pairs`` are solved at once, around the published ends.
+asked for, counted by a callback in a separate run (not where a solve takes over 50 ms: it has stalled, and a
+callback per point takes minutes). More ``--pairs`` are solved at once, around the published ends.
 """
 
 from __future__ import annotations
@@ -176,7 +177,7 @@ def _run(name: str, batch: int, segments: int, folder: str | None, rounds: int) 
             if sum(times) > 10:
                 break
         points = None
-        if batch == 1:
+        if batch == 1 and np.median(times) < 0.05:
             counting = _solvers(index, segments, True, folder)[software]()
             _asked[0] = 0
             jax.block_until_ready(counting(*ends))

@@ -44,19 +44,20 @@ def appraise(metric: Metric, curve: Curve, labels: Array | None, segments: int) 
 
 def shorter_baseline(
     metric: Metric, config: GeodesicConfig, curve: Curve, labels: Array | None, energies: Array, lengths: Array,
-    energy: Array, length: Array, charged: Array,
+    energy: Array, length: Array, charged: Array, jumped: Array, segments: int,
 ) -> tuple[Array, Array]:  # fmt: skip
     """Which pairs have a baseline better than what was found, and which one it is.
 
     By energy where the mode is no metric. By length where it is: chords of unequal steps are a
-    little short, so a suspicion on the solver's grid is settled on one four times finer, to 1e-4.
+    little short, and nodes that leap tell nothing, so a suspicion is settled on a grid four times
+    finer than ``segments`` (that of ``charged``), to 1e-4.
     """
     if config.mode in ("additive", "potential"):
         return ~(energy <= jnp.min(energies, axis=0) * (1 + 1e-6)), jnp.argmin(energies, axis=0).astype(jnp.int32)
     rival = jnp.argmin(lengths, axis=0).astype(jnp.int32)
-    suspect = ~(length <= jnp.min(lengths, axis=0))
+    suspect = ~(length <= jnp.min(lengths, axis=0)) | jumped
     if not bool(jnp.any(suspect)):
         return suspect, rival
     straight = curve.replace(base=rival, coefficients=jnp.zeros_like(curve.coefficients))
-    fine = appraise(metric, straight, labels, config.segments)[2]
+    fine = appraise(metric, straight, labels, segments)[2]
     return suspect & ~(charged <= fine * (1 + 1e-4)), rival

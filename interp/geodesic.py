@@ -27,7 +27,7 @@ from .energy import Metric
 from .graph import grid_start
 from .measure import Diagnostics, constant_speed, diagnose
 from .settings import Flags, GeodesicConfig, GeodesicResult
-from .solve.route import solve_again, solve_all_levels
+from .solve.route import fit_modes, solve_again, solve_all_levels
 from .support import chart_of, check_ends, check_features, check_labels, check_nets, hashable_prior
 
 __all__ = ["geodesic", "make_metric"]
@@ -160,8 +160,23 @@ def _solve_block(
         energy, length, charged, *_ = appraise(metric, solved, labels, segments)
         *_, fine_top, coarse_top = appraise(metric, solved, labels, 4 * segments)
         jumped = jumped & (fine_top > 1.5 * coarse_top)
+    close = segments
+    if initial is not None and config.grid and config.mode in ("none", "conformal"):
+        # a start that looked between the nodes may know better than nodes that leap
+        close = 4 * segments
+        given = curve.replace(coefficients=fit_modes(initial, modes))
+        theirs, *tops = appraise(metric, given, labels, close)[2:]
+        charged = appraise(metric, solved, labels, close)[2]
+        back = theirs < (1 - 1e-4) * charged
+        if bool(jnp.any(back)):
+            pick = lambda a, b: jnp.where(back.reshape((-1,) + (1,) * (a.ndim - 1)), a, b)
+            solved = solved.replace(base=pick(given.base, solved.base),
+                                    coefficients=pick(given.coefficients, solved.coefficients))  # fmt: skip
+            converged, jumped = converged & ~back, pick(tops[0] > 1.5 * tops[1], jumped)
+            energy, length, *_ = appraise(metric, solved, labels, segments)
+            charged = pick(theirs, charged)
     worse, rival = shorter_baseline(metric, config, curve, labels, admissible(energies), admissible(lengths),
-                                     energy, length, charged)  # fmt: skip
+                                     energy, length, charged, jumped, close)  # fmt: skip
     fell_back = worse & ~identical & ~still & ~failed
     drop = fell_back | identical | still | failed
     if bool(jnp.any(drop)):
