@@ -22,6 +22,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from scipy.spatial import KDTree
 
 import interp
 import pairs
@@ -37,11 +38,8 @@ POINTS = 64
 
 
 def _nearest(x: np.ndarray, real: np.ndarray) -> np.ndarray:
-    """Distance to the nearest real point, in blocks."""
-    flat, out = x.reshape(-1, 2), []
-    for i in range(0, len(flat), 500):
-        out.append(np.sqrt(((flat[i : i + 500, None] - real[None]) ** 2).sum(-1).min(1)))
-    return np.concatenate(out).reshape(x.shape[:-1])
+    """Distance to the nearest real point."""
+    return KDTree(real).query(x.reshape(-1, 2))[0].reshape(x.shape[:-1])
 
 
 def _equal_steps(z: np.ndarray) -> np.ndarray:
