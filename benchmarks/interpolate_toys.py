@@ -146,7 +146,7 @@ def main() -> int:
     parser.add_argument("--keep", metavar="DIR", help="keep the trained pairs here, and use those that are there")
     parser.add_argument("--seed", type=seed_number, default=0)
     parser.add_argument("--ratio", type=float, default=100.0)
-    parser.add_argument("--shape", default="wall")
+    parser.add_argument("--shape", default="wall", choices=("barrier", "exponential", "ratio", "wall"))
     args = parser.parse_args()
     warnings.simplefilter("ignore", UserWarning)
     calibration = interp.CalibrationConfig(ratio=args.ratio, shape=args.shape)

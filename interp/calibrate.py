@@ -54,7 +54,7 @@ _SHARES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 
 @dataclasses.dataclass(frozen=True)
 class CalibrationConfig:
-    """``samples`` generated and midpoint scores; ``ratio`` is R; ``transform`` of the scores.
+    """``samples`` generated and midpoint scores; ``ratio`` is R, the height of a wall; ``transform`` of the scores.
 
     ``transform="auto"`` takes ranks where real data scores wholly above generated data
     (over-trained critic, AUC above 0.999) and raw scores elsewhere. ``damp=False`` takes R as it stands.

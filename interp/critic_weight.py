@@ -89,11 +89,11 @@ class ExponentialWeight:
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class WallWeight:
-    r"""``1 + (height - 1) log(1 + softplus(6 (v - 1)))``, ``v`` the position of :class:`Badness`.
+    """``1 + (height - 1) log(1 + softplus(k (v - 1)))``, ``v`` the position of :class:`Badness`, ``k`` its sharpness 4.
 
-    At most 1.003 :math:`\cdot` height / height at the median, half the height at the 5 % quantile, the height itself
-    0.1 below it, and growing like a logarithm further down: where the critic knows the edge of the data,
-    a path goes round whatever lies beyond, and what lies within costs the same everywhere.
+    Above 1 by 0.018, 0.53, 1 and 1.61 times ``height - 1`` at the median (v = 0), the 5 % quantile (v = 1), v = 1.38
+    and v = 2: what lies within the data costs much the same everywhere, and a path goes round what lies beyond.
+    Right for a critic that knows where the data ends; one that only ranks samples wants the barrier.
     """
 
     badness: Badness

@@ -40,7 +40,7 @@ class GeodesicConfig:
       restarts: extra starts bent sideways, tried on the coarsest level; -1 takes 4 where the latent has at
         most 3 dimensions and 0 elsewhere. A straight start on a symmetry axis is a saddle.
       grid: points per dimension of a grid whose shortest way is one more start (see :mod:`interp.graph`),
-        for latents of 2 or 3 dimensions; 0 for none.
+        for latents of 2 or 3 dimensions, kept where the solver's nodes leap; 0 for none.
       evaluations: cap per pair on the last level. tolerance: relative decrease that counts as none.
       resample: returned points at equal feature distance, equal charged length, or equal parameter.
       batch: pairs solved at a time. chunk: images differentiated at a time (0: all).
