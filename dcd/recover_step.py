@@ -12,6 +12,7 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from pairs import Net, Prior
+from pairs.augment import shift_images
 
 from .architectures import Frame
 from .critic_settings import Recover
@@ -74,10 +75,7 @@ class Frozen(NamedTuple):
 def views(x: Array, key: Array, shift: int, noise: ArrayLike, noisy: bool) -> Array:
     """Augmented, noisy copies of a batch."""
     move, add = jax.random.split(key)
-    if shift:
-        offsets = jax.random.randint(move, (x.shape[0], 2), 0, 2 * shift + 1)
-        padded = jnp.pad(x, ((0, 0), (shift, shift), (shift, shift), (0, 0)), mode="edge")
-        x = jax.vmap(lambda p, o: jax.lax.dynamic_slice(p, (o[0], o[1], 0), x.shape[1:]))(padded, offsets)
+    x = shift_images(move, x, shift)
     return x + noise * jax.random.normal(add, x.shape) if noisy else x
 
 

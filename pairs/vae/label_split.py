@@ -30,6 +30,7 @@ from jax import Array
 from jax.lax import stop_gradient
 from jax.typing import ArrayLike
 
+from ..augment import shift_images
 from ..errors import InputError
 from ..fit import Job, Update
 from ..protocol import Pair
@@ -51,7 +52,7 @@ Observed = Literal["sample", "mean", "both"]
 class LabelSplit:
     r"""Settings; symbols as above. ``latent`` of the model is the width of :math:`z_u`, ``label_width`` that of
     :math:`z_s`; ``margin`` is a, ``rec_weight`` :math:`w_r`, ``kl_weight`` :math:`w_k`, ``likelihood`` :math:`\lambda`,
-    ``independence`` h."""
+    ``independence`` h; images for :math:`L_{GM}` are moved by up to ``shift`` pixels each way."""
 
     model: VaeConfig = VaeConfig(latent=32, sample_range=(-1.0, 1.0))
     classes: int = 10
@@ -63,6 +64,7 @@ class LabelSplit:
     adversary_weight: float = 1.0
     adversary_on: Observed = "sample"
     independence: float = 0.0
+    shift: int = 0
     gm_steps: int = 3
     adversary_steps: int = 3
     batch: int = 96
@@ -70,7 +72,11 @@ class LabelSplit:
 
     def __post_init__(self) -> None:
         check_positive(self, "label_width", "rec_weight", "gm_steps", "adversary_steps", "batch", "learning_rate")
-        check_positive(self, "margin", "likelihood", "kl_weight", "adversary_weight", "independence", zero=True)
+        check_positive(
+            self, "margin", "likelihood", "kl_weight", "adversary_weight", "independence", "shift", zero=True
+        )
+        if not isinstance(self.shift, int):
+            raise InputError("shift", f"is {self.shift!r}", "give whole pixels, 0 for none")
         if self.classes < 2:
             raise InputError("classes", f"is {self.classes}", "give at least 2")
         if self.adversary_on not in get_args(Observed):
@@ -177,7 +183,9 @@ def make_update(settings: LabelSplit, images: ArrayLike, labels: ArrayLike | Non
 
         def gm_turn(i: Array, carry: Any) -> Any:
             part, gm_opt, _ = carry
-            x, y = draw_images(jax.random.fold_in(key, i), data, settings.batch, span)
+            turn_key = jax.random.fold_in(key, i)
+            x, y = draw_images(turn_key, data, settings.batch, span)
+            x = shift_images(jax.random.fold_in(turn_key, 1), x, settings.shift)
             gradient, classify = jax.grad(gm_loss, has_aux=True)(part, x, y)
             return *apply_gradient(opt, gradient, gm_opt, part), classify
 

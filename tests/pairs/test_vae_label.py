@@ -12,6 +12,7 @@ import pytest
 import dcd
 from checkpoints import load_pair, save_pair
 from pairs import ClassMixture, InputError
+from pairs.augment import shift_images
 from pairs.vae import label_split as ls
 from pairs.vae.label_codes import blocks, refit_class_gaussians, sample_class, swap, vary_class, vary_style
 from pairs.vae.nets import VaeConfig
@@ -149,10 +150,35 @@ def test_a_round_of_training_moves_everything_and_the_pair_survives_storage(pair
     assert blocks(loaded) == blocks(pair)
 
 
+def test_shifted_images_are_crops_of_the_edge_padded_image_and_every_offset_occurs() -> None:
+    x = jax.random.uniform(KEY, (200, 5, 4, 1))
+    moved = np.asarray(shift_images(jax.random.key(3), x, 1))
+    padded = np.pad(np.asarray(x), ((0, 0), (1, 1), (1, 1), (0, 0)), mode="edge")
+    crops = [padded[:, i : i + 5, j : j + 4] for i in range(3) for j in range(3)]
+    same = np.stack([np.all(moved == c, axis=(1, 2, 3)) for c in crops])
+    assert np.all(same.sum(axis=0) == 1)
+    # 200 draws of 9 equally likely offsets: none occurs less than 8 times but with chance 1e-3
+    assert same.sum(axis=1).min() >= 8
+    np.testing.assert_array_equal(shift_images(KEY, x, 0), x)
+
+
+def test_shifting_moves_what_the_label_loss_trains_and_leaves_the_adversary_to_the_bit() -> None:
+    """The adversary's turns come before the joint step and see the style alone, of images where they are."""
+    rounds = []
+    for shift in (0, 1):
+        update = ls.make_update(dataclasses.replace(SETTINGS, shift=shift), IMAGES, LABELS)
+        rounds.append(update(ls.init(SETTINGS, jax.random.key(0)), KEY, 0)[0].nets)
+    gap = jax.tree.map(lambda a, b: a - b, *rounds)
+    assert _size(gap.means) > 0 and _size(gap.label) > 0
+    assert _size(gap.adversary) == 0
+
+
 def test_missing_or_wrong_labels_are_refused() -> None:
     with pytest.raises(InputError, match="no labels"):
         ls.make_update(SETTINGS, IMAGES, None)
     with pytest.raises(InputError, match="labels"):
         ls.make_update(SETTINGS, IMAGES, LABELS + 1)
+    with pytest.raises(InputError, match="shift"):
+        dataclasses.replace(SETTINGS, shift=0.5)
     with pytest.raises(InputError, match="adversary_on"):
         dataclasses.replace(SETTINGS, adversary_on="everything")
