@@ -136,8 +136,8 @@ def _picture(pair: Pair, images: Any, seed: int) -> bytes:
 
 
 def run(data: str, seed: int, work: Path, root: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
-    """The published adversary, one that also sees the mean, and one with the independence penalty; those trained so far
-    in ``work`` beyond the first."""
+    """The adversary on draws, one that also sees the mean, one with the independence penalty too, and all published
+    settings; those trained so far in ``work`` beyond the first."""
     train, images = training_images(root, data), test_images(root, data)
     last = load_features(f"{data}-classifier-b")
     report: dict[str, Any] = {"steps": STEPS["label"]}

@@ -1,8 +1,8 @@
 r"""Out-of-distribution scores of Soft-IntroVAE and the plain VAE: AUROC of the data's test images against other sets.
 
 Scores, higher = more like the data: the bound :math:`-\tfrac12\lVert x - D(\mu)\rVert^2 - K`, its KL part
-:math:`-K`, the importance-weighted bound with 16 draws, and the pair's own critic. 1 is perfect, 0.5 chance, below 0.5
-the other set looks more like the data than the data.
+:math:`-K`, the importance-weighted bound with 16 draws, the pair's own critic, and the bound after contrastive
+divergence. 1 is perfect, 0.5 chance, below 0.5 the other set looks more like the data than the data.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from interp.calibrate import auc
 from pairs import Net, Pair
 from pairs.vae.energy import vary
 
-from .vae_runs import pixels, test_images, trained
+from .vae_runs import contrasted, pixels, test_images, trained
 
 __all__ = ["outlier_sets", "run", "scores"]
 
@@ -63,15 +63,15 @@ def _photographs(root: Path, size: int, n: int = 2000, seed: int = 0) -> np.ndar
     return np.stack(patches) if patches else None
 
 
-def scores(pair: Pair, x: np.ndarray) -> dict[str, np.ndarray]:
-    """Every score of uint8 images."""
+def scores(pair: Pair, contrastive: Net, x: np.ndarray) -> dict[str, np.ndarray]:
+    """Every score of uint8 images; ``contrastive`` is the bound after contrastive divergence."""
     assert pair.sample_range is not None
     nets: dict[str, Net] = {
         "elbo": vary(pair.critic, terms="elbo", rec=0.5, kl=1.0, scale=1.0, shift=0.0),
         "kl": vary(pair.critic, terms="kl", kl=1.0, scale=1.0, shift=0.0),
         "importance": vary(pair.critic, terms="importance", rec=0.5, kl=1.0, scale=1.0, shift=0.0, draws=16),
-        "critic": pair.critic,
-    }
+        "critic": pair.critic, "contrasted": contrastive,
+    }  # fmt: skip
     floats = pixels(x, pair.sample_range)
     parts = np.array_split(floats, max(1, len(x) // 500))
     return {name: np.concatenate([np.asarray(_call(net, p)) for p in parts]) for name, net in nets.items()}
@@ -88,9 +88,10 @@ def run(data: str, seed: int, work: Path, root: Path) -> tuple[dict[str, Any], d
     report: dict[str, Any] = {"n": {"data": len(x), **{k: len(v) for k, v in sets.items()}}}
     for variant in ("intro", "plain"):
         pair = trained("soft-intro", data, variant, seed, work, root).pair
-        inside = scores(pair, x)
+        contrastive = contrasted(data, variant, seed, work, root)[1].critic
+        inside = scores(pair, contrastive, x)
         report[variant] = {}
         for name, other in sets.items():
-            outside = scores(pair, other)
+            outside = scores(pair, contrastive, other)
             report[variant][name] = {k: auc(inside[k], outside[k]) for k in inside}
     return report, {}

@@ -7,35 +7,47 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 
 import checkpoints
-from pairs import InputError
+import dcd
+from pairs import InputError, Pair
 from pairs.fit import Job
 from pairs.vae import discriminative, label_split, soft_intro
+from pairs.vae.energy import vary
 from pairs.vae.nets import VaeConfig
 from pairs.vae.soft_intro_toys import for_toy
 from pairs.vae.toys import TOYS
 
 from .data import Images, read_images
 
-__all__ = ["STEPS", "TRAINING_IMAGES", "VARIANTS", "pixels", "test_images", "trained", "training_images"]
+__all__ = [
+    "CONTRAST", "CONTRAST_CHAIN", "CONTRAST_IMAGES", "STEPS", "TRAINING_IMAGES", "VARIANTS", "contrasted", "pixels",
+    "test_images", "trained", "training_images",
+]  # fmt: skip
 
 TRAINING_IMAGES = 10_000
 
 VARIANTS: dict[str, tuple[str, ...]] = {
     "soft-intro": ("intro", "plain"),
-    "label": ("sample", "both", "independent"),
+    "label": ("sample", "both", "independent", "published"),
     "discriminative": ("plain", "balanced", "paper"),
 }
 
 STEPS = {"toy": 12_000, "soft-intro": 6000, "label": 6000, "discriminative": 2000}
 """Updates of each family; ``discriminative`` counts those of the autoencoder alone."""
 
+CONTRAST_CHAIN = dcd.Langevin("latent", 60, 1e-3, prior_weight=1.0, preset="ddls")
+CONTRAST = dcd.Contrast(rounds=150)
+CONTRAST_IMAGES = 5000
+"""The chain and its critic's fine-tuning, on the first of the training images."""
+
 _LABEL: dict[str, dict[str, Any]] = {
     "sample": {},
     "both": {"adversary_on": "both"},
-    "independent": {"adversary_on": "both", "independence": 300.0},
+    "independent": {"adversary_on": "both", "independence": 20.0},
+    "published": label_split.PAPER,
 }
 
 
@@ -89,3 +101,19 @@ def trained(family: str, data: str, variant: str, seed: int, work: Path, root: P
     digest = f"toy:{data}" if images is None else images.sha256
     card = {"name": f"{data}-{'vae' if variant == 'plain' else family + '-vae'}"}
     return checkpoints.train(job, steps, seed, work / family / name, digest, card, on_progress=say)
+
+
+def contrasted(data: str, variant: str, seed: int, work: Path, root: Path) -> tuple[Pair, Pair]:
+    """A Soft-IntroVAE pair with its bound at unit weights as critic, and with that critic after contrastive
+    divergence, which is kept in ``work`` too."""
+    pair = trained("soft-intro", data, variant, seed, work, root).pair
+    span = pair.sample_range
+    assert span is not None
+    pair = pair.replace(critic=vary(pair.critic, terms="elbo", rec=1.0, kl=1.0, scale=1.0, shift=0.0))
+    place = work / "soft-intro" / f"{data}-{variant}-{seed}" / "contrasted"
+    if place.exists():
+        return pair, checkpoints.load_pair(place)
+    real = pixels(training_images(root, data).x[:CONTRAST_IMAGES], span)
+    better, _ = dcd.contrast(pair, real, jax.random.key(300 + seed), CONTRAST, CONTRAST_CHAIN)
+    checkpoints.save_pair(place, better)
+    return pair, better

@@ -65,7 +65,8 @@ def _run(argv: Sequence[str] | None) -> int:
     add("--kl-weight", type=float, default=0.1, help="weight of the style's KL (default 0.1)")
     add("--adversary-on", default="sample", help="what the adversary sees: sample, mean or both (default sample)")
     add("--independence", type=float, default=0.0, help="weight of the dependence of style mean and label (default 0)")
-    add("--shift", type=int, default=0, help="pixels images may be moved by where the label is learned (default 0)")
+    add("--likelihood", type=float, default=1.0, help="weight of the label code's density (default 1, the paper's 0.1)")
+    add("--shift", type=int, default=2, help="pixels images may be moved by where the label is learned (default 2)")
 
     add = _family(
         families, "discriminative-vae", "discriminative regularisation", 3000, 100, 1e-3, _plan_discriminative
@@ -137,12 +138,12 @@ def _plan_label(args: argparse.Namespace, given: Images | None) -> _Plan:
     images = _given(given)
     settings = label_split.LabelSplit(
         VaeConfig(images.shape, args.latent, sample_range=(-1.0, 1.0)), _classes(images), args.label_width,
-        kl_weight=args.kl_weight, adversary_on=args.adversary_on, independence=args.independence, shift=args.shift,
-        batch=args.batch, learning_rate=args.learning_rate,
+        likelihood=args.likelihood, kl_weight=args.kl_weight, adversary_on=args.adversary_on,
+        independence=args.independence, shift=args.shift, batch=args.batch, learning_rate=args.learning_rate,
     )  # fmt: skip
     flags = f"--batch {args.batch} --latent {args.latent} --label-width {args.label_width}"
     flags += f" --kl-weight {args.kl_weight} --adversary-on {args.adversary_on} --independence {args.independence}"
-    flags += f" --shift {args.shift}"
+    flags += f" --likelihood {args.likelihood} --shift {args.shift}"
     return _Plan(label_split.job(settings, images.x, images.labels), args.steps, flags)
 
 
