@@ -9,6 +9,7 @@ from .baselines import cross_fade as cross_fade
 from .baselines import lerp as lerp
 from .baselines import matched as matched
 from .baselines import slerp as slerp
+from .between import between as between
 from .calibrate import Calibration as Calibration
 from .calibrate import CalibrationConfig as CalibrationConfig
 from .calibrate import calibrate as calibrate
