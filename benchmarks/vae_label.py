@@ -6,6 +6,7 @@ test images, on draws of :math:`z_u` and on its mean: the adversary of the paper
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import dcd
-from pairs import ClassMixture, Pair
+from pairs import ClassMixture, Net, Pair
 from pairs.vae.label_codes import SplitEncoder, blocks, sample_class, swap, vary_class, vary_style
 from pairs.vae.losses import draw_posterior, kl_standard, split_posterior
 
@@ -27,7 +28,10 @@ from .vae_runs import STEPS, VARIANTS, pixels, test_images, trained, training_im
 
 __all__ = ["codes", "measure", "refine_style", "run", "run_refine"]
 
-SCALES = (0.1, 0.3, 1.0, 3.0)
+STYLE_STEPS = (15, 30, 60, 100, 150)
+OWN = ((0.1, 1e-3), (0.3, 1e-3), (1.0, 1e-3))
+ON_FEATURES = ((1.0, 1e-2), (1.0, 2e-2))
+"""Critic scales and step sizes that refinement of the style tries."""
 
 _generate = jax.jit(lambda pair, z: pair.generator(z))
 
@@ -55,27 +59,68 @@ def _accuracy(last: Features, pair: Pair, x: np.ndarray, labels: np.ndarray) -> 
     return float(np.mean(last.logits(to_uint8(x, pair.sample_range)).argmax(axis=1) == labels))
 
 
-def refine_style(pair: Pair, seed: int, tuning: Features, last: Features, n: int = 2000) -> dict[str, Any]:
-    """The style moves, the label code is held; the critic's scale is chosen on other samples in net *a*'s features."""
+@dataclasses.dataclass(frozen=True)
+class _WithoutLabels:
+    """A critic that does not look at labels, as one that is given them."""
+
+    inner: Any
+
+    def __call__(self, params: Any, x: jax.Array, labels: Any) -> jax.Array:
+        return self.inner(params, x)
+
+
+def _on_features(pair: Pair, train: Any, tuning: Features, seed: int) -> Pair:
+    """The pair with a critic recovered in net *a*'s features, which sees no labels."""
     assert pair.sample_range is not None
-    span = pair.sample_range
-    chain = dcd.Langevin("latent", 100, 1e-3, prior_weight=1.0, hold=blocks(pair).label, preset="ddls, label held")
-    trials = {}
-    for scale in SCALES:
-        r = dcd.refine(pair, chain.replace(critic_scale=scale), jax.random.key(500 + seed), 500, batch=500)
-        trials[scale] = distance(tuning, to_uint8(r.after, span))
-    best = min(trials, key=lambda k: trials[k])
-    chain = chain.replace(critic_scale=best)
+    blind = pair.replace(classes=None, critic=Net(pair.critic.params, _WithoutLabels(pair.critic.apply)), encoder=None)
+    real = pixels(train.x[: len(train.x) // 2], pair.sample_range)
+    critic = dcd.recover_on_features(blind, real, jax.random.key(60 + seed), features=tuning.as_net(pair.sample_range))[
+        0
+    ].critic
+    return pair.replace(critic=Net(critic.params, _WithoutLabels(critic.apply)), critic_kind="logit", calibrated=False)
+
+
+def refine_style(pair: Pair, train: Any, seed: int, tuning: Features, last: Features, n: int = 2000) -> dict[str, Any]:
+    """The style moves, the label code is held. For the pair's own critic and one recovered on features, scale and steps
+    are chosen on other samples in net *a*'s features among those after which it finds no fewer labels."""
+    return {
+        "own": _refine_style(pair, OWN, seed, tuning, last, n),
+        "features": _refine_style(_on_features(pair, train, tuning, seed), ON_FEATURES, seed, tuning, last, n),
+    }
+
+
+def _refine_style(
+    pair: Pair, settings: tuple[tuple[float, float], ...], seed: int, tuning: Features, last: Features, n: int
+) -> dict[str, Any]:
+    assert pair.sample_range is not None
+    span, classes = pair.sample_range, pair.classes or 1
+    chain = dcd.Langevin("latent", max(STYLE_STEPS), prior_weight=1.0, hold=blocks(pair).label, preset="label held")
+    trials, choices = [], []
+    right = lambda features, x: features.logits(x).argmax(axis=1) == np.arange(len(x)) % classes
+    for scale, eta in settings:
+        trial = chain.replace(critic_scale=scale, step_size=eta)
+        r = dcd.refine(pair, trial, jax.random.key(500 + seed), 1000, batch=500, snapshots=STYLE_STEPS)
+        known = float(np.mean(right(tuning, to_uint8(r.before, span))))
+        for steps, x in r.snapshots.items():
+            made = to_uint8(x, span)
+            found = {"fid": distance(tuning, made), "accuracy": float(np.mean(right(tuning, made)))}
+            trials.append({"critic_scale": scale, "step_size": eta, "steps": steps, **found})
+            if found["accuracy"] >= known:
+                choices.append((found["fid"], trial.replace(steps=steps)))
+    if not choices:
+        return {"trials": trials}
+    chain = min(choices, key=lambda c: c[0])[1]
     r = dcd.refine(pair, chain, jax.random.key(900 + seed), n, batch=500)
     before, after = to_uint8(r.before, span), to_uint8(r.after, span)
-    first, then = (last.logits(v).argmax(axis=1) for v in (before, after))
-    end, labels = blocks(pair).label[1], np.arange(n) % (pair.classes or 1)
+    first, then = right(last, before), right(last, after)
+    kept = last.logits(before).argmax(axis=1) == last.logits(after).argmax(axis=1)
+    end = blocks(pair).label[1]
     return {
-        "chain": chain.to_dict(), "trials": {f"{k:g}": v for k, v in trials.items()},
+        "chain": chain.to_dict(), "trials": trials,
         "label_code_unchanged": bool(np.array_equal(r.latents[:, :end], r.positions[:, :end])),
-        "judge_label_kept": float(np.mean(first == then)),
-        "judge_label_kept_where_it_was_right": float(np.mean((then == labels)[first == labels])),
-        "accuracy": {"before": float(np.mean(first == labels)), "after": float(np.mean(then == labels))},
+        "judge_label_kept": float(np.mean(kept)),
+        "judge_label_kept_where_it_was_right": float(np.mean(then[first])),
+        "accuracy": {"before": float(np.mean(first)), "after": float(np.mean(then))},
         "tuning": judge(tuning, before, after, seed), "judge": judge(last, before, after, seed),
     }  # fmt: skip
 
@@ -160,6 +205,7 @@ def run(data: str, seed: int, work: Path, root: Path) -> tuple[dict[str, Any], d
 
 
 def run_refine(data: str, seed: int, work: Path, root: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
-    """Class samples before and after refinement of the style, for the published adversary."""
+    """Class samples before and after refinement of the style, for the adversary on draws."""
     tuning, last = load_features(f"{data}-classifier-a"), load_features(f"{data}-classifier-b")
-    return refine_style(trained("label", data, "sample", seed, work, root).pair, seed, tuning, last), {}
+    pair = trained("label", data, "sample", seed, work, root).pair
+    return refine_style(pair, training_images(root, data), seed, tuning, last), {}

@@ -29,7 +29,7 @@ from .vae_runs import pixels, test_images, trained, training_images
 
 __all__ = ["measure", "path_critic", "run"]
 
-RECOVER = dcd.Recover(steps=2000, r1=0.1, shift=1)
+RECOVER = dcd.Recover(steps=2000, shift=1)
 
 _generate = jax.jit(lambda pair, z: pair.generate(z))
 _score = jax.jit(lambda pair, x: pair.score(x))

@@ -66,6 +66,7 @@ def _run(argv: Sequence[str] | None) -> int:
     add("--adversary-on", default="sample", help="what the adversary sees: sample, mean or both (default sample)")
     add("--independence", type=float, default=0.0, help="weight of the dependence of style mean and label (default 0)")
     add("--likelihood", type=float, default=1.0, help="weight of the label code's density (default 1, the paper's 0.1)")
+    add("--consistency", type=float, default=0.3, help="weight of the label in swaps (default 0.3, the paper has none)")
     add("--shift", type=int, default=2, help="pixels images may be moved by where the label is learned (default 2)")
 
     add = _family(
@@ -139,11 +140,12 @@ def _plan_label(args: argparse.Namespace, given: Images | None) -> _Plan:
     settings = label_split.LabelSplit(
         VaeConfig(images.shape, args.latent, sample_range=(-1.0, 1.0)), _classes(images), args.label_width,
         likelihood=args.likelihood, kl_weight=args.kl_weight, adversary_on=args.adversary_on,
-        independence=args.independence, shift=args.shift, batch=args.batch, learning_rate=args.learning_rate,
+        independence=args.independence, consistency=args.consistency, shift=args.shift,
+        batch=args.batch, learning_rate=args.learning_rate,
     )  # fmt: skip
     flags = f"--batch {args.batch} --latent {args.latent} --label-width {args.label_width}"
     flags += f" --kl-weight {args.kl_weight} --adversary-on {args.adversary_on} --independence {args.independence}"
-    flags += f" --likelihood {args.likelihood} --shift {args.shift}"
+    flags += f" --likelihood {args.likelihood} --consistency {args.consistency} --shift {args.shift}"
     return _Plan(label_split.job(settings, images.x, images.labels), args.steps, flags)
 
 

@@ -24,9 +24,9 @@ def _flat(params, x):
     return 0.0 * x[:, 0]
 
 
-def _pair(d: int, **changes):
+def _pair(d: int):
     critic = wrap(_flat, None)
-    return make_pair(wrap(_same, None), critic, Normal((d,)), sample_range=None, critic_kind="energy", **changes)
+    return make_pair(wrap(_same, None), critic, Normal((d,)), sample_range=None, critic_kind="energy")
 
 
 def test_between_two_latents_half_the_points_are_ends_and_the_rest_uniform() -> None:
@@ -67,4 +67,4 @@ def test_between_needs_two_finite_latents_of_an_unconditional_pair() -> None:
     with pytest.raises(InputError, match="NaN"):
         interp.between(_pair(2), np.full((4, 2), np.nan))
     with pytest.raises(InputError, match="conditional"):
-        interp.between(_pair(2, classes=3), RING)
+        interp.between(_pair(2).replace(classes=3), RING)

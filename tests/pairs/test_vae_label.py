@@ -15,6 +15,7 @@ from pairs import ClassMixture, InputError
 from pairs.augment import shift_images
 from pairs.vae import label_split as ls
 from pairs.vae.label_codes import blocks, refit_class_gaussians, sample_class, swap, vary_class, vary_style
+from pairs.vae.losses import label_losses
 from pairs.vae.nets import VaeConfig
 
 SETTINGS = ls.LabelSplit(
@@ -76,6 +77,25 @@ def test_the_adversarys_loss_has_no_slope_in_the_codes() -> None:
         s = dataclasses.replace(SETTINGS, adversary_on=on)
         loss = lambda m, d, s=s: ls.adversary_loss(s, STATE.nets.adversary, m, d, Y)
         assert _size(jax.grad(loss, argnums=(0, 1))(codes, codes)) == 0
+
+
+def test_the_consistency_term_is_the_label_loss_of_decoded_mixtures_and_reaches_the_decoder_alone() -> None:
+    settings = dataclasses.replace(SETTINGS, consistency=5.0)
+    without = dataclasses.replace(SETTINGS, consistency=0.0)
+    gap = jax.tree.map(lambda a, b: a - b, _joint(settings), _joint(without))
+    assert _size(gap.decoder) > 0
+    # the rest is the same sum of the same terms: equal to rounding of a value of order one
+    assert _size((gap.label, gap.style, gap.adversary, gap.means, gap.raw)) < 1e-4
+    total, figures = ls.joint_loss(settings, STATE.nets, X, Y, KEY)
+    plain, _ = ls.joint_loss(without, STATE.nets, X, Y, KEY)
+    np.testing.assert_allclose(total - plain, 5.0 * figures["consistency"], rtol=1e-5)
+    # a decoder that ignores its input makes one image, whose label loss is known
+    flat = jax.tree.map(jnp.zeros_like, STATE.nets.decoder)
+    image = settings.decoder(flat, jnp.zeros((1, 5)))
+    code = settings.label_encoder(STATE.nets.label, jnp.repeat(image, 12, axis=0))
+    expected = label_losses(code, STATE.nets.means, STATE.nets.raw, Y)[0]
+    _, figures = ls.joint_loss(settings, STATE.nets._replace(decoder=flat), X, Y, KEY)
+    np.testing.assert_allclose(figures["consistency"], jnp.mean(expected), rtol=1e-5)
 
 
 def test_refitted_class_gaussians_are_the_maximum_of_their_likelihood() -> None:
