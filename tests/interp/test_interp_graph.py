@@ -9,6 +9,7 @@ import pytest
 
 import interp
 import pairs
+from interp.appraise import shorter_baseline
 
 
 def _flat(p, z):
@@ -67,16 +68,23 @@ def _seam(p, z):
     return z.at[:, 1].add(lift)
 
 
+def _in_the_tear(p, x):
+    return -((jnp.abs(x[:, 1] - 2) < 1) & (x[:, 0] < 1.2)).astype(x.dtype)
+
+
+TORN = interp.Metric(
+    pairs.make_pair(pairs.wrap(_seam), pairs.wrap(_in_the_tear), pairs.Normal((2,)), sample_range=None,
+                    critic_kind="energy", check=False),
+    weight=pairs.wrap(lambda p, s: 1 - 49 * s),
+)  # fmt: skip
+
+
 def test_an_edge_that_leaps_a_bad_region_is_charged_for_it():
     """Straight through the seam costs 2 + 4 where nobody looks inside, 2 + 2 + 2 * 50 where somebody does: better
     round it, by 2 * sqrt(2.5^2 + 1) = 5.4 and what the slope of the tear adds. Grid points 0.16 apart never
     see the seam's inside."""
-    bad = lambda p, x: -((jnp.abs(x[:, 1] - 2) < 1) & (x[:, 0] < 1.2)).astype(x.dtype)
-    pair = pairs.make_pair(pairs.wrap(_seam), pairs.wrap(bad), pairs.Normal((2,)), sample_range=None,
-                           critic_kind="energy", check=False)  # fmt: skip
-    weight = pairs.wrap(lambda p, s: 1 - 49 * s)
     a, b = jnp.asarray([[-1.0, -1.0]]), jnp.asarray([[-1.0, 1.0]])
-    start = interp.grid_start(interp.Metric(pair, weight=weight), a, b, 31, side=40)
+    start = interp.grid_start(TORN, a, b, 31, side=40)
     z = np.asarray(interp.Curve(a, b, jnp.zeros(1, jnp.int32), start)(jnp.linspace(0, 1, 65)))[0]
     crossing = z[np.argmin(np.abs(z[:, 1])), 0]
     assert crossing > 1.2
@@ -85,15 +93,27 @@ def test_an_edge_that_leaps_a_bad_region_is_charged_for_it():
 def test_a_start_that_looked_inside_is_not_given_up_for_nodes_that_leap():
     """The seam again, solved on eleven segments, which leap it: what is returned costs, looked at 47 times closer,
     no more than the start (interpolated by as many modes; 1e-3 for the grid that decides, 16 times the solver's)."""
-    bad = lambda p, x: -((jnp.abs(x[:, 1] - 2) < 1) & (x[:, 0] < 1.2)).astype(x.dtype)
-    pair = pairs.make_pair(pairs.wrap(_seam), pairs.wrap(bad), pairs.Normal((2,)), sample_range=None,
-                           critic_kind="energy", check=False)  # fmt: skip
-    metric = interp.Metric(pair, weight=pairs.wrap(lambda p, s: 1 - 49 * s))
     a, b = jnp.asarray([[0.5, -1.0]]), jnp.asarray([[0.5, 1.13]])
-    start = interp.grid_start(metric, a, b, 10, side=40)
+    start = interp.grid_start(TORN, a, b, 10, side=40)
     config = interp.GeodesicConfig(points=9, segments=11, modes=10, restarts=0, grid=40, keep="free",
                                    multiresolution=False, evaluations=20)  # fmt: skip
-    found = interp.geodesic(pair, a, b, config=config, weight=metric.weight)
-    cost = lambda c, k: float(interp.diagnose(metric, interp.Curve(a, b, jnp.zeros(1, jnp.int32), c)(
+    found = interp.geodesic(TORN.pair, a, b, config=config, weight=TORN.weight)
+    cost = lambda c, k: float(interp.diagnose(TORN, interp.Curve(a, b, jnp.zeros(1, jnp.int32), c)(
         jnp.linspace(0, 1, k))).length[0])  # fmt: skip
-    assert float(interp.diagnose(metric, found.curve(jnp.linspace(0, 1, 513))).length[0]) <= 1.001 * cost(start, 513)
+    assert float(interp.diagnose(TORN, found.curve(jnp.linspace(0, 1, 513))).length[0]) <= 1.001 * cost(start, 513)
+
+
+def test_a_path_that_leaps_is_held_against_the_baselines_on_the_finer_grid():
+    """Length 0.95 on nodes that leap undercuts the line's 1 for nothing: looked at closer it is 1.1; the line stands.
+    Where nothing leaps 0.95 is what it is; and 0.97 looked at closer keeps the path although it leaps."""
+    metric = interp.Metric(PAIR, mode="none")
+    a, b = jnp.asarray([[-1.0, 0.0]] * 3), jnp.asarray([[0.0, 0.0]] * 3)
+    curve = interp.Curve(a, b, jnp.zeros(3, jnp.int32), jnp.zeros((3, 4, 2)))
+    one = jnp.ones((3, 3))
+    worse, rival = shorter_baseline(
+        metric, interp.GeodesicConfig(mode="none"), curve, None, one, one.at[1].mul(1.5).at[2].mul(2.0),
+        energy=jnp.full(3, 0.9), length=jnp.full(3, 0.95), charged=jnp.asarray([1.1, 1.1, 0.97]),
+        jumped=jnp.asarray([True, False, True]), segments=16,
+    )  # fmt: skip
+    assert worse.tolist() == [True, False, False]
+    assert rival.tolist() == [0, 0, 0]
