@@ -28,9 +28,9 @@ from .vae_runs import STEPS, VARIANTS, pixels, test_images, trained, training_im
 
 __all__ = ["codes", "measure", "refine_style", "run", "run_refine"]
 
-STYLE_STEPS = (15, 30, 60, 100, 150)
-OWN = ((0.1, 1e-3), (0.3, 1e-3), (1.0, 1e-3))
-ON_FEATURES = ((1.0, 1e-2), (1.0, 2e-2))
+STYLE_STEPS = (15, 30, 60, 100)
+OWN = ((0.3, 1e-3), (1.0, 1e-3))
+ON_FEATURES = ((1.0, 2e-2),)
 """Critic scales and step sizes that refinement of the style tries."""
 
 _generate = jax.jit(lambda pair, z: pair.generator(z))
