@@ -29,9 +29,12 @@ from .vae_runs import STEPS, VARIANTS, pixels, test_images, trained, training_im
 __all__ = ["codes", "measure", "refine_style", "run", "run_refine"]
 
 STYLE_STEPS = (15, 30, 60, 100)
-OWN = ((0.3, 1e-3), (1.0, 1e-3))
-ON_FEATURES = ((1.0, 2e-2),)
-"""Critic scales and step sizes that refinement of the style tries."""
+OWN = ((0.3, 1e-3, 1.0), (1.0, 1e-3, 1.0))
+ON_FEATURES = ((1.0, 2e-2, 1.0), (1.0, 1e-2, 0.3))
+"""Critic scales, step sizes and temperatures that refinement of the style tries."""
+
+LABELS_LOST = 0.01
+"""Share of labels that net *a* may find less often after a chain that is to be chosen."""
 
 _generate = jax.jit(lambda pair, z: pair.generator(z))
 
@@ -80,32 +83,38 @@ def _on_features(pair: Pair, train: Any, tuning: Features, seed: int) -> Pair:
     return pair.replace(critic=Net(critic.params, _WithoutLabels(critic.apply)), critic_kind="logit", calibrated=False)
 
 
-def refine_style(pair: Pair, train: Any, seed: int, tuning: Features, last: Features, n: int = 2000) -> dict[str, Any]:
+def refine_style(
+    pair: Pair, train: Any, rebuilt: np.ndarray, seed: int, tuning: Features, last: Features, n: int = 2000
+) -> dict[str, Any]:
     """The style moves, the label code is held. For the pair's own critic and one recovered on features, scale and steps
-    are chosen on other samples in net *a*'s features among those after which it finds no fewer labels."""
+    are chosen on other samples in net *a*'s features among those after which it finds the labels about as often. Of
+    reconstructions, which no refinement of one of the two codes is expected to pass, the distances are given too."""
+    assert pair.sample_range is not None
     return {
+        "reconstructions_fid": {f.name: distance(f, to_uint8(rebuilt, pair.sample_range)) for f in (tuning, last)},
         "own": _refine_style(pair, OWN, seed, tuning, last, n),
         "features": _refine_style(_on_features(pair, train, tuning, seed), ON_FEATURES, seed, tuning, last, n),
     }
 
 
 def _refine_style(
-    pair: Pair, settings: tuple[tuple[float, float], ...], seed: int, tuning: Features, last: Features, n: int
+    pair: Pair, settings: tuple[tuple[float, float, float], ...], seed: int, tuning: Features, last: Features, n: int
 ) -> dict[str, Any]:
     assert pair.sample_range is not None
     span, classes = pair.sample_range, pair.classes or 1
     chain = dcd.Langevin("latent", max(STYLE_STEPS), prior_weight=1.0, hold=blocks(pair).label, preset="label held")
     trials, choices = [], []
     right = lambda features, x: features.logits(x).argmax(axis=1) == np.arange(len(x)) % classes
-    for scale, eta in settings:
-        trial = chain.replace(critic_scale=scale, step_size=eta)
+    for scale, eta, temperature in settings:
+        trial = chain.replace(critic_scale=scale, step_size=eta, temperature=temperature)
         r = dcd.refine(pair, trial, jax.random.key(500 + seed), 1000, batch=500, snapshots=STYLE_STEPS)
         known = float(np.mean(right(tuning, to_uint8(r.before, span))))
         for steps, x in r.snapshots.items():
             made = to_uint8(x, span)
             found = {"fid": distance(tuning, made), "accuracy": float(np.mean(right(tuning, made)))}
-            trials.append({"critic_scale": scale, "step_size": eta, "steps": steps, **found})
-            if found["accuracy"] >= known:
+            tried = {"critic_scale": scale, "step_size": eta, "temperature": temperature, "steps": steps}
+            trials.append({**tried, **found, "accuracy_before": known})
+            if found["accuracy"] >= known - LABELS_LOST:
                 choices.append((found["fid"], trial.replace(steps=steps)))
     if not choices:
         return {"trials": trials}
@@ -208,4 +217,7 @@ def run_refine(data: str, seed: int, work: Path, root: Path) -> tuple[dict[str, 
     """Class samples before and after refinement of the style, for the adversary on draws."""
     tuning, last = load_features(f"{data}-classifier-a"), load_features(f"{data}-classifier-b")
     pair = trained("label", data, "sample", seed, work, root).pair
-    return refine_style(pair, training_images(root, data), seed, tuning, last), {}
+    assert pair.sample_range is not None
+    test = codes(pair, test_images(root, data).x[:2000], seed)
+    rebuilt = np.asarray(_generate(pair, np.concatenate([test["label"], test["mean"]], axis=1)))
+    return refine_style(pair, training_images(root, data), rebuilt, seed, tuning, last), {}

@@ -46,7 +46,7 @@ CONTRAST_IMAGES = 5000
 _LABEL: dict[str, dict[str, Any]] = {
     "sample": {},
     "both": {"adversary_on": "both"},
-    "independent": {"adversary_on": "both", "independence": 20.0},
+    "independent": {"adversary_on": "both", "independence": 3.0},
     "published": label_split.PAPER,
 }
 
