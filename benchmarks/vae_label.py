@@ -77,9 +77,8 @@ def _on_features(pair: Pair, train: Any, tuning: Features, seed: int) -> Pair:
     assert pair.sample_range is not None
     blind = pair.replace(classes=None, critic=Net(pair.critic.params, _WithoutLabels(pair.critic.apply)), encoder=None)
     real = pixels(train.x[: len(train.x) // 2], pair.sample_range)
-    critic = dcd.recover_on_features(blind, real, jax.random.key(60 + seed), features=tuning.as_net(pair.sample_range))[
-        0
-    ].critic
+    on = tuning.as_net(pair.sample_range)
+    critic = dcd.recover_on_features(blind, real, jax.random.key(60 + seed), features=on)[0].critic
     return pair.replace(critic=Net(critic.params, _WithoutLabels(critic.apply)), critic_kind="logit", calibrated=False)
 
 

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
-from pairs import InputError, Net, Pair, Uniform
+from pairs import InputError, Net, Pair, Sphere, Uniform
 
 from .support import check_ends
 
@@ -29,17 +29,21 @@ class BetweenApply:
     """``params = {"inner", "latents"}``; of each row ``(u_a, u_b, t)`` in [0, 1] the first two choose latents."""
 
     inner: Callable[..., Array]
+    sphere: Sphere | None = None
 
     def __call__(self, params: Any, u: Array) -> Array:
         latents = params["latents"]
         count = len(latents)
         chosen = jnp.minimum((u[:, :2] * count).astype(jnp.int32), count - 1)
         t = u[:, 2].reshape(-1, *[1] * (latents.ndim - 1))
-        return self.inner(params["inner"], (1 - t) * latents[chosen[:, 0]] + t * latents[chosen[:, 1]])
+        z = (1 - t) * latents[chosen[:, 0]] + t * latents[chosen[:, 1]]
+        return self.inner(params["inner"], z if self.sphere is None else self.sphere.project(z))
 
 
 def between(pair: Pair, latents: ArrayLike) -> Pair:
     """A pair whose samples lie on straight lines between ``latents`` ``(n, *latent)``; the same critic, no encoder.
+
+    On a spherical prior points of the lines are projected back.
 
     Raises:
       InputError: a conditional pair; latents of the wrong shape, with NaN or outside the prior's support, or just one.
@@ -58,5 +62,6 @@ def between(pair: Pair, latents: ArrayLike) -> Pair:
     z = check_ends(pair, "latents", jnp.asarray(latents))
     if len(z) < 2:
         raise InputError("latents", f"are {len(z)}", "give at least two")
-    generator = Net({"inner": pair.generator.params, "latents": z}, BetweenApply(pair.generator.apply))
+    sphere = pair.prior if isinstance(pair.prior, Sphere) else None
+    generator = Net({"inner": pair.generator.params, "latents": z}, BetweenApply(pair.generator.apply, sphere))
     return pair.replace(generator=generator, prior=Uniform((3,), 0.0, 1.0), encoder=None)

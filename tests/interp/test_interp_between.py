@@ -5,12 +5,13 @@ from __future__ import annotations
 import warnings
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import dcd
 import interp
-from pairs import InputError, Normal, make_pair, wrap
+from pairs import InputError, Normal, Sphere, make_pair, wrap
 
 ANGLE = 2 * np.pi * np.arange(200) / 200
 RING = np.stack([np.cos(ANGLE), np.sin(ANGLE)], axis=1).astype(np.float32)
@@ -39,6 +40,14 @@ def test_between_two_latents_half_the_points_are_ends_and_the_rest_uniform() -> 
     inner = np.sort(x[~ends, 0])
     # Kolmogorov-Smirnov on 10,000: chance 1e-4 of a gap of 0.022
     assert np.abs(inner - (np.arange(len(inner)) + 0.5) / len(inner)).max() < 0.022
+
+
+def test_on_a_sphere_the_points_lie_on_it() -> None:
+    pair = _pair(2).replace(prior=Sphere((2,)))
+    ends = Sphere((2,)).sample(jax.random.key(0), 5)
+    lines = interp.between(pair, ends)
+    x = lines.generate(lines.prior.sample(jax.random.key(1), 500))
+    np.testing.assert_allclose(jnp.linalg.norm(x, axis=1), jnp.linalg.norm(ends[0]), rtol=1e-5)
 
 
 def test_a_critic_recovered_between_points_of_a_ring_keeps_paths_on_the_ring() -> None:
