@@ -104,13 +104,14 @@ def hsic(z: Array, labels: Array) -> Array:
     r"""Dependence between codes ``(n, d)`` and labels ``(n,)``, one number: the Hilbert-Schmidt criterion
     :math:`\mathrm{tr}(K H L H)/(n-1)^2` (arXiv math/0508114).
 
-    K is the Gaussian kernel whose squared width is the mean squared distance, L is one for equal
+    K is the Gaussian kernel whose squared width is the mean squared distance, but at least 1, L is one for equal
     labels; H centres. Zero for constant codes, positive where they depend on the label; 0 to order 1/n otherwise.
+    Without the least width the gradient grows without bound as codes shrink, and codes once small stay so.
     """
     n = z.shape[0]
     gap = jnp.sum((z[:, None] - z[None]) ** 2, axis=-1)
-    width = jax.lax.stop_gradient(jnp.sum(gap) / (n * (n - 1)))
-    kernel = jnp.exp(-gap / (width + 1e-12))
+    width = jax.lax.stop_gradient(jnp.maximum(jnp.sum(gap) / (n * (n - 1)), 1.0))
+    kernel = jnp.exp(-gap / width)
     same = (labels[:, None] == labels[None]).astype(z.dtype)
     centre = lambda m: m - jnp.mean(m, axis=0) - jnp.mean(m, axis=1)[:, None] + jnp.mean(m)
     return jnp.sum(centre(kernel) * centre(same)) / (n - 1) ** 2

@@ -111,3 +111,13 @@ def test_dependence_is_zero_for_constant_codes_and_largest_where_the_label_decid
     values = [float(hsic(z, labels)) for z in (jnp.ones((60, 2)), free, bound)]
     assert abs(values[0]) < 1e-6
     assert values[1] < 0.2 * values[2]  # independent: order 1/n = 1/60 of the kernel's variance
+
+
+def test_the_pull_of_dependence_falls_with_the_size_of_small_codes() -> None:
+    """Quadratic at the origin, by the least width: a tenth of the codes, a tenth of the gradient. A width that shrinks
+    with them would make it ten times as large, and hold collapsed codes down."""
+    labels = jnp.arange(60) % 3
+    codes = jax.random.normal(jax.random.key(2), (60, 2)) + jax.nn.one_hot(labels, 3)[:, :2]
+    size = [float(jnp.linalg.norm(jax.grad(hsic)(s * codes, labels))) for s in (0.02, 0.002)]
+    # the next term is of relative order 0.02^2
+    assert size[0] / size[1] == pytest.approx(10.0, rel=0.01)
