@@ -86,8 +86,8 @@ def refine_style(
     pair: Pair, train: Any, rebuilt: np.ndarray, seed: int, tuning: Features, last: Features, n: int = 2000
 ) -> dict[str, Any]:
     """The style moves, the label code is held. For the pair's own critic and one recovered on features, scale and steps
-    are chosen on other samples in net *a*'s features among those after which it finds the labels about as often. Of
-    reconstructions, which no refinement of one of the two codes is expected to pass, the distances are given too."""
+    are chosen on other samples in net *a*'s features among those after which it finds the labels about as often. The
+    distances of reconstructions are given beside."""
     assert pair.sample_range is not None
     return {
         "reconstructions_fid": {f.name: distance(f, to_uint8(rebuilt, pair.sample_range)) for f in (tuning, last)},

@@ -23,8 +23,8 @@ from pairs.vae.toys import TOYS
 from .data import Images, read_images
 
 __all__ = [
-    "CONTRAST", "CONTRAST_CHAIN", "CONTRAST_IMAGES", "STEPS", "TRAINING_IMAGES", "VARIANTS", "contrasted", "pixels",
-    "test_images", "trained", "training_images",
+    "CONTRAST", "CONTRAST_IMAGES", "STEPS", "TRAINING_IMAGES", "VARIANTS", "contrasted", "pixels", "test_images",
+    "trained", "training_images",
 ]  # fmt: skip
 
 TRAINING_IMAGES = 10_000
