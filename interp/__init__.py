@@ -16,6 +16,7 @@ from .calibrate import calibrate as calibrate
 from .compare import Comparison as Comparison
 from .compare import baseline_at_constant_speed as baseline_at_constant_speed
 from .compare import compare as compare
+from .confidence import with_classifier as with_classifier
 from .critic_weight import BarrierWeight as BarrierWeight
 from .critic_weight import ExponentialWeight as ExponentialWeight
 from .critic_weight import RatioWeight as RatioWeight
@@ -33,13 +34,15 @@ from .geometry import exp_map as exp_map
 from .geometry import log_map as log_map
 from .geometry import metric_matrix as metric_matrix
 from .geometry import transport as transport
-from .graph import grid_start as grid_start
+from .grid import grid_start as grid_start
 from .invert import InvertConfig as InvertConfig
 from .invert import invert as invert
 from .mean import karcher_mean as karcher_mean
 from .measure import Diagnostics as Diagnostics
 from .measure import constant_speed as constant_speed
 from .measure import diagnose as diagnose
+from .neighbours import NeighbourGraph as NeighbourGraph
+from .neighbours import neighbour_graph as neighbour_graph
 from .settings import Flags as Flags
 from .settings import GeodesicConfig as GeodesicConfig
 from .settings import GeodesicResult as GeodesicResult

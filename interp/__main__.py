@@ -1,6 +1,8 @@
 """``python -m interp path PAIR --from END --to END``: linear, slerp and geodesic side by side.
 
-An end is the seed of a latent, or a picture (PNG, JPEG) for which a latent is sought.
+An end is the seed of a latent, or a picture (PNG, JPEG) for which a latent is sought. ``--through`` lets the geodesic
+start from a graph of real images' codes, ``--classifier`` has it also ask a classifier (see :mod:`interp.neighbours`
+and :mod:`interp.confidence`).
 
 Exit code 0 success, 2 bad input (one line on standard error), 1 anything else.
 """
@@ -28,9 +30,12 @@ from pairs.command import Parser, add_common, check_out, guard
 
 from .calibrate import Calibration, CalibrationConfig, Shape, calibrate
 from .compare import Comparison, compare
-from .ends import Ends, end_of, find_ends, read_ends
+from .confidence import with_classifier
+from .ends import Ends, end_of, find_ends, read_ends, read_nodes
 from .energy import Mode
 from .features import critic_features
+from .geodesic import make_metric
+from .neighbours import neighbour_graph
 from .pictures import path_figure, path_gif, write_whole
 from .settings import GeodesicConfig, Solver
 from .support import Keep, chart_of
@@ -53,6 +58,8 @@ def _run(argv: Sequence[str] | None) -> int:
     add("--from", dest="start", type=end_of, default=0, metavar="END", help="seed of the first latent, or a picture")
     add("--to", dest="end", type=end_of, default=1, metavar="END", help="seed of the last latent, or a picture")
     add("--label", type=int, help="class, for conditional pairs")
+    add("--through", type=end_of, metavar="DATA", help="images whose codes paths may go by, or a number of prior draws")
+    add("--classifier", help="feature net with classes: weigh also how sure it is of what it sees")
     add("--metric", default="pixel", help="pixel, critic (its last layer), pair (its features) or a feature net")
     add("--mode", default="conformal", choices=get_args(Mode), help="how the critic counts")
     add("--strength", type=float, default=1.0, help="weight of the additive and potential modes")
@@ -83,6 +90,14 @@ def _features(pair: Pair, name: str) -> Net | None:
     return benchmarks.load_features(name).as_net(pair.sample_range)
 
 
+def _classifier(pair: Pair, name: str) -> Net:
+    import benchmarks
+
+    if pair.sample_range is None:
+        raise InputError("--classifier", "is given but the pair declares no sample range", "leave it out")
+    return benchmarks.load_features(name).as_net(pair.sample_range, "logits")
+
+
 def _load(pair: str | None, files: Path | None) -> Pair:
     if files is None:
         return checkpoints.resolve(pair)
@@ -103,7 +118,16 @@ def _path(args: argparse.Namespace) -> None:
     )  # fmt: skip
     out = check_out(args.out)
     pair = _load(args.pair, args.files)
-    chart_of(pair.prior, config.keep, config.radial)
+    chart, _ = chart_of(pair.prior, config.keep, config.radial)
+    for name, value in (("--through", args.through), ("--classifier", args.classifier)):
+        if value is not None and pair.classes:
+            raise InputError(name, "is given for a conditional pair", "leave it out")
+        if value is not None and config.mode == "none":
+            raise InputError(name, "is given with --mode none", "leave one of them out")
+    if args.through is not None and chart.kind != "free":
+        raise InputError("--through", f"is given for a '{chart.kind}' chart", "use --keep free or radial")
+    classifier = None if args.classifier is None else _classifier(pair, args.classifier)
+    nodes = None if args.through is None else read_nodes(pair, args.through, config.seed)
     features = _features(pair, args.metric)
     given = args.start, args.end
     pictures = read_ends(pair, given, args.label)
@@ -115,7 +139,7 @@ def _path(args: argparse.Namespace) -> None:
         say(f"{pair.name}: calibrating the critic on {config.calibration.samples} samples")
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", UserWarning)
-            calibration = calibrate(pair, jax.random.key(config.seed), config.calibration)
+            calibration = calibrate(pair, jax.random.key(config.seed), config.calibration, latents=nodes)
         for warning in caught:
             say(f"warning: {warning.message}")
         seconds["calibrate"] = time.monotonic() - began
@@ -126,8 +150,19 @@ def _path(args: argparse.Namespace) -> None:
                      calibration=calibration)  # fmt: skip
     seconds["ends"] = time.monotonic() - began
     began = time.monotonic()
+    initial = None
+    if calibration is not None and classifier is not None:
+        pair = with_classifier(pair, classifier, calibration)
+        calibration = calibrate(pair, jax.random.key(config.seed), config.calibration, latents=nodes)
+    if nodes is not None:
+        say(f"measuring the ways between {len(nodes)} latents")
+        metric, _ = make_metric(pair, config, features=features, calibration=calibration)
+        initial = neighbour_graph(metric, nodes).start(*ends.z, config.mode_count)
+        seconds["graph"] = time.monotonic() - began
+        began = time.monotonic()
     say("solving")
-    found = compare(pair, *ends.z, config=config, features=features, calibration=calibration, labels=labels)
+    found = compare(pair, *ends.z, config=config, features=features, calibration=calibration, labels=labels,
+                    initial=initial)  # fmt: skip
     seconds["solve"] = time.monotonic() - began
     began = time.monotonic()
     say("drawing")
@@ -154,6 +189,7 @@ def _report(
     settings = dataclasses.asdict(config)
     report: dict[str, Any] = {
         "pair": pair.name, "seed": args.seed, "from": _named(args.start), "to": _named(args.end), "metric": args.metric,
+        "through": None if args.through is None else _named(args.through), "classifier": args.classifier,
         "calibration": None if calibration is None else {**calibration.statistics, "floor": calibration.floor},
         "config": settings,
     }  # fmt: skip

@@ -45,6 +45,7 @@ from .critic_weight import (
     WallWeight,
     Weight,
 )
+from .support import check_ends
 
 __all__ = ["Calibration", "CalibrationConfig", "calibrate", "auc", "kolmogorov_smirnov"]
 
@@ -139,6 +140,7 @@ def calibrate(
     *,
     real: ArrayLike | None = None,
     labels: ArrayLike | None = None,
+    latents: ArrayLike | None = None,
 ) -> Calibration:
     """Measure the critic of a pair and set the weight.
 
@@ -147,13 +149,15 @@ def calibrate(
       real: optional real samples ``(n, *sample)`` in the pair's range, for the over-training check.
       labels: class of every sample, ``(samples,)``, for conditional pairs; cycles through the
         classes where None.
+      latents: ends of the paths to come, ``(n, *latent)``, where they are no draws of the prior (codes of real
+        images): ends and midpoints are then drawn from these, with replacement.
 
     Warns:
       UserWarning: the critic is constant, or cannot tell midpoints from samples (AUC below 0.55),
         or ranks all real data above all samples.
 
     Raises:
-      InputError: scores hold NaN or infinity.
+      InputError: scores hold NaN or infinity; latents of the wrong shape; latents for a conditional pair.
     """
     key = jax.random.key(0) if key is None else key
     n = config.samples
@@ -161,8 +165,14 @@ def calibrate(
         labels = jnp.arange(n) % pair.classes
     labels = None if labels is None else jnp.asarray(labels)
     k0, k1 = jax.random.split(key)
-    z = pair.prior.sample(k0, n, labels)
-    middle = 0.5 * (z + pair.prior.sample(k1, n, labels))
+    draw = lambda k: pair.prior.sample(k, n, labels)
+    if latents is not None:
+        if pair.classes:
+            raise InputError("latents", "are given for a conditional pair", "leave them out")
+        given = check_ends(pair, "latents", jnp.asarray(latents)).reshape(-1, *pair.prior.shape)
+        draw = lambda k: given[jax.random.randint(k, (n,), 0, len(given))]
+    z = draw(k0)
+    middle = 0.5 * (z + draw(k1))
     gen = _in_batches(_score_latents, pair, z, labels, config.batch)
     mid = _in_batches(_score_latents, pair, middle, labels, config.batch)
     true = None

@@ -74,8 +74,9 @@ def compare(
     calibration: Calibration | None = None,
     weight: Any = None,
     labels: ArrayLike | None = None,
+    initial: ArrayLike | None = None,
 ) -> Comparison:
-    """Run every method; arguments as :func:`interp.geodesic`."""
+    """Run every method; arguments as :func:`interp.geodesic`, ``initial`` for the one the critic weighs."""
     config = config or GeodesicConfig()
     metric, calibration = make_metric(pair, config, features=features, weight=weight, calibration=calibration)
     a, b = check_ends(pair, "z0", jnp.asarray(z0)), check_ends(pair, "z1", jnp.asarray(z1))
@@ -84,11 +85,11 @@ def compare(
     paths: dict[str, Array] = {}
     for name in BASELINES:
         paths[name] = baseline_at_constant_speed(metric, name, a, b, config.points, label).reshape(shape)
-    run = lambda c: geodesic(pair, z0, z1, config=c, features=features, weight=weight, calibration=calibration,
-                             labels=labels)  # fmt: skip
-    results = {"geodesic": run(config)}
+    run = lambda c, start: geodesic(pair, z0, z1, config=c, features=features, weight=weight, calibration=calibration,
+                                    labels=labels, initial=start)  # fmt: skip
+    results = {"geodesic": run(config, initial)}
     if config.mode != "none":
-        results["plain"] = run(dataclasses.replace(config, mode="none"))
+        results["plain"] = run(dataclasses.replace(config, mode="none"), None)
     paths |= {name: result.path for name, result in results.items()}
     floor = None if calibration is None else calibration.floor
     diagnostics = {name: diagnose(metric, path, labels=label, floor=floor) for name, path in paths.items()}

@@ -1,4 +1,4 @@
-"""Ends of a path from a command line: seeds of latents, or pictures that are turned into latents.
+"""What a command line says of a path: its ends (seeds, or pictures that are turned into latents), and ways between.
 
 A picture is converted to the pair's channels, cut to its proportions around the middle, scaled to its size
 and mapped to its range; :func:`interp.invert` finds the latent. What the pair's generator cannot
@@ -23,7 +23,7 @@ from .calibrate import Calibration
 from .invert import invert
 from .pictures import is_image
 
-__all__ = ["Ends", "end_of", "read_picture", "read_ends", "find_ends"]
+__all__ = ["Ends", "end_of", "read_picture", "read_ends", "find_ends", "read_nodes"]
 
 _NAMES = ("from", "to")
 
@@ -110,3 +110,28 @@ def find_ends(
             records[_NAMES[i]] = {"file": str(given[i]), **numbers, "converged": bool(found.converged[row])}
     assert z[0] is not None and z[1] is not None
     return Ends((z[0], z[1]), records)
+
+
+def read_nodes(pair: Pair, given: int | Path, seed: int, most: int = 4000) -> Array:
+    """Latents ``(n, *latent)`` to lay ways through: ``given`` draws of the prior, or codes of ``most`` images of a set.
+
+    Raises:
+      InputError: fewer than 50; a pair without encoder, images that do not fit it (see ``benchmarks.read_images``).
+    """
+    if isinstance(given, int):
+        if given < 50:
+            raise InputError("--through", f"is {given}", "give at least 50 draws, better thousands")
+        return pair.prior.sample(jax.random.key(seed), given)
+    if pair.encoder is None:
+        raise InputError("--through", "names images but the pair has no encoder", "give a number: draws of the prior")
+    from benchmarks.data import default_split, read_images, to_range
+
+    if pair.sample_range is None:
+        raise InputError("--through", "names images but the pair declares no sample range", "give a number")
+    images = read_images(given, default_split(str(given)), expect=pair.sample_shape)
+    chosen = images.x[np.random.default_rng(seed).permutation(len(images))[:most]]
+    if len(chosen) < 50:
+        raise InputError("--through", f"holds {len(chosen)} images", "give at least 50, better thousands")
+    encode = jax.jit(lambda net, x: net(x))
+    x = to_range(chosen, pair.sample_range)
+    return jnp.concatenate([encode(pair.encoder, x[i : i + 500]) for i in range(0, len(x), 500)])

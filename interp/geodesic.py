@@ -24,7 +24,7 @@ from .baselines import BASELINES
 from .calibrate import Calibration, calibrate
 from .curve import Chart, Curve
 from .energy import Metric
-from .graph import grid_start
+from .grid import grid_start
 from .measure import Diagnostics, constant_speed, diagnose
 from .settings import Flags, GeodesicConfig, GeodesicResult
 from .solve.route import fit_modes, solve_again, solve_all_levels
@@ -82,8 +82,8 @@ def geodesic(
       weight: replaces the calibrated critic weight, see :func:`make_metric`.
       calibration: from :func:`interp.calibrate`; computed where None and needed.
       labels: ``(batch,)`` for conditional pairs; a path keeps its label.
-      initial: start coefficients ``(batch, K, d)`` relative to the line (:mod:`interp.amortise` proposes
-        them), for free charts; tried next to the line and used where they are better.
+      initial: start coefficients ``(batch, K, d)`` relative to the line (:mod:`interp.neighbours` and
+        :mod:`interp.amortise` propose them), for free charts; tried next to the line, used where they are better.
 
     Raises:
       InputError: ends of the wrong shape, with NaN, or outside the prior's support; generator and
@@ -161,7 +161,7 @@ def _solve_block(
         *_, fine_top, coarse_top = appraise(metric, solved, labels, 4 * segments)
         jumped = jumped & (fine_top > 1.5 * coarse_top)
     close = segments
-    if initial is not None and config.grid and config.mode in ("none", "conformal"):
+    if initial is not None and config.mode in ("none", "conformal"):
         # a start that looked between the nodes may know better than nodes that leap
         close = 4 * segments
         given = curve.replace(coefficients=fit_modes(initial, modes))

@@ -39,7 +39,7 @@ class GeodesicConfig:
       multiresolution: coarse levels first.
       restarts: extra starts bent sideways, tried on the coarsest level; -1 takes 4 where the latent has at
         most 3 dimensions and 0 elsewhere. A straight start on a symmetry axis is a saddle.
-      grid: points per dimension of a grid whose shortest way is one more start (see :mod:`interp.graph`),
+      grid: points per dimension of a grid whose shortest way is one more start (see :mod:`interp.grid`),
         for latents of 2 or 3 dimensions, kept where the solver's nodes leap; 0 for none.
       evaluations: cap per pair on the last level. tolerance: relative decrease that counts as none.
       resample: returned points at equal feature distance, equal charged length, or equal parameter.

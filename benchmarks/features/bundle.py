@@ -8,7 +8,7 @@ import io
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -96,9 +96,9 @@ class Features:
         held = ", ".join(r.split for r in self.references) or "none"
         raise InputError("reference", f"{self.name} has no '{split}' statistics", f"held: {held}; or give real images")
 
-    def as_net(self, sample_range: tuple[float, float]) -> Net:
-        """The same features as a differentiable :class:`pairs.Net` on float samples in ``sample_range``."""
-        return classifier_net(self.params, self.arch, self.input_shape, sample_range)
+    def as_net(self, sample_range: tuple[float, float], output: Literal["features", "logits"] = "features") -> Net:
+        """The same features, or class logits, as a differentiable :class:`pairs.Net` on floats in ``sample_range``."""
+        return classifier_net(self.params, self.arch, self.input_shape, sample_range, output)
 
 
 def features_from(

@@ -176,8 +176,8 @@ class InceptionFeatures(Features):
     def _apply_for(self, output: Any) -> Callable[[Any, Array], Array]:
         return InceptionApply((0.0, 255.0), output)
 
-    def as_net(self, sample_range: tuple[float, float]) -> Net:
-        return Net(self.params, InceptionApply(sample_range))
+    def as_net(self, sample_range: tuple[float, float], output: Literal["features", "logits"] = "features") -> Net:
+        return Net(self.params, InceptionApply(sample_range, output))
 
 
 def load_inception(path: str | Path, sha256: str = SHA256) -> InceptionFeatures:

@@ -1,12 +1,8 @@
-r"""Starts from a graph over small latents: the globally shortest way round, before it is made smooth.
+r"""Starts from a grid over small latents: the globally shortest way round, before it is made smooth.
 
 A solver that descends from the line finds the nearest valley. In two or three dimensions all valleys can be looked
-at: on a grid over the prior's bulk an edge between neighbours i, j costs
-
-.. math:: \tfrac12 (w_i + w_j)\,|f_i - f_j|,
-
-ends are tied to the corners around them, Dijkstra's algorithm gives every pair its cheapest chain
-of edges, and its points at equal cost are interpolated by sine coefficients. An edge more than three times as long
+at: neighbours on a grid over the prior's bulk are joined by edges, ends are tied to the corners around them, and
+:mod:`interp.routes` finds the cheapest chain. An edge more than three times as long
 as the median may leap a bad region that both its ends know nothing of (the seams of a GAN are far thinner than a
 grid): it is measured in eight pieces. The generator runs once per grid point and on those, whatever the number
 of pairs. Only a start: directions are limited to those of the grid (a detour of at most 3 %
@@ -16,43 +12,19 @@ with 16 directions), the solver removes that.
 from __future__ import annotations
 
 import math
-from functools import partial
 from itertools import product
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import dijkstra
 
 from pairs import InputError, Normal
 
-from .curve import to_coefficients
-from .energy import Metric, node_weight, observe
+from .energy import Metric
+from .routes import charged_length, look, shortest_routes
 
 __all__ = ["grid_start"]
 
-_BATCH = 1024
-_LEAP, _PIECES = 3.0, 8
-
-
-@jax.jit
-def _observed(metric: Metric, z: Array) -> tuple[Array, Array]:
-    seen = observe(metric, z[None])
-    return seen.features[0], node_weight(metric, seen)[0]
-
-
-def _look(metric: Metric, z: np.ndarray, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
-    """Features and factors of length at latents ``(n, d)``, in batches of one size."""
-    features, factors = [], []
-    for i in range(0, len(z), _BATCH):
-        part = np.resize(z[i : i + _BATCH], (_BATCH, z.shape[1])).astype(dtype)
-        f, w = _observed(metric, jnp.asarray(part))
-        count = min(_BATCH, len(z) - i)
-        features.append(np.asarray(f)[:count])
-        factors.append(np.asarray(w)[:count])
-    return np.concatenate(features), np.concatenate(factors).astype(np.float64)
+_LEAP = 3.0
 
 
 def _neighbours(index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -70,19 +42,6 @@ def _neighbours(index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate(first), np.concatenate(second)
 
 
-def _inside(metric: Metric, a: np.ndarray, b: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """Charged length of straight edges from ``a`` to ``b``, looked at in between."""
-    out = np.zeros(len(a))
-    t = np.linspace(0, 1, _PIECES + 1)[:, None]
-    for i in range(0, len(a), 4096):
-        whole = a[i : i + 4096, None] * (1 - t) + b[i : i + 4096, None] * t
-        f, w = _look(metric, whole.reshape(-1, a.shape[1]), dtype)
-        f, w = f.reshape(*whole.shape[:2], -1), w.reshape(whole.shape[:2])
-        gaps = np.linalg.norm(np.diff(f, axis=1).astype(np.float64), axis=2)
-        out[i : i + 4096] = np.sum(0.5 * (w[:, 1:] + w[:, :-1]) * gaps, axis=1)
-    return out
-
-
 def grid_start(metric: Metric, z0: Array, z1: Array, modes: int, *, side: int = 48, reach: float = 3.0) -> Array:
     """Sine coefficients ``(batch, modes, d)`` relative to the line, for the ``initial`` of :func:`interp.geodesic`.
 
@@ -95,7 +54,7 @@ def grid_start(metric: Metric, z0: Array, z1: Array, modes: int, *, side: int = 
     Raises:
       InputError: another dimension, a conditional pair.
 
-    >>> import pairs
+    >>> import jax.numpy as jnp, pairs
     >>> flat, critic = pairs.wrap(lambda p, z: z), pairs.wrap(lambda p, x: x[:, 0])
     >>> pair = pairs.make_pair(flat, critic, pairs.Normal((2,)), sample_range=None, critic_kind="energy")
     >>> start = grid_start(Metric(pair, mode="none"), jnp.zeros((1, 2)), jnp.ones((1, 2)), 4, side=16)
@@ -127,36 +86,10 @@ def grid_start(metric: Metric, z0: Array, z1: Array, modes: int, *, side: int = 
     first = np.concatenate([first, np.repeat(side**d + np.arange(2 * batch), len(corners))])
     second = np.concatenate([second, tied])
 
-    f, w = _look(metric, points, dtype)
+    f, w = look(metric, points, dtype)
     gap = np.linalg.norm((f[first] - f[second]).astype(np.float64), axis=1)
     cost = 0.5 * (w[first] + w[second]) * gap
     leaps = np.flatnonzero(gap > _LEAP * np.median(gap))
-    cost[leaps] = _inside(metric, points[first[leaps]], points[second[leaps]], dtype)
-    latent = np.linalg.norm(points[first] - points[second], axis=1)
-    # where the image stands still every way is as good: the shorter one then
-    cost = np.where(np.isfinite(cost), cost, 1e30) + (1e-6 * np.median(cost) + 1e-12) * latent
-    total = len(points)
-    keep = np.unique(np.minimum(first, second) * total + np.maximum(first, second), return_index=True)[1]
-    graph = coo_matrix((cost[keep], (first[keep], second[keep])), shape=(total, total)).tocsr()
+    cost[leaps] = charged_length(metric, points[first[leaps]], points[second[leaps]], dtype)
     sources = side**d + np.arange(batch)
-    spent, before = dijkstra(graph, directed=False, indices=sources, return_predecessors=True)
-    segments = max(2 * modes, 16)
-    t = np.linspace(0, 1, segments + 1)
-    trace = partial(_chain, points=points, segments=t)
-    found = np.stack([trace(before[i], spent[i], sources[i], side**d + batch + i) for i in range(batch)])
-    line = (1 - t)[:, None] * a[:, None] + t[:, None] * b[:, None]
-    return to_coefficients(jnp.asarray((found - line)[:, 1:-1], dtype))[:, :modes]
-
-
-def _chain(
-    before: np.ndarray, spent: np.ndarray, source: int, target: int, points: np.ndarray, segments: np.ndarray
-) -> np.ndarray:
-    """The chain of nodes from source to target at equal cost, ``(len(segments), d)``; the line where there is none."""
-    chain = [target]
-    while chain[-1] != source and before[chain[-1]] >= 0:
-        chain.append(int(before[chain[-1]]))
-    if chain[-1] != source:
-        chain = [target, source]
-    chain = chain[::-1]
-    arc = spent[chain] / spent[chain[-1]] if 0 < spent[chain[-1]] < np.inf else np.linspace(0, 1, len(chain))
-    return np.stack([np.interp(segments, arc, points[chain, j]) for j in range(points.shape[1])], axis=1)
+    return shortest_routes(points, first, second, cost, sources, sources + batch, modes, dtype)
