@@ -50,7 +50,7 @@ def _curve(a, b, start) -> np.ndarray:
 def test_in_four_dimensions_a_graph_finds_the_way_through_a_maze_that_descent_misses() -> None:
     """Three walls across, open above y = 1, below y = -1, above y = 1: a way through the openings is at least
     2 |(1, 1)| + 2 |(1, 2)| = 7.30 long, and by (1, 1.6), (0, -1.6), (-1, 1.6), where the factor is 1.02, it is 10.6 and
-    what the flanks of the walls add. Descent from the line pays for the wall in the middle: 30 * 0.2 sqrt(pi) = 10.6."""
+    what the flanks of the walls add. Descent from the line pays for the middle wall: 30 * 0.2 sqrt(pi) = 10.6."""
     with jax.enable_x64(True):
         metric = _metric(_maze, 4)
         nodes = 1.2 * jax.random.normal(jax.random.key(0), (1500, 4))
