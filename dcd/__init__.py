@@ -27,6 +27,7 @@ from .estimates import effective_lipschitz as effective_lipschitz
 from .estimates import ttc_step_size as ttc_step_size
 from .kernel import Info as Info
 from .kernel import State as State
+from .label_term import with_labels as with_labels
 from .mixing import effective_sample_size as effective_sample_size
 from .mixing import r_hat as r_hat
 from .precondition import precondition as precondition

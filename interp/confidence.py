@@ -19,7 +19,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from pairs import InputError, Net, Pair
+from pairs import InputError, Net, Pair, check_classifier
 
 from .calibrate import Calibration
 from .critic_weight import Badness
@@ -66,15 +66,7 @@ def with_classifier(pair: Pair, classifier: Net, calibration: Calibration, *, st
         raise InputError("pair", "is conditional", "fix the label in generator and critic first: a path keeps it")
     if not (math.isfinite(strength) and strength > 0):
         raise InputError("strength", f"is {strength}", "give a positive number")
-    x = jax.ShapeDtypeStruct((2, *pair.sample_shape), jnp.zeros(()).dtype)
-    try:
-        shape = jax.eval_shape(classifier, x).shape
-    except Exception as error:  # whatever a stranger's net raises, the user needs one line
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        remedy = "give a net on this pair's samples"
-        raise InputError("classifier", f"fails on samples {x.shape}: {reason}", remedy) from error
-    if len(shape) != 2 or shape[0] != 2 or shape[1] < 2:
-        raise InputError("classifier", f"maps {x.shape} to {shape}", "return logits (batch, classes)")
+    check_classifier(pair, classifier)
     high, low = (calibration.statistics["quantiles_generated"][k] for k in ("0.5", "0.05"))
     badness = Badness(jnp.asarray(high), jnp.asarray(max(high - low, 1e-6 * abs(high), 1e-30)))
     params = {

@@ -19,6 +19,7 @@ from .registry import build as build
 from .registry import known as known
 from .registry import register as register
 from .score_head import score_head as score_head
+from .wrap import check_classifier as check_classifier
 from .wrap import check_pair as check_pair
 from .wrap import make_pair as make_pair
 from .wrap import wrap as wrap

@@ -166,6 +166,19 @@ def _shape_of(name: str, net: Net, *inputs: Any) -> jax.ShapeDtypeStruct:
         ) from error
 
 
+def check_classifier(pair: Pair, classifier: Net) -> None:
+    """Refuse a net that does not map the pair's samples ``(batch, *sample)`` to logits ``(batch, classes)``.
+
+    Raises:
+      InputError: it fails on them; it returns another shape, or other classes than a conditional pair has.
+    """
+    x = jax.ShapeDtypeStruct((2, *pair.sample_shape), jnp.zeros(()).dtype)
+    shape = _shape_of("classifier", classifier, x).shape
+    if len(shape) != 2 or shape[0] != 2 or shape[1] < 2 or pair.classes not in (None, shape[1]):
+        wanted = "at least 2 classes" if pair.classes is None else f"{pair.classes} classes"
+        raise InputError("classifier", f"maps {x.shape} to {shape}", f"return logits (batch, classes), {wanted}")
+
+
 def check_pair(pair: Pair, seed: int = 0) -> None:
     """Run both nets on a few samples and refuse what the samplers cannot use.
 
