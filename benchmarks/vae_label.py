@@ -31,6 +31,7 @@ __all__ = ["codes", "measure", "refine_style", "run", "run_refine"]
 STYLE_STEPS = (15, 30, 60, 100)
 OWN = ((0.3, 1e-3, 1.0), (1.0, 1e-3, 1.0))
 ON_FEATURES = ((1.0, 2e-2, 1.0), (1.0, 1e-2, 0.3))
+ON_FEATURES_AND_LABELS = ((3.0, 7e-3, 1.0), (3.0, 2e-2, 1.0))
 """Critic scales, step sizes and temperatures that refinement of the style tries."""
 
 LABELS_LOST = 0.01
@@ -85,14 +86,17 @@ def _on_features(pair: Pair, train: Any, tuning: Features, seed: int) -> Pair:
 def refine_style(
     pair: Pair, train: Any, rebuilt: np.ndarray, seed: int, tuning: Features, last: Features, n: int = 2000
 ) -> dict[str, Any]:
-    """The style moves, the label code is held. For the pair's own critic and one recovered on features, scale and steps
-    are chosen on other samples in net *a*'s features among those after which it finds the labels about as often. The
-    distances of reconstructions are given beside."""
+    """The style moves, the label code is held. For the pair's own critic, one recovered on features, and that one with
+    net *a*'s opinion of the label, scale and steps are chosen on other samples in net *a*'s features among those after
+    which it finds the labels about as often. The distances of reconstructions are given beside."""
     assert pair.sample_range is not None
+    on_features = _on_features(pair, train, tuning, seed)
+    held = dcd.with_labels(on_features, tuning.as_net(pair.sample_range, "logits"))
     return {
         "reconstructions_fid": {f.name: distance(f, to_uint8(rebuilt, pair.sample_range)) for f in (tuning, last)},
         "own": _refine_style(pair, OWN, seed, tuning, last, n),
-        "features": _refine_style(_on_features(pair, train, tuning, seed), ON_FEATURES, seed, tuning, last, n),
+        "features": _refine_style(on_features, ON_FEATURES, seed, tuning, last, n),
+        "features and labels": _refine_style(held, ON_FEATURES_AND_LABELS, seed, tuning, last, n),
     }
 
 
