@@ -19,10 +19,10 @@ from pairs.gan.wgan_gp import Critic, Generator, WganGpConfig, critic_net, gener
 
 @pytest.fixture(scope="module")
 def stored(tmp_path_factory):
-    config = WganGpConfig(size=8, channels=1, latent=2, width=4)
+    config = WganGpConfig(size=8, channels=1, latent=4, width=4)
     generator = generator_net(Generator(config, rngs=nnx.Rngs(0)), config)
     critic = critic_net(Critic(config, rngs=nnx.Rngs(1)), config)
-    pair = pairs.make_pair(generator, critic, pairs.Normal((2,)), sample_range=(-1, 1), critic_kind="wasserstein")
+    pair = pairs.make_pair(generator, critic, pairs.Normal((4,)), sample_range=(-1, 1), critic_kind="wasserstein")
     return str(checkpoints.save_pair(tmp_path_factory.mktemp("pair") / "tiny", pair))
 
 
@@ -30,12 +30,13 @@ def stored(tmp_path_factory):
 def test_path_writes_pictures_and_the_report_of_the_contract(stored, tmp_path, capsys):
     out = tmp_path / "out"
     arguments = ["path", stored, "--from", "1", "--to", "2", "--points", "6", "--segments", "8", "--out", str(out)]
-    arguments += ["--json"]
+    arguments += ["--through", "80", "--json"]
     assert main(arguments) == 0
     printed = json.loads(capsys.readouterr().out)
     report = json.loads((out / "report.json").read_text())
     assert printed == report
     assert {"pair", "seed", "metric", "calibration"} <= set(report)
+    assert (report["through"], report["classifier"]) == (80, None)
     fields = {"energy", "length", "critic_min", "critic_mean", "speed_ratio", "radius_min", "evaluations", "converged"}
     for method in ("linear", "slerp", "geodesic"):
         assert fields <= set(report[method])
@@ -58,6 +59,13 @@ def test_path_writes_pictures_and_the_report_of_the_contract(stored, tmp_path, c
         (["--to", __file__], "--to"),
         (["--files", "."], "manifest"),
         (["--keep", "box"], "keep"),
+        (["--keep", "sphere", "--through", "80"], "--through"),
+        (["--mode", "none", "--through", "80"], "--through"),
+        (["--mode", "none", "--classifier", "mnist-classifier-a"], "--classifier"),
+        (["--through", "10"], "--through"),
+        (["--through", "."], "--through"),
+        (["--classifier", "none"], "features"),
+        (["--classifier", "mnist-classifier-a"], "classifier"),
     ],
 )
 def test_bad_arguments_are_one_line_and_code_two(stored, tmp_path, capsys, extra, field):
