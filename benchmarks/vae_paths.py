@@ -73,9 +73,8 @@ def path_critic(pair: Pair, codes: np.ndarray, seed: int) -> Pair:
     return pair.replace(critic=found.critic, critic_kind=found.critic_kind, calibrated=False)
 
 
-def through(pair: Pair, codes: np.ndarray, config: interp.GeodesicConfig) -> Method:
+def through(pair: Pair, codes: np.ndarray, config: interp.GeodesicConfig, calibration: interp.Calibration) -> Method:
     """Paths that start from a graph of these codes, in a metric calibrated on them."""
-    calibration = interp.calibrate(pair, jax.random.key(config.seed), latents=codes)
     metric, _ = interp.make_metric(pair, config, calibration=calibration)
     return Method(pair, config, calibration, interp.neighbour_graph(metric, codes))
 
@@ -171,8 +170,8 @@ def run(data: str, seed: int, work: Path, root: Path, count: int = 500) -> tuple
         "bound": Method(pair, settings),
         "path critic": Method(path_critic(pair, codes, seed), settings),
         "bound and classifier": Method(asked, settings, asked_bound),
-        "bound, graph": through(pair, nodes, config),
-        "bound and classifier, graph": through(asked, nodes, config),
+        "bound, graph": through(pair, nodes, config, bound),
+        "bound and classifier, graph": through(asked, nodes, config, asked_bound),
     }
     prepared = time.perf_counter() - began
     drawn = ("bound", "bound and classifier, graph")

@@ -23,7 +23,7 @@ __all__ = ["Frame", "default_layers", "fresh_critic", "split"]
 
 SMALL_IMAGE = 1024
 _BUFFERS = {"mean", "var", "running_mean", "running_var", "batch_stats", "u", "v", "sigma", "weight_u", "weight_v"}
-_FROZEN = {"features", "center", "spread"}  # of a critic on features
+_FROZEN = {"features", "center", "spread", "fixed"}  # of a critic on features; what is added to a critic
 
 
 def default_layers(shape: tuple[int, ...], floor: float | None = None, pool: int = 1) -> list[dict[str, Any]]:

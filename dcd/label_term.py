@@ -25,19 +25,20 @@ __all__ = ["LabelledApply", "with_labels"]
 
 @dataclasses.dataclass(frozen=True)
 class LabelledApply:
-    """``params = {"critic", "classifier", "strength"}``; the score of the module's equation."""
+    """``params = {"critic", "fixed": {"classifier", "strength"}}``; the score of the module's equation."""
 
     critic: Callable[..., Array]
     classifier: Callable[..., Array]
 
     def __call__(self, params: Any, x: Array, labels: Array) -> Array:
-        log_p = jax.nn.log_softmax(self.classifier(params["classifier"], x), axis=-1)
+        fixed = params["fixed"]
+        log_p = jax.nn.log_softmax(self.classifier(fixed["classifier"], x), axis=-1)
         chosen = jnp.take_along_axis(log_p, labels[:, None], axis=1)[:, 0]
-        return self.critic(params["critic"], x, labels) + params["strength"] * chosen
+        return self.critic(params["critic"], x, labels) + fixed["strength"] * chosen
 
 
 def with_labels(pair: Pair, classifier: Net, *, strength: float = 3.0) -> Pair:
-    """A conditional ``pair`` with the critic of the module's equation, kind ``energy``.
+    """A conditional ``pair`` with the critic of the module's equation, kind ``energy``; training leaves the term alone.
 
     Args:
       classifier: ``(batch, *sample) -> (batch, classes)`` logits on samples in the pair's range, classes in the
@@ -63,8 +64,7 @@ def with_labels(pair: Pair, classifier: Net, *, strength: float = 3.0) -> Pair:
     if not (math.isfinite(strength) and strength > 0):
         raise InputError("strength", f"is {strength}", "give a positive number")
     check_classifier(pair, classifier)
-    params = {
-        "critic": pair.critic.params, "classifier": classifier.params, "strength": jnp.asarray(strength, jnp.float32)
-    }  # fmt: skip
+    fixed = {"classifier": classifier.params, "strength": jnp.asarray(strength, jnp.float32)}
+    params = {"critic": pair.critic.params, "fixed": fixed}
     critic = Net(params, LabelledApply(pair.critic.apply, classifier.apply))
     return pair.replace(critic=critic, critic_kind="energy", calibrated=False)

@@ -16,13 +16,14 @@ import math
 import sys
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import Array
 
 import checkpoints
 from pairs import InputError, Net, Pair
@@ -106,6 +107,15 @@ def _load(pair: str | None, files: Path | None) -> Pair:
     return checkpoints.import_manifest(pair, files)
 
 
+def _calibrated(pair: Pair, config: GeodesicConfig, nodes: Array | None, say: Callable[[str], None]) -> Calibration:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        calibration = calibrate(pair, jax.random.key(config.seed), config.calibration, latents=nodes)
+    for warning in caught:
+        say(f"warning: {warning.message}")
+    return calibration
+
+
 def _named(end: int | Path) -> int | str:
     return end if isinstance(end, int) else str(end)
 
@@ -137,11 +147,7 @@ def _path(args: argparse.Namespace) -> None:
     calibration = None
     if config.mode != "none":
         say(f"{pair.name}: calibrating the critic on {config.calibration.samples} samples")
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always", UserWarning)
-            calibration = calibrate(pair, jax.random.key(config.seed), config.calibration, latents=nodes)
-        for warning in caught:
-            say(f"warning: {warning.message}")
+        calibration = _calibrated(pair, config, nodes, say)
         seconds["calibrate"] = time.monotonic() - began
     began = time.monotonic()
     if any(isinstance(end, Path) for end in given):
@@ -153,7 +159,7 @@ def _path(args: argparse.Namespace) -> None:
     initial = None
     if calibration is not None and classifier is not None:
         pair = with_classifier(pair, classifier, calibration)
-        calibration = calibrate(pair, jax.random.key(config.seed), config.calibration, latents=nodes)
+        calibration = _calibrated(pair, config, nodes, say)
     if nodes is not None:
         say(f"measuring the ways between {len(nodes)} latents")
         metric, _ = make_metric(pair, config, features=features, calibration=calibration)

@@ -216,7 +216,7 @@ def _from_scores(gen: np.ndarray, mid: np.ndarray, real: np.ndarray | None, conf
     if table is not None:
         badness = Badness(jnp.asarray(0.5), jnp.asarray(0.45), table)
     else:
-        badness = Badness(jnp.asarray(high), jnp.asarray(max(high - low, 1e-6 * abs(high), 1e-30)))
+        badness = Badness.between(low, high)
     worst = np.sort(mid)[: max(1, len(mid) // 20)]
     wanted = 1 + trust * (config.ratio - 1)
     weight, strength, reached = UnitWeight(), 0.0, 1.0
@@ -255,7 +255,7 @@ def _edge(badness: Badness, real: np.ndarray | None, ranked: bool) -> Badness:
     if real is None or ranked:
         return badness
     low, high = np.quantile(real, [0.05, 0.5])
-    return Badness(jnp.asarray(high), jnp.asarray(max(high - low, 1e-6 * abs(high), 1e-30)))
+    return Badness.between(low, high)
 
 
 def _quantiles(scores: np.ndarray) -> dict[str, float]:

@@ -29,15 +29,16 @@ __all__ = ["ConfidentApply", "with_classifier"]
 
 @dataclasses.dataclass(frozen=True)
 class ConfidentApply:
-    """``params = {"critic", "classifier", "badness", "strength"}``; the score of the module's equation."""
+    """``params = {"critic", "fixed": {"classifier", "badness", "strength"}}``; the score of the module's equation."""
 
     critic: Callable[..., Array]
     classifier: Callable[..., Array]
 
     def __call__(self, params: Any, x: Array) -> Array:
-        badness: Badness = params["badness"]
-        sure = jnp.max(jax.nn.softmax(self.classifier(params["classifier"], x), axis=-1), axis=-1)
-        return -badness(self.critic(params["critic"], x)) - params["strength"] * (1 - sure)
+        fixed = params["fixed"]
+        badness: Badness = fixed["badness"]
+        sure = jnp.max(jax.nn.softmax(self.classifier(fixed["classifier"], x), axis=-1), axis=-1)
+        return -badness(self.critic(params["critic"], x)) - fixed["strength"] * (1 - sure)
 
 
 def with_classifier(pair: Pair, classifier: Net, calibration: Calibration, *, strength: float = 3.0) -> Pair:
@@ -68,10 +69,10 @@ def with_classifier(pair: Pair, classifier: Net, calibration: Calibration, *, st
         raise InputError("strength", f"is {strength}", "give a positive number")
     check_classifier(pair, classifier)
     high, low = (calibration.statistics["quantiles_generated"][k] for k in ("0.5", "0.05"))
-    badness = Badness(jnp.asarray(high), jnp.asarray(max(high - low, 1e-6 * abs(high), 1e-30)))
-    params = {
-        "critic": pair.critic.params, "classifier": classifier.params, "badness": badness,
+    fixed = {
+        "classifier": classifier.params, "badness": Badness.between(low, high),
         "strength": jnp.asarray(strength, jnp.float32),
     }  # fmt: skip
+    params = {"critic": pair.critic.params, "fixed": fixed}
     critic = Net(params, ConfidentApply(pair.critic.apply, classifier.apply))
     return pair.replace(critic=critic, critic_kind="energy", calibrated=False)

@@ -51,6 +51,11 @@ class Badness:
     table: Array | None = None
     sharpness: float = dataclasses.field(default=4.0, metadata=dict(static=True))
 
+    @classmethod
+    def between(cls, low: float, high: float) -> Badness:
+        """With these as the 5 % quantile and the median."""
+        return cls(jnp.asarray(high), jnp.asarray(max(high - low, 1e-6 * abs(high), 1e-30)))
+
     def position(self, score: Array) -> Array:
         """``(q_hi - s) / T``: 0 at the median, 1 at the 5 % quantile, more below."""
         score = score if self.table is None else rank(self.table, score)

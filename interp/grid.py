@@ -46,7 +46,7 @@ def grid_start(metric: Metric, z0: Array, z1: Array, modes: int, *, side: int = 
     """Sine coefficients ``(batch, modes, d)`` relative to the line, for the ``initial`` of :func:`interp.geodesic`.
 
     Args:
-      metric: with weights (conformal) or without; the other modes are started as if they were conformal.
+      metric: with weights (conformal) or without; the other modes are started without the critic.
       z0, z1: ends ``(batch, d)``, d = 2 or 3.
       side: grid points per dimension. reach: half the grid's width in units of the prior's scale, more where
         an end lies outside.

@@ -8,8 +8,7 @@ nearest neighbours in the feature space of the metric, each edge is measured in 
 
 and the cheapest chain between two ends (Dijkstra) is the start of :func:`interp.geodesic`, next to its own
 (the graph of arXiv 1812.08284, with the critic's weight). Building costs at most ``9 * neighbours`` images and scores
-per latent, once; a path through it costs twice that. The solver then smooths the chain, and what it returns is no
-longer than the start.
+per latent, once; a path through it costs twice that. The solver then smooths the chain.
 """
 
 from __future__ import annotations
@@ -52,9 +51,9 @@ class NeighbourGraph:
     def start(self, z0: ArrayLike, z1: ArrayLike, modes: int) -> Array:
         """Sine coefficients ``(batch, modes, d)`` relative to the line, for ``initial`` of :func:`interp.geodesic`.
 
-        Ends ``(batch, *latent)`` are joined to their nearest nodes and to each other, so the chain is never longer
-        than the line. Give ``modes`` of the config (``config.mode_count``); a chain through many
-        nodes needs twice as many as it has nodes, or its corners are cut.
+        Ends ``(batch, *latent)`` are joined to their nearest nodes and to each other, so the chain is no longer than
+        the line, but for its corners: with ``modes`` sine waves (``config.mode_count``) those of a chain of more than
+        half as many nodes are cut.
 
         Raises:
           InputError: ends of the wrong shape, with NaN or outside the prior's support.
@@ -96,7 +95,7 @@ def neighbour_graph(metric: Metric, latents: ArrayLike, *, neighbours: int = 10)
     """The graph through ``latents`` ``(n, *latent)``: codes of real images, or draws of the prior.
 
     Args:
-      metric: from :func:`interp.make_metric`; modes other than conformal and none are measured as if conformal.
+      metric: from :func:`interp.make_metric`; modes other than conformal are measured without the critic.
       neighbours: edges per node; an edge that two nodes share counts once.
 
     Raises:

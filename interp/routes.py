@@ -77,7 +77,8 @@ def shortest_routes(
     """
     latent = np.linalg.norm(points[first] - points[second], axis=1)
     # where the image stands still every way is as good: the shorter one then
-    cost = np.where(np.isfinite(cost), cost, 1e30) + (1e-6 * np.median(cost) + 1e-12) * latent
+    cost = np.where(np.isfinite(cost), cost, 1e30)
+    cost = cost + (1e-6 * np.median(cost) + 1e-12) * latent
     total = len(points)
     keep = np.unique(np.minimum(first, second) * total + np.maximum(first, second), return_index=True)[1]
     graph = coo_matrix((cost[keep], (first[keep], second[keep])), shape=(total, total)).tocsr()

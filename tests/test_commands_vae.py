@@ -68,6 +68,10 @@ def test_paths_join_images_of_the_user(pair, data, tmp_path) -> None:
         for i in (0, 1):
             Image.fromarray(test["x"][i, ..., 0]).save(tmp_path / f"{i}.png")
     ends = ["--from", str(tmp_path / "0.png"), "--to", str(tmp_path / "1.png"), "--segments", "4", "--points", "5"]
-    label = [] if checkpoints.load_pair(pair).classes is None else ["--label", "3"]
-    assert interp(["path", pair, *ends, *label, "--out", str(tmp_path / "drawn")]) == 0
+    conditional = checkpoints.load_pair(pair).classes is not None
+    more = ["--label", "3"] if conditional else ["--through", data, "--classifier", "mnist-classifier-a"]
+    assert interp(["path", pair, *ends, *more, "--out", str(tmp_path / "drawn")]) == 0
+    report = json.loads((tmp_path / "drawn" / "report.json").read_text())
+    # confidence is at most 1 and badness at least 0: with a classifier no score is positive
+    assert conditional or (report["through"] == data and report["geodesic"]["critic_mean"] < 0)
     assert (tmp_path / "drawn" / "path.png").is_file() and (tmp_path / "drawn" / "path.gif").is_file()

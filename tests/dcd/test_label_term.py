@@ -54,6 +54,20 @@ def test_a_chain_that_a_critic_drives_into_another_class_stays_where_its_label_i
     assert np.mean(run(dcd.with_labels(away, LOGITS, strength=10.0)).positions[:, 0] > 0) > 0.9
 
 
+def test_contrastive_divergence_trains_the_critic_and_leaves_the_term_alone() -> None:
+    critic = wrap(lambda p, x, y: p * x[:, 0], jnp.asarray(0.5))
+    pair = make_pair(wrap(lambda p, z, y: z), critic, PRIOR, classes=2, sample_range=None, critic_kind="energy",
+                     check=False)  # fmt: skip
+    held = dcd.with_labels(pair, wrap(lambda p, x: x * p, jnp.asarray([-2.0, 2.0])), strength=2.0)
+    labels = np.arange(64) % 2
+    x = 3.0 * np.random.default_rng(0).standard_normal((64, 1)).astype(np.float32)
+    few = dcd.Contrast(rounds=2, critic_updates=1, batch=8)
+    chain = dcd.Langevin("latent", 2, 0.01, prior_weight=1.0)
+    after = dcd.contrast(held, x, jax.random.key(0), few, chain, labels=labels)[0].critic.params
+    np.testing.assert_array_equal(after["fixed"]["classifier"], [-2.0, 2.0])
+    assert float(after["fixed"]["strength"]) == 2.0 and float(after["critic"]) != 0.5
+
+
 @pytest.mark.parametrize(
     "net, strength, field",
     [

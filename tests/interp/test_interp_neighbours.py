@@ -63,6 +63,29 @@ def test_in_four_dimensions_a_graph_finds_the_way_through_a_maze_that_descent_mi
         assert 7.3 < float(solve(start).length[0]) < 12
 
 
+@pytest.mark.slow
+def test_compare_gives_the_start_to_the_weighted_path_and_not_to_the_plain_one() -> None:
+    """As above; without the critic the line of length 4 is the shortest."""
+    metric = _metric(_maze, 4)
+    nodes = 1.2 * jax.random.normal(jax.random.key(0), (1500, 4))
+    a, b = 2 * jnp.eye(4)[:1], -2 * jnp.eye(4)[:1]
+    config = interp.GeodesicConfig(points=9, segments=48, modes=24, keep="free", multiresolution=False, evaluations=20)
+    start = interp.neighbour_graph(metric, nodes).start(a, b, config.mode_count)
+    found = interp.compare(metric.pair, a, b, config=config, weight=WEIGHT, initial=start).results
+    assert 7.3 < float(found["geodesic"].length[0]) < 12
+    assert float(found["plain"].length[0]) == pytest.approx(4.0, rel=1e-4)
+
+
+def test_a_node_that_scores_nan_is_gone_round() -> None:
+    """On the strip |x| < 0.15, |y| < 2 there is no score; ways round it exist."""
+    metric = _metric(lambda p, x: jnp.where(_wall(p, x) < 0, jnp.nan, 0.0), 2)
+    nodes = 2 * jax.random.normal(jax.random.key(6), (300, 2))
+    a, b = jnp.asarray([[-1.0, 0.0]]), jnp.asarray([[1.0, 0.0]])
+    z = _curve(a, b, interp.neighbour_graph(metric, nodes).start(a, b, 32))[0]
+    # corners are rounded, so the wall's edges are given a third of their width
+    assert np.all(np.isfinite(z)) and not np.any((np.abs(z[:, 0]) < 0.1) & (np.abs(z[:, 1]) < 1.8))
+
+
 def test_edges_are_measured_inside_so_that_no_way_leaps_a_wall_between_two_nodes() -> None:
     """Nodes stand only outside the wall, 0.5 apart along a detour over its end at y = 2; each edge through it looks
     good at both ends. Through the wall (99 * 0.3 = 29.7 more) is dearer than the detour (about 8)."""
