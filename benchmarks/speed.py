@@ -8,27 +8,20 @@ cancels. Absolute times are recorded with the hardware and mean nothing elsewher
 
 from __future__ import annotations
 
-import argparse
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from rich.console import Console
-from rich.table import Table
 
 import dcd
 from pairs import InputError, Pair
-from pairs.command import add_common, check_out
 
 from .peers.torch_loop import TorchJob
-from .report import hardware, to_json, versions, write_json
-from .settings import load
 
-__all__ = ["measure", "add_parser", "run"]
+__all__ = ["measure"]
 
 _STEPS = 10
 _REST = 0.3
@@ -125,47 +118,3 @@ def _torch_jobs(
             job.gradient(v, space)
 
     return {"torch loop": loop, "torch gradient": bare}, gap
-
-
-def add_parser(subparsers: Any) -> None:
-    """``speed [PAIR]``."""
-    parser = subparsers.add_parser("speed", help="cost of a refinement step over its floor, and against PyTorch")
-    parser.add_argument("pair", nargs="?", help="a bundled name, a stored pair or a manifest (default: bundled)")
-    parser.add_argument("--files", type=Path, help="folder of the weight files, where PAIR is a manifest")
-    parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--rounds", type=int, default=15, help="turns of all contestants (default 15)")
-    parser.add_argument("--torch", action="store_true", help="the same job in a PyTorch loop (extra 'peers')")
-    add_common(parser, "benchmark")
-    parser.set_defaults(run=run)
-
-
-def run(args: argparse.Namespace) -> int:
-    """Command line entry."""
-    if args.batch < 1 or args.rounds < 1:
-        field = "batch" if args.batch < 1 else "rounds"
-        raise InputError(field, f"is {getattr(args, field)}", "give at least 1")
-    folder = check_out(args.out)
-    pair = load(args.pair, args.files)
-    place = hardware()
-    threads = place["cores"] if args.torch else None
-    results = [measure(pair, space, args.batch, args.rounds, threads) for space in ("latent", "pixel")]
-    found = versions()
-    if args.torch:
-        import importlib.metadata
-
-        found["torch"] = importlib.metadata.version("torch")
-    report = {"pair": pair.name, "seed": args.seed, "results": results, "versions": found, "hardware": place}
-    write_json(folder / "report.json", report)
-    if args.json:
-        print(to_json(report), end="")
-        return 0
-    for r in results:
-        table = Table(title=f"{pair.name}, {r['space']} space, batch {r['batch']}, median of {r['rounds']} turns")
-        table.add_column("what")
-        table.add_column("value", justify="right")
-        for name, value in r["ms_per_step"].items():
-            table.add_row(f"{name}, ms per step on this machine", f"{value:.2f}")
-        for name, value in r["ratio"].items():
-            table.add_row(name, f"{value:.3f}")
-        Console().print(table)
-    return 0

@@ -26,7 +26,8 @@ from jax import numpy as jnp
 
 from pairs import InputError
 
-from . import _orbax, digest
+from . import digest
+from . import orbax_directory as _orbax
 
 __all__ = ["check_destination", "is_archive", "read_archive", "read_archive_metadata", "write_archive"]
 

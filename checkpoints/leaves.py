@@ -52,8 +52,11 @@ def unpack(arrays: Mapping[str, np.ndarray], like: Any, field: str) -> Any:
             faults.append(f"'{name}' has shape {have}, not {want}")
     if faults:
         more = f" and {len(faults) - 8} more" if len(faults) > 8 else ""
-        raise InputError(field, "does not fit the stored arrays: " + ", ".join(sorted(faults)[:8]) + more,
-                         "use the code and configuration it was saved with")  # fmt: skip
+        raise InputError(
+            field,
+            "does not fit the stored arrays: " + ", ".join(sorted(faults)[:8]) + more,
+            "use the code and configuration it was saved with",
+        )
     leaves = [_restore(arrays[name], leaf, name) for name, leaf in wanted.items()]
     return jax.tree_util.tree_unflatten(jax.tree_util.tree_structure(like), leaves)
 

@@ -47,12 +47,12 @@ from pathlib import Path
 from typing import Any
 
 from pairs import InputError, Net, Pair, Prior, Record, make_pair, prior_from_record
-from pairs.gan.sequential import infer_shapes, parse_layers, sequential_net
-from pairs.gan.sequential_layers import Layer
+from pairs.sequential.layers import Layer
+from pairs.sequential.spec import infer_shapes, parse_layers, sequential_net
 
-from .convert import convert_tensors
+from .conversion import convert_tensors
 from .digest import file_digest
-from .foreign import read_foreign, select
+from .foreign.tensors import read_foreign, select
 
 __all__ = ["Manifest", "NetManifest", "import_manifest", "read_manifest", "shipped_manifests"]
 

@@ -9,18 +9,14 @@ without a registered architecture need ``like``.
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import os
-import pkgutil
 from pathlib import Path
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 
-import pairs.gan
-import pairs.vae
-from pairs import Architecture, ClassMixture, InputError, Net, Pair, Record, build, known, prior_from_record
+from pairs import Architecture, ClassMixture, InputError, Net, Pair, Record, build, prior_from_record
 
 from .archive import read_archive, write_archive
 from .digest import named_leaves
@@ -96,26 +92,8 @@ def _net(name: str, entry: dict[str, Any] | None, arrays: dict[str, np.ndarray],
     if model is not None:
         apply, template = model.apply, model.params
     elif made_by is not None:
-        for part in _parts(made_by):
-            _register_families(part)
         apply, template = build(made_by)
     else:
         raise InputError(name, "was saved without an architecture", "give load_pair a pair with the same nets, like=")
     stored = {k.removeprefix(f"{name}."): a for k, a in arrays.items() if k.startswith(f"{name}.")}
     return Net(unpack(stored, template, name), apply, made_by or (model.architecture if model else None))
-
-
-def _parts(architecture: Architecture) -> list[str]:
-    """Names an architecture is made of: its own, and those of nets its configuration wraps."""
-    wrapped = [v for v in architecture.config.values() if isinstance(v, dict) and set(v) == {"name", "config"}]
-    inner = [_parts(Architecture(v["name"], Record(v["config"]))) for v in wrapped]
-    return [architecture.name, *(name for names in inner for name in names)]
-
-
-def _register_families(name: str) -> None:
-    """Import this package's own model families until one of them knows ``name``."""
-    for package in (pairs.gan, pairs.vae):
-        for module in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
-            if name in known():
-                return
-            importlib.import_module(module.name)

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import jax
 
 from pairs import InputError, Pair, Record
-from pairs.fit import Job, fit
+from pairs.fitting import Job, fit
 
 from .state import load_state, save_state, state_record
 from .store import save_pair
@@ -83,9 +83,16 @@ def train(
     if done < steps:
         note = None if on_progress is None else lambda at, total, losses, left: on_progress(at, total, losses)
         state, history = fit(
-            job.make_update(), state, steps, fit_key, start=done, history=history,
-            on_progress=note, checkpoint_every=checkpoint_every, on_checkpoint=store,
-        )  # fmt: skip
+            job.make_update(),
+            state,
+            steps,
+            fit_key,
+            start=done,
+            history=history,
+            on_progress=note,
+            checkpoint_every=checkpoint_every,
+            on_checkpoint=store,
+        )
     pair = job.to_pair(state, final_key, Record(card or {}))
     save_pair(folder / "pair", pair, overwrite=True)
     return Trained(pair, state, history, seconds)

@@ -1,50 +1,5 @@
 """Latent interpolation along geodesics weighted by the critic."""
 
-from .amortise import Memory as Memory
-from .amortise import propose as propose
-from .amortise import remember as remember
-from .baselines import BASELINES as BASELINES
-from .baselines import baseline_path as baseline_path
-from .baselines import cross_fade as cross_fade
-from .baselines import lerp as lerp
-from .baselines import matched as matched
-from .baselines import slerp as slerp
-from .between import between as between
-from .calibrate import Calibration as Calibration
-from .calibrate import CalibrationConfig as CalibrationConfig
-from .calibrate import calibrate as calibrate
-from .compare import Comparison as Comparison
-from .compare import baseline_at_constant_speed as baseline_at_constant_speed
-from .compare import compare as compare
-from .confidence import with_classifier as with_classifier
-from .critic_weight import BarrierWeight as BarrierWeight
-from .critic_weight import ExponentialWeight as ExponentialWeight
-from .critic_weight import RatioWeight as RatioWeight
-from .critic_weight import ReciprocalCost as ReciprocalCost
-from .critic_weight import WallWeight as WallWeight
-from .critic_weight import Weight as Weight
-from .curve import Curve as Curve
-from .energy import Metric as Metric
-from .features import critic_features as critic_features
-from .features import standardise as standardise
-from .geodesic import geodesic as geodesic
-from .geodesic import make_metric as make_metric
-from .geometry import distance as distance
-from .geometry import exp_map as exp_map
-from .geometry import log_map as log_map
-from .geometry import metric_matrix as metric_matrix
-from .geometry import transport as transport
-from .grid import grid_start as grid_start
-from .invert import InvertConfig as InvertConfig
-from .invert import invert as invert
-from .mean import karcher_mean as karcher_mean
-from .measure import Diagnostics as Diagnostics
-from .measure import constant_speed as constant_speed
-from .measure import diagnose as diagnose
-from .neighbours import NeighbourGraph as NeighbourGraph
-from .neighbours import neighbour_graph as neighbour_graph
-from .settings import Flags as Flags
-from .settings import GeodesicConfig as GeodesicConfig
-from .settings import GeodesicResult as GeodesicResult
-from .solve.georce import GeorceConfig as GeorceConfig
-from .solve.georce import georce as georce
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

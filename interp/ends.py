@@ -17,13 +17,14 @@ from jax import Array
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from pairs import InputError, Net, Pair
-from pairs.command import seed_number
+from pairs.checks import is_image
+from pairs.io.images import default_split, read_images
+from pairs.io.pixels import to_range
 
-from .calibrate import Calibration
-from .invert import invert
-from .pictures import is_image
+from .inversion import invert
+from .metric.path_weight import Calibration
 
-__all__ = ["Ends", "end_of", "read_picture", "read_ends", "find_ends", "read_nodes"]
+__all__ = ["Ends", "read_picture", "read_ends", "find_ends", "read_nodes"]
 
 _NAMES = ("from", "to")
 
@@ -33,17 +34,6 @@ class Ends(NamedTuple):
 
     z: tuple[Array, Array]
     inversions: dict[str, dict[str, float | bool | str]]
-
-
-def end_of(text: str) -> int | Path:
-    """A seed where ``text`` is a number, else the path of a picture.
-
-    >>> end_of("7"), end_of("a.png").name
-    (7, 'a.png')
-    """
-    if text.lstrip("+-").isdigit():
-        return seed_number(text)
-    return Path(text).expanduser()
 
 
 def read_picture(pair: Pair, path: Path, field: str) -> np.ndarray:
@@ -81,8 +71,9 @@ def read_ends(
         raise InputError("--label", f"is missing for a pair with {pair.classes} classes", "give one")
     if pair.classes is None and label is not None:
         raise InputError("--label", "is given for an unconditional pair", "leave it out")
-    first, last = (read_picture(pair, g, f"--{n}") if isinstance(g, Path) else None
-                   for g, n in zip(given, _NAMES, strict=True))  # fmt: skip
+    first, last = (
+        read_picture(pair, g, f"--{n}") if isinstance(g, Path) else None for g, n in zip(given, _NAMES, strict=True)
+    )
     return first, last
 
 
@@ -116,7 +107,7 @@ def read_nodes(pair: Pair, given: int | Path, seed: int, most: int = 4000) -> Ar
     """Latents ``(n, *latent)`` to lay ways through: ``given`` draws of the prior, or codes of ``most`` images of a set.
 
     Raises:
-      InputError: fewer than 50; a pair without encoder, images that do not fit it (see ``benchmarks.read_images``).
+      InputError: fewer than 50; a pair without encoder, images that do not fit it (see ``pairs.io.images.read_images``).
     """
     if isinstance(given, int):
         if given < 50:
@@ -124,7 +115,6 @@ def read_nodes(pair: Pair, given: int | Path, seed: int, most: int = 4000) -> Ar
         return pair.prior.sample(jax.random.key(seed), given)
     if pair.encoder is None:
         raise InputError("--through", "names images but the pair has no encoder", "give a number: draws of the prior")
-    from benchmarks.data import default_split, read_images, to_range
 
     if pair.sample_range is None:
         raise InputError("--through", "names images but the pair declares no sample range", "give a number")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -11,35 +10,31 @@ import jax.numpy as jnp
 import numpy as np
 from PIL import Image, ImageDraw
 
-from pairs import InputError, Pair
+from pairs import Pair
+from pairs.checks import image_range, is_image
+from pairs.io.pixels import to_uint8
 
-from .compare import METHODS, Comparison
+from .comparison import METHODS, Comparison
 
-__all__ = ["to_bytes", "path_figure", "path_gif", "TITLES"]
+__all__ = ["path_figure", "path_gif", "TITLES"]
 
 TITLES = {
-    "linear": "linear", "slerp": "slerp", "matched": "matched line", "plain": "geodesic, no critic",
-    "geodesic": "geodesic, critic", "given": "pictures given", "cross-fade": "pixel cross-fade",
-}  # fmt: skip
-_COLOURS = {"linear": "#888888", "slerp": "#4477aa", "matched": "#66ccee", "plain": "#ccbb44", "geodesic": "#aa3377",
-            "cross-fade": "#bbbbbb"}  # fmt: skip
-
-
-def is_image(pair: Pair) -> bool:
-    """Whether samples can be shown: (H, W, 1) or (H, W, 3) with a range."""
-    return len(pair.sample_shape) == 3 and pair.sample_shape[-1] in (1, 3) and pair.sample_range is not None
-
-
-def to_bytes(pair: Pair, x: Any) -> np.ndarray:
-    """Samples as uint8 in [0, 255].
-
-    Raises:
-      InputError: the pair declares no sample range.
-    """
-    if pair.sample_range is None:
-        raise InputError("sample_range", "is not declared", "samples without a range cannot be shown")
-    low, high = pair.sample_range
-    return np.round(255 * np.clip((np.asarray(x, np.float64) - low) / (high - low), 0, 1)).astype(np.uint8)
+    "linear": "linear",
+    "slerp": "slerp",
+    "matched": "matched line",
+    "plain": "geodesic, no critic",
+    "geodesic": "geodesic, critic",
+    "given": "pictures given",
+    "cross-fade": "pixel cross-fade",
+}
+_COLOURS = {
+    "linear": "#888888",
+    "slerp": "#4477aa",
+    "matched": "#66ccee",
+    "plain": "#ccbb44",
+    "geodesic": "#aa3377",
+    "cross-fade": "#bbbbbb",
+}
 
 
 def _frames(pair: Pair, found: Comparison, row: int) -> dict[str, np.ndarray]:
@@ -91,7 +86,7 @@ def path_figure(
     if images:
         for i, (name, x) in enumerate(frames.items()):
             axes = figure.add_subplot(grid[i, :])
-            axes.imshow(_strip(to_bytes(pair, x), shown), interpolation="nearest")
+            axes.imshow(_strip(to_uint8(x, image_range(pair)), shown), interpolation="nearest")
             axes.set_xticks([])
             axes.set_yticks([])
             axes.set_frame_on(False)
@@ -178,15 +173,21 @@ def path_gif(pair: Pair, found: Comparison, row: int = 0, side: int = 140, secon
     frames = _frames(pair, found, row)
     names = [n for n in ("linear", "slerp", "geodesic") if n in frames]
     if is_image(pair):
-        panels = {n: to_bytes(pair, frames[n]) for n in names}
+        panels = {n: to_uint8(frames[n], image_range(pair)) for n in names}
     else:
         panels = _moving_points(pair, frames, names)
     count = len(panels[names[0]])
     pictures = [_labelled(_beside([panels[n][i] for n in names], side), names) for i in range(count)]
     pictures = pictures + pictures[-2:0:-1]
     out = io.BytesIO()
-    pictures[0].save(out, format="GIF", save_all=True, append_images=pictures[1:], loop=0,
-                     duration=max(20, int(1000 * seconds / len(pictures))))  # fmt: skip
+    pictures[0].save(
+        out,
+        format="GIF",
+        save_all=True,
+        append_images=pictures[1:],
+        loop=0,
+        duration=max(20, int(1000 * seconds / len(pictures))),
+    )
     return out.getvalue()
 
 
@@ -227,10 +228,3 @@ def _moving_points(pair: Pair, frames: dict[str, np.ndarray], names: list[str]) 
             stack.append(picture)
         out[name] = np.stack(stack)
     return out
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write through a temporary file, so that nothing half-written is left."""
-    temporary = path.with_name(f".{path.name}.part")
-    temporary.write_bytes(data)
-    temporary.replace(path)

@@ -10,10 +10,10 @@ from jax import Array
 
 from pairs import InputError
 
-from .calibrate import Calibration, CalibrationConfig
-from .curve import Curve
-from .energy import Mode
-from .measure import Diagnostics
+from .curves.measures import Diagnostics
+from .curves.sine_curve import Curve
+from .metric.energy import Mode
+from .metric.path_weight import Calibration, CalibrationConfig
 from .support import Keep
 
 __all__ = ["GeodesicConfig", "GeodesicResult", "Flags", "Solver"]
@@ -27,7 +27,7 @@ class GeodesicConfig:
 
     Attributes:
       points: points of the returned path, ends included.
-      mode: see :mod:`interp.energy`; ``strength`` is lambda of its additive and potential modes (ignored by
+      mode: see :mod:`interp.metric.energy`; ``strength`` is lambda of its additive and potential modes (ignored by
         the others), ``unit`` the unit of length (the published strengths, 1.8 for CelebA and 13.8 for
         MNIST, are in ``"mean"`` units).
       keep: how paths stay in the prior, see :mod:`interp.support`; ``radial`` the strength of the radial factor.
@@ -39,7 +39,7 @@ class GeodesicConfig:
       multiresolution: coarse levels first.
       restarts: extra starts bent sideways, tried on the coarsest level; -1 takes 4 where the latent has at
         most 3 dimensions and 0 elsewhere. A straight start on a symmetry axis is a saddle.
-      grid: points per dimension of a grid whose shortest way is one more start (see :mod:`interp.grid`),
+      grid: points per dimension of a grid whose shortest way is one more start (see :mod:`interp.starts.grid`),
         for latents of 2 or 3 dimensions, kept where the solver's nodes leap; 0 for none.
       evaluations: cap per pair on the last level. tolerance: relative decrease that counts as none.
       resample: returned points at equal feature distance, equal charged length, or equal parameter.
@@ -69,13 +69,27 @@ class GeodesicConfig:
     calibration: CalibrationConfig = CalibrationConfig()
 
     def __post_init__(self) -> None:
-        for name, least in (("points", 2), ("segments", 2), ("modes", 0), ("substeps", 1), ("restarts", -1),
-                            ("grid", 0), ("evaluations", 1), ("batch", 1), ("chunk", 0)):  # fmt: skip
+        for name, least in (
+            ("points", 2),
+            ("segments", 2),
+            ("modes", 0),
+            ("substeps", 1),
+            ("restarts", -1),
+            ("grid", 0),
+            ("evaluations", 1),
+            ("batch", 1),
+            ("chunk", 0),
+        ):
             value = getattr(self, name)
             if not isinstance(value, int) or value < least:
                 raise InputError(name, f"is {value!r}", f"give an integer of at least {least}")
-        for name, choices in (("mode", get_args(Mode)), ("solver", get_args(Solver)), ("keep", get_args(Keep)),
-                              ("unit", ("sum", "mean")), ("resample", ("feature", "charged", "none"))):  # fmt: skip
+        for name, choices in (
+            ("mode", get_args(Mode)),
+            ("solver", get_args(Solver)),
+            ("keep", get_args(Keep)),
+            ("unit", ("sum", "mean")),
+            ("resample", ("feature", "charged", "none")),
+        ):
             if getattr(self, name) not in choices:
                 raise InputError(name, f"is {getattr(self, name)!r}", f"use one of {', '.join(choices)}")
         for name in ("strength", "radial", "tolerance"):

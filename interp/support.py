@@ -20,7 +20,7 @@ from jax.scipy.special import gammainc
 
 from pairs import ClassMixture, InputError, Net, Normal, Pair, Prior, Sphere, TruncatedNormal, Uniform
 
-from .curve import Chart
+from .curves.sine_curve import Chart
 
 __all__ = [
     "Keep",

@@ -32,7 +32,7 @@ class Net:
     """A network as a pytree: parameters are leaves, ``apply(params, *inputs)`` is static.
 
     ``apply`` must be hashable by structure, so that wrapping one architecture twice
-    does not trace twice (:mod:`pairs.wrap` sees to it). ``architecture`` is present
+    does not trace twice (:mod:`pairs.wrapping` sees to it). ``architecture`` is present
     where a checkpoint can rebuild the net without user code.
     """
 

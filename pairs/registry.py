@@ -1,13 +1,14 @@
 """Architectures by name: how a stored pair finds the code that runs its weights.
 
-A checkpoint holds numbers and, for each net, an :class:`Architecture`: the name
-of a builder registered here and the JSON configuration it takes. Loading never
-imports or runs code named by a file; an unknown name is an error.
+A checkpoint holds numbers and, for each net, an :class:`Architecture`: the name of a builder registered here and the
+JSON configuration that the builder takes. Loading never imports or runs code named by a file. A name of this project is
+found through the table below, which says what module registers it; an unknown name is an error.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import importlib
 from collections.abc import Callable
 from typing import Any
 
@@ -21,6 +22,23 @@ Builder = Callable[[Record], tuple[Apply, Any]]
 """``config -> (apply, template)``: the template is the pytree of shapes of the parameters."""
 
 _BUILDERS: dict[str, Builder] = {}
+
+_MODULES = {
+    "affine": "heads.affine_score",
+    "benchmarks/classifier": "classifier",
+    "feature-critic": "heads.on_features",
+    "score-head": "heads.trained_score",
+    "sequential": "sequential.spec",
+    "vae/elbo": "vae.energy",
+    "vae/feature-map": "vae.feature_map",
+    "vae/mlp": "vae.nets",
+    "vae/posterior-mean": "vae.nets",
+    "vae/split-critic": "vae.label_codes",
+    "vae/split-encoder": "vae.label_codes",
+    "wgan-gp/critic": "gan.wgan_gp",
+    "wgan-gp/generator": "gan.wgan_gp",
+}
+"""The module below this package that registers each name of this project."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,16 +62,20 @@ def register(name: str) -> Callable[[Builder], Builder]:
 
 
 def known() -> tuple[str, ...]:
-    """Registered names, sorted."""
-    return tuple(sorted(_BUILDERS))
+    """Names that can be loaded, sorted: those of this project and those registered by the user's code."""
+    return tuple(sorted({*_BUILDERS, *_MODULES}))
 
 
 def build(architecture: Architecture) -> tuple[Apply, Any]:
-    """``(apply, template)`` of an architecture; the template holds ``jax.ShapeDtypeStruct`` leaves."""
-    if architecture.name not in _BUILDERS:
-        raise InputError(
-            "architecture",
-            f"'{architecture.name}' is not known here",
-            f"known are {', '.join(known())}; import the module that registers it, or load with like=",
-        )
-    return _BUILDERS[architecture.name](architecture.config)
+    """``(apply, template)`` of an architecture; the template holds ``jax.ShapeDtypeStruct`` leaves.
+
+    Raises:
+      InputError: nobody registered the name.
+    """
+    name = architecture.name
+    if name not in _BUILDERS and name in _MODULES:
+        importlib.import_module(f"{__package__}.{_MODULES[name]}")
+    if name not in _BUILDERS:
+        remedy = f"known are {', '.join(known())}; import the module that registers it, or load with like="
+        raise InputError("architecture", f"{name!r} is not known here", remedy)
+    return _BUILDERS[name](architecture.config)

@@ -17,8 +17,7 @@ from jax import Array
 from numpy.typing import ArrayLike
 
 from pairs import InputError, Net
-
-from .classifier import DIMENSIONS, Arch, ClassifierApply, classifier_net, init
+from pairs.classifier import DIMENSIONS, Arch, ClassifierApply, classifier_net, init
 
 __all__ = ["Features", "Reference", "load_features", "default_features", "features_from", "bundled_features"]
 

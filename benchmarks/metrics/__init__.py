@@ -1,5 +1,6 @@
 """Distances between sets of features, in numpy float64."""
 
+from .class_scores import inception_score as inception_score
 from .fid import Moments as Moments
 from .fid import frechet_distance as frechet_distance
 from .fid import frechet_from_features as frechet_from_features
@@ -9,7 +10,6 @@ from .fid import moments_of_stream as moments_of_stream
 from .fid_interval import FidChange as FidChange
 from .fid_interval import fid_change as fid_change
 from .fid_interval import fid_influence as fid_influence
-from .inception_score import inception_score as inception_score
 from .kid import KidChange as KidChange
 from .kid import kernel_distance as kernel_distance
 from .kid import kernel_distance_subsets as kernel_distance_subsets

@@ -139,6 +139,10 @@ def kid_change(
     change = np.sqrt(moved + var(q.y_projection - p.y_projection))
     difference = q.value - p.value
     return KidChange(
-        p.value, interval(p.value, errors[0], level), q.value, interval(q.value, errors[1], level),
-        difference, interval(difference, change, level),
-    )  # fmt: skip
+        p.value,
+        interval(p.value, errors[0], level),
+        q.value,
+        interval(q.value, errors[1], level),
+        difference,
+        interval(difference, change, level),
+    )

@@ -26,8 +26,7 @@ import numpy as np
 
 import interp
 import pairs
-
-from ..report import hardware, versions, write_json
+from pairs.io.reports import hardware, versions, write_json
 
 __all__ = ["main", "decoder_pair", "random_decoder"]
 
@@ -114,14 +113,23 @@ def run_ours(weights: dict[str, np.ndarray], batch: int, config: interp.Geodesic
     energy = _energy(weights, np.asarray(found.path, np.float64))
     straight = _energy(weights, np.asarray(interp.lerp(begin, end, np.linspace(0, 1, POINTS)), np.float64))
     return {
-        "solver": config.solver, "segments": config.segments, "modes": config.mode_count, "restarts": config.restarts,
-        "evaluations_cap": config.evaluations, "compile_and_first_run_wall_seconds": compile_wall,
-        "cpu_seconds": float(np.median(cpu)), "wall_seconds": float(np.median(wall)), "rounds": rounds,
-        "mean_energy": float(energy.mean()), "mean_energy_linear": float(straight.mean()),
+        "solver": config.solver,
+        "segments": config.segments,
+        "modes": config.mode_count,
+        "restarts": config.restarts,
+        "evaluations_cap": config.evaluations,
+        "compile_and_first_run_wall_seconds": compile_wall,
+        "cpu_seconds": float(np.median(cpu)),
+        "wall_seconds": float(np.median(wall)),
+        "rounds": rounds,
+        "mean_energy": float(energy.mean()),
+        "mean_energy_linear": float(straight.mean()),
         "largest_energy_over_linear": float((energy / straight).max()),
-        "mean_evaluations": float(np.mean(found.evaluations)), "mean_images": float(np.mean(found.images)),
-        "converged": int(np.sum(found.flags.converged)), "fell_back": int(np.sum(found.flags.fell_back)),
-    }  # fmt: skip
+        "mean_evaluations": float(np.mean(found.evaluations)),
+        "mean_images": float(np.mean(found.images)),
+        "converged": int(np.sum(found.flags.converged)),
+        "fell_back": int(np.sum(found.flags.fell_back)),
+    }
 
 
 def main() -> int:
@@ -140,8 +148,17 @@ def main() -> int:
         points=POINTS, mode="none", keep="free", segments=16, modes=12, evaluations=24, restarts=0, tolerance=3e-4
     )
     full = make(points=POINTS, mode="none", keep="free", segments=49, modes=24, evaluations=60, restarts=4)
-    newton = make(points=POINTS, mode="none", keep="free", segments=24, modes=16, evaluations=10, restarts=0,
-                  solver="gauss-newton", tolerance=1e-4)  # fmt: skip
+    newton = make(
+        points=POINTS,
+        mode="none",
+        keep="free",
+        segments=24,
+        modes=16,
+        evaluations=10,
+        restarts=0,
+        solver="gauss-newton",
+        tolerance=1e-4,
+    )
     for batch in (1, 64):
         ours = {}
         for name, config in (("fast", coarse), ("thorough", full), ("gauss-newton", newton)):

@@ -117,15 +117,23 @@ class TorchJob:
         if name.endswith("generator"):
             dense = np.asarray(p["dense"]["kernel"]).reshape(-1, base, base, 2 * width).transpose(0, 3, 1, 2)
             return nn.Sequential(
-                self._dense(dense.reshape(len(dense), -1), None), nn.Unflatten(1, (2 * width, base, base)),
-                self._norm(p["norm1"], 1e-5), nn.ReLU(),
+                self._dense(dense.reshape(len(dense), -1), None),
+                nn.Unflatten(1, (2 * width, base, base)),
+                self._norm(p["norm1"], 1e-5),
+                nn.ReLU(),
                 self._conv_transpose(p["up1"]["kernel"], p["up1"]["bias"], 2, 1),
-                self._norm(p["norm2"], 1e-5), nn.ReLU(),
-                self._conv_transpose(p["up2"]["kernel"], p["up2"]["bias"], 2, 1), nn.Tanh(),
-            )  # fmt: skip
+                self._norm(p["norm2"], 1e-5),
+                nn.ReLU(),
+                self._conv_transpose(p["up2"]["kernel"], p["up2"]["bias"], 2, 1),
+                nn.Tanh(),
+            )
         head = np.asarray(p["dense"]["kernel"]).reshape(base, base, 2 * width, 1).transpose(2, 0, 1, 3).reshape(-1, 1)
         return nn.Sequential(
-            self._conv(p["down1"]["kernel"], p["down1"]["bias"], 2, 1), nn.LeakyReLU(0.2),
-            self._conv(p["down2"]["kernel"], p["down2"]["bias"], 2, 1), nn.LeakyReLU(0.2),
-            nn.Flatten(), self._dense(head, p["dense"]["bias"]), nn.Flatten(0),
-        )  # fmt: skip
+            self._conv(p["down1"]["kernel"], p["down1"]["bias"], 2, 1),
+            nn.LeakyReLU(0.2),
+            self._conv(p["down2"]["kernel"], p["down2"]["bias"], 2, 1),
+            nn.LeakyReLU(0.2),
+            nn.Flatten(),
+            self._dense(head, p["dense"]["bias"]),
+            nn.Flatten(0),
+        )

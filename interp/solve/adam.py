@@ -14,8 +14,8 @@ import jax.numpy as jnp
 import optax
 from jax import Array
 
-from ..curve import Curve
-from ..energy import Metric, observe, path_energy
+from ..curves.sine_curve import Curve
+from ..metric.energy import Metric, observe, path_energy
 from ..settings import GeodesicConfig
 
 __all__ = ["solve_adam", "RATE"]

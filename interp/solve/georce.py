@@ -27,7 +27,7 @@ from jax.typing import ArrayLike
 
 from pairs import InputError, Net
 
-from ..energy import Metric
+from ..metric.energy import Metric
 
 __all__ = ["GeorceConfig", "GeorceResult", "georce", "matrix_energy", "pullback_georce"]
 
@@ -120,8 +120,14 @@ def _step(matrix: Any, rule: Rule, tolerance: float, state: _State) -> _State:
     gain = state.energy - energy
     converged = state.converged | (good & (gain <= tolerance * state.energy))
     freeze = lambda new, old: jnp.where(good, new, old)
-    return _State(freeze(z + tau * shift, z), freeze(energy, state.energy), state.done | converged | ~good, converged,
-                  state.iterations + ~state.done, state.evaluations + jnp.where(state.done, 0, tries))  # fmt: skip
+    return _State(
+        freeze(z + tau * shift, z),
+        freeze(energy, state.energy),
+        state.done | converged | ~good,
+        converged,
+        state.iterations + ~state.done,
+        state.evaluations + jnp.where(state.done, 0, tries),
+    )
 
 
 @partial(jax.jit, static_argnums=2)
@@ -168,7 +174,7 @@ class _Pulled:
     metric: Metric
 
     def __call__(self, z: Array) -> Array:
-        from .nodes import _linearise
+        from .gauss_newton import _linearise
 
         _, jf, w, _ = _linearise(self.metric, z[:, None], None)
         jf = jf[:, 0] * w[:, 0, None, None]
@@ -179,12 +185,18 @@ class _Pulled:
 
 def pullback_georce(metric: Metric, z: Array, labels: Array | None, iterations: int, tolerance: float) -> Any:
     """GEORCE on the pull-back matrices from the given nodes; second derivatives of the generator enter."""
-    from .nodes import NodeState
-    from .nodes import _energy as chord_energy
+    from .gauss_newton import NodeState
+    from .gauss_newton import _energy as chord_energy
 
     if labels is not None:
         raise InputError("solver", "georce does not take labels", "use lbfgs for conditional pairs")
     config = GeorceConfig(z.shape[1] - 1, iterations, tolerance)
     found = _solve(_Pulled(metric), z, config)
-    return NodeState(found.z, chord_energy(metric, found.z, None), jnp.zeros_like(found.energy), found.evaluations,
-                     found.converged, found.converged)  # fmt: skip
+    return NodeState(
+        found.z,
+        chord_energy(metric, found.z, None),
+        jnp.zeros_like(found.energy),
+        found.evaluations,
+        found.converged,
+        found.converged,
+    )

@@ -159,8 +159,16 @@ def _update(config: LbfgsConfig, state: LbfgsState, ft: Array, gt: Array) -> Lbf
     converged = state.converged | (live & (gradient_small | (accept & flat)))
     evaluations = state.evaluations + live
     done = state.done | converged | (shrinks >= 16) | (evaluations >= config.evaluations) | (first & ~finite)
-    return moved._replace(p=p, rho=rho, alpha=alpha, recent=recent, evaluations=evaluations, shrinks=shrinks,
-                          done=done, converged=converged)  # fmt: skip
+    return moved._replace(
+        p=p,
+        rho=rho,
+        alpha=alpha,
+        recent=recent,
+        evaluations=evaluations,
+        shrinks=shrinks,
+        done=done,
+        converged=converged,
+    )
 
 
 def _start(config: LbfgsConfig, x: Array, scale: Array | None, size: Array) -> LbfgsState:
@@ -170,11 +178,22 @@ def _start(config: LbfgsConfig, x: Array, scale: Array | None, size: Array) -> L
     infinite = lambda *shape: jnp.full((batch, *shape), jnp.inf, x.dtype)
     memory = zeros(config.history, m)
     return LbfgsState(
-        x=x, f=infinite(), g=zeros(m), p=zeros(m), alpha=zeros(), s=memory, y=memory, rho=zeros(config.history),
-        gamma=zeros() if scale is None else scale, recent=infinite(config.patience + 1), size=size,
-        evaluations=jnp.zeros((batch,), jnp.int32), shrinks=jnp.zeros((batch,), jnp.int32),
-        done=jnp.zeros((batch,), bool), converged=jnp.zeros((batch,), bool),
-    )  # fmt: skip
+        x=x,
+        f=infinite(),
+        g=zeros(m),
+        p=zeros(m),
+        alpha=zeros(),
+        s=memory,
+        y=memory,
+        rho=zeros(config.history),
+        gamma=zeros() if scale is None else scale,
+        recent=infinite(config.patience + 1),
+        size=size,
+        evaluations=jnp.zeros((batch,), jnp.int32),
+        shrinks=jnp.zeros((batch,), jnp.int32),
+        done=jnp.zeros((batch,), bool),
+        converged=jnp.zeros((batch,), bool),
+    )
 
 
 @partial(jax.jit, static_argnums=(0, 1))

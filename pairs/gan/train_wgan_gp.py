@@ -15,11 +15,11 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from ..errors import InputError
-from ..fit import Update, ema_update
+from ..fitting import Update, ema_update
 from ..priors import Normal
 from ..protocol import Pair
 from ..record import Record
-from ..wrap import make_pair
+from ..wrapping import make_pair
 from .wgan_gp import Critic, Generator, WganGpConfig, critic_loss, critic_net, generator_loss, generator_net
 
 __all__ = ["WganGpTraining", "WganGpState", "init", "make_update", "to_pair"]

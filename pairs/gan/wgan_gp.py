@@ -22,12 +22,12 @@ import jax.numpy as jnp
 from flax import nnx
 from jax import Array
 
+from ..convolution import Conv, ConvTranspose
 from ..errors import InputError
-from ..layers import Conv, ConvTranspose
 from ..protocol import Net
 from ..record import Record
 from ..registry import Architecture, register
-from ..wrap import wrap
+from ..wrapping import wrap
 
 __all__ = [
     "WganGpConfig",

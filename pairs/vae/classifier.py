@@ -16,8 +16,8 @@ import jax.numpy as jnp
 import optax
 from jax import Array
 
+from ..convolution import conv
 from ..errors import InputError
-from ..layers import conv
 
 __all__ = ["ConvClassifier", "classification_loss"]
 

@@ -25,7 +25,7 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from ..errors import InputError
-from ..fit import Job, Update
+from ..fitting import Job, Update
 from ..protocol import Pair
 from ..record import Record
 from .classifier import ConvClassifier, classification_loss
@@ -37,9 +37,17 @@ from .nets import VaeConfig
 from .train import Data, adam, apply_gradient, as_data, check_positive, draw_images, in_batches, to_float
 
 __all__ = [
-    "BALANCED", "PAPER", "Discriminative", "DiscriminativeState", "Trainable", "cost", "init", "job",
-    "make_update", "to_pair",
-]  # fmt: skip
+    "BALANCED",
+    "PAPER",
+    "Discriminative",
+    "DiscriminativeState",
+    "Trainable",
+    "cost",
+    "init",
+    "job",
+    "make_update",
+    "to_pair",
+]
 
 LOG_SIGMA_LIMIT = 3.0
 
@@ -111,9 +119,11 @@ def init(settings: Discriminative, key: Array) -> DiscriminativeState:
     classifier_key, encoder_key, decoder_key = jax.random.split(key, 3)
     classifier = settings.classifier.init(classifier_key)
     nets = Trainable(
-        settings.model.encoder.init(encoder_key), settings.model.decoder.init(decoder_key),
-        jnp.zeros(settings.model.sample_shape), [jnp.zeros(s) for s in settings.classifier.shapes()],
-    )  # fmt: skip
+        settings.model.encoder.init(encoder_key),
+        settings.model.decoder.init(decoder_key),
+        jnp.zeros(settings.model.sample_shape),
+        [jnp.zeros(s) for s in settings.classifier.shapes()],
+    )
     opt = adam(settings.learning_rate)
     return DiscriminativeState(classifier, opt.init(classifier), nets, opt.init(nets))
 
@@ -190,9 +200,7 @@ def to_pair(
     critic = ElboCritic(model.encoder, model.decoder, "elbo", weight, 1.0)
     features = None
     if settings.feature_weight:
-        features = feature_net(
-            settings.classifier, state.classifier, nets.pixel, nets.layers, settings.feature_weight
-        )  # fmt: skip
+        features = feature_net(settings.classifier, state.classifier, nets.pixel, nets.layers, settings.feature_weight)
     pair = bound_pair(critic, nets.encoder, nets.decoder, model.sample_range, features, record)
     if not settings.components:
         return pair
@@ -202,7 +210,9 @@ def to_pair(
 def job(settings: Discriminative, images: ArrayLike, labels: ArrayLike | None) -> Job:
     """Training as :func:`checkpoints.train` runs it, ``teaching_steps`` included in its steps."""
     return Job(
-        "discriminative-vae", settings, lambda key: init(settings, key),
+        "discriminative-vae",
+        settings,
+        lambda key: init(settings, key),
         lambda: make_update(settings, images, labels),
         lambda state, key, record: to_pair(settings, state, images, key, record),
-    )  # fmt: skip
+    )

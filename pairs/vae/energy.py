@@ -27,7 +27,7 @@ from ..priors import Normal
 from ..protocol import Net, Pair
 from ..record import Record
 from ..registry import Architecture, register
-from ..wrap import make_pair
+from ..wrapping import make_pair
 from .losses import kl_standard, split_posterior, squared_error
 from .nets import Mlp, decoder_net, encoder_net
 
@@ -88,9 +88,13 @@ def elbo_net(critic: ElboCritic, encoder: Any, decoder: Any) -> Net:
 
 
 def bound_pair(
-    critic: ElboCritic, encoder: Any, decoder: Any, sample_range: tuple[float, float] | None,
-    features: Net | None = None, record: Record | None = None,
-) -> Pair:  # fmt: skip
+    critic: ElboCritic,
+    encoder: Any,
+    decoder: Any,
+    sample_range: tuple[float, float] | None,
+    features: Net | None = None,
+    record: Record | None = None,
+) -> Pair:
     """A standard normal prior, the decoder, its own bound as critic, and the posterior mean as encoder."""
     return make_pair(
         decoder_net(critic.decoder, decoder),

@@ -29,9 +29,20 @@ from .losses import kl_standard, split_posterior, squared_error
 from .nets import Mlp
 
 __all__ = [
-    "Blocks", "ClassGaussians", "SplitCritic", "SplitEncoder", "blocks", "class_prior", "critic_net", "encoder_net",
-    "refit_class_gaussians", "sample_class", "swap", "vary_class", "vary_style",
-]  # fmt: skip
+    "Blocks",
+    "ClassGaussians",
+    "SplitCritic",
+    "SplitEncoder",
+    "blocks",
+    "class_prior",
+    "critic_net",
+    "encoder_net",
+    "refit_class_gaussians",
+    "sample_class",
+    "swap",
+    "vary_class",
+    "vary_style",
+]
 
 
 class ClassGaussians(NamedTuple):
@@ -196,7 +207,11 @@ def _critic(config: Record) -> tuple[SplitCritic, Any]:
     label, style, decoder = (Mlp.from_dict(config[k]) for k in ("label", "style", "decoder"))
     table = jax.ShapeDtypeStruct((config["classes"], *label.outputs), jnp.float32)
     params = {
-        "label": label.template(), "style": style.template(), "decoder": decoder.template(),
-        "means": table, "scales": table, "rec": jax.ShapeDtypeStruct((), jnp.float32),
-    }  # fmt: skip
+        "label": label.template(),
+        "style": style.template(),
+        "decoder": decoder.template(),
+        "means": table,
+        "scales": table,
+        "rec": jax.ShapeDtypeStruct((), jnp.float32),
+    }
     return SplitCritic(label, style, decoder), params

@@ -37,19 +37,27 @@ from jax.typing import ArrayLike
 
 from ..augment import shift_images
 from ..errors import InputError
-from ..fit import Job, Update
+from ..fitting import Job, Update
 from ..protocol import Pair
 from ..record import Record
-from ..wrap import make_pair
+from ..wrapping import make_pair
 from .label_codes import class_prior, critic_net, encoder_net, refit_class_gaussians
 from .losses import draw_posterior, hsic, kl_standard, label_losses, split_posterior, squared_error
 from .nets import Mlp, VaeConfig, decoder_net
 from .train import adam, apply_gradient, as_data, check_positive, draw_images, in_batches, to_float
 
 __all__ = [
-    "PAPER", "LabelSplit", "LabelSplitState", "Nets", "adversary_loss", "init", "job", "joint_loss", "make_update",
+    "PAPER",
+    "LabelSplit",
+    "LabelSplitState",
+    "Nets",
+    "adversary_loss",
+    "init",
+    "job",
+    "joint_loss",
+    "make_update",
     "to_pair",
-]  # fmt: skip
+]
 
 Observed = Literal["sample", "mean", "both"]
 
@@ -236,9 +244,12 @@ def make_update(settings: LabelSplit, images: ArrayLike, labels: ArrayLike | Non
 
 
 def to_pair(
-    settings: LabelSplit, state: LabelSplitState, images: ArrayLike, labels: ArrayLike | None,
+    settings: LabelSplit,
+    state: LabelSplitState,
+    images: ArrayLike,
+    labels: ArrayLike | None,
     record: Record | None = None,
-) -> Pair:  # fmt: skip
+) -> Pair:
     """The conditional pair; class Gaussians and the critic's reconstruction weight are refitted on the data."""
     nets, model = state.nets, settings.model
     data = as_data(images, model.sample_shape, labels, settings.classes)

@@ -38,20 +38,28 @@ from jax.lax import stop_gradient
 from jax.typing import ArrayLike
 
 from ..errors import InputError
-from ..fit import Job, Update
+from ..fitting import Job, Update
 from ..protocol import Pair
 from ..record import Record
+from .balance import health
 from .energy import ElboCritic, bound_pair
-from .health import health
 from .losses import draw_posterior, kl_standard, split_posterior, squared_error
 from .nets import VaeConfig
 from .toys import toy
 from .train import adam, apply_gradient, as_data, check_positive, draw_images
 
 __all__ = [
-    "ALPHA", "SoftIntro", "SoftIntroState", "decoder_loss", "encoder_loss", "exp_elbo", 
-    "init", "job", "make_update", "to_pair",
-]  # fmt: skip
+    "ALPHA",
+    "SoftIntro",
+    "SoftIntroState",
+    "decoder_loss",
+    "encoder_loss",
+    "exp_elbo",
+    "init",
+    "job",
+    "make_update",
+    "to_pair",
+]
 
 ALPHA = 2.0
 
@@ -140,9 +148,11 @@ def encoder_loss(
     loss = settings.s * jnp.mean(settings.beta_rec * error + settings.beta_kl * kl) + jnp.mean(negative) / ALPHA
     fake = slice(0, len(x))
     figures = {
-        "error": jnp.mean(error), "kl_real": jnp.mean(kl), "kl_fake": jnp.mean(fake_kl[fake]),
+        "error": jnp.mean(error),
+        "kl_real": jnp.mean(kl),
+        "kl_fake": jnp.mean(fake_kl[fake]),
         "exp_elbo": jnp.mean(negative[fake]),
-    }  # fmt: skip
+    }
     return loss, (z, figures)
 
 
@@ -227,9 +237,14 @@ def to_pair(settings: SoftIntro, state: SoftIntroState, record: Record | None = 
     """Decoder, posterior mean and the critic above (the plain VAE: its own bound, same scale)."""
     model, neg = settings.model, settings.beta_kl if settings.plain else settings.beta_neg
     critic = ElboCritic(
-        model.encoder, model.decoder, "elbo", settings.beta_rec, neg, ALPHA * settings.s,
+        model.encoder,
+        model.decoder,
+        "elbo",
+        settings.beta_rec,
+        neg,
+        ALPHA * settings.s,
         math.log(neg / settings.beta_kl),
-    )  # fmt: skip
+    )
     return bound_pair(critic, state.encoder, state.decoder, model.sample_range, record=record)
 
 

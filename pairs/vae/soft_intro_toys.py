@@ -12,9 +12,11 @@ from .toys import toy
 __all__ = ["for_toy"]
 
 _TOY_WEIGHTS = {  # beta_rec, beta_kl, beta_neg; then beta_rec, beta_kl of the plain VAE
-    "8-gaussians": (0.2, 0.3, 0.9, 0.8, 0.05), "2-spirals": (0.2, 0.5, 1.0, 1.0, 0.05),
-    "checkerboard": (0.2, 0.1, 0.2, 0.8, 0.1), "rings": (0.2, 0.2, 1.0, 0.8, 0.05),
-}  # fmt: skip
+    "8-gaussians": (0.2, 0.3, 0.9, 0.8, 0.05),
+    "2-spirals": (0.2, 0.5, 1.0, 1.0, 0.05),
+    "checkerboard": (0.2, 0.1, 0.2, 0.8, 0.1),
+    "rings": (0.2, 0.2, 1.0, 0.8, 0.05),
+}
 
 
 def for_toy(name: str, plain: bool = False, steps: int = 12_000, hidden: tuple[int, ...] = (128,) * 4) -> SoftIntro:
@@ -27,6 +29,16 @@ def for_toy(name: str, plain: bool = False, steps: int = 12_000, hidden: tuple[i
     rec, kl, neg, plain_rec, plain_kl = _TOY_WEIGHTS[name]
     model = VaeConfig((2,), 2, hidden, "relu", None, "uniform")
     return SoftIntro(
-        model, name, plain_rec if plain else rec, plain_kl if plain else kl, neg, 0.5, warmup=2000,
-        scaled_warmup=False, batch=256, learning_rate=2e-4, decay_at=(steps * 3 // 5, steps * 17 // 20), plain=plain,
-    )  # fmt: skip
+        model,
+        name,
+        plain_rec if plain else rec,
+        plain_kl if plain else kl,
+        neg,
+        0.5,
+        warmup=2000,
+        scaled_warmup=False,
+        batch=256,
+        learning_rate=2e-4,
+        decay_at=(steps * 3 // 5, steps * 17 // 20),
+        plain=plain,
+    )

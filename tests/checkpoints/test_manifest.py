@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from checkpoints import import_manifest, load_pair, resolve, save_pair
-from checkpoints.__main__ import main
-from checkpoints.describe import describe
+from checkpoints.description import describe
+from checkpoints.lookup import DEFAULT
 from checkpoints.manifest import read_manifest, shipped_manifests
-from checkpoints.resolve import DEFAULT
+from ganrefine import main
 from pairs import InputError, Pair
 
 _call = jax.jit(lambda net, x: net(x))

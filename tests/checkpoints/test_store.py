@@ -20,7 +20,7 @@ import pytest
 from checkpoints import archive, check_destination, load_pair, load_state, save_pair, save_state, state_record
 from checkpoints.digest import file_digest
 from pairs import ClassMixture, InputError, Net, Normal, Pair, Record, TruncatedNormal, wrap
-from pairs.gan.sequential import init_sequential
+from pairs.sequential.spec import init_sequential
 
 
 def _pair(**changes: object) -> Pair:
@@ -234,9 +234,14 @@ def test_archives_are_plain_files_that_load_from_anywhere(tmp_path: Path, stored
 
 def _state(step: int) -> dict:
     return {
-        "key": jax.random.key(step), "step": step, "x": jnp.full((3, 2), step, jnp.float32), "done": False,
-        "host": np.full((2,), 0.1 * step), "empty": jnp.zeros((0, 2)), "opt": (jnp.int32(step), None),
-    }  # fmt: skip
+        "key": jax.random.key(step),
+        "step": step,
+        "x": jnp.full((3, 2), step, jnp.float32),
+        "done": False,
+        "host": np.full((2,), 0.1 * step),
+        "empty": jnp.zeros((0, 2)),
+        "opt": (jnp.int32(step), None),
+    }
 
 
 def test_a_state_comes_back_with_its_kinds_of_leaves(tmp_path: Path) -> None:

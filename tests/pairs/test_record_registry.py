@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pairs import Architecture, InputError, Pair, Record, build, known, register
-from pairs.command import Parser
+from pairs.io.command import Parser
 
 
 def test_equal_content_is_one_value_whatever_the_order() -> None:
@@ -97,9 +97,12 @@ def tiny() -> Pair:
     from pairs import Normal, make_pair, wrap
 
     return make_pair(
-        wrap(_double, np.float32(2.0)), wrap(_total, np.float32(1.0)), Normal((3,)),
-        sample_range=None, critic_kind="logit",
-    )  # fmt: skip
+        wrap(_double, np.float32(2.0)),
+        wrap(_total, np.float32(1.0)),
+        Normal((3,)),
+        sample_range=None,
+        critic_kind="logit",
+    )
 
 
 def _double(p, z):

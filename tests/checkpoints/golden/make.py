@@ -25,15 +25,25 @@ def cases() -> dict[str, tuple[nn.Module, list[dict], tuple[int, ...]]]:
     conv = {"layer": "conv", "out": 3, "kernel": 3, "stride": 2, "padding": 1}
     up = {"layer": "conv_transpose", "out": 3, "kernel": 3, "stride": 2, "padding": 1, "output_padding": 1}
     plain = {
-        "relu": (nn.ReLU(), {}), "leaky_relu": (nn.LeakyReLU(0.2), {"slope": 0.2}), "elu": (nn.ELU(), {}),
-        "silu": (nn.SiLU(), {}), "gelu": (nn.GELU(), {}), "softplus": (nn.Softplus(), {}), "tanh": (nn.Tanh(), {}),
-        "sigmoid": (nn.Sigmoid(), {}), "identity": (nn.Identity(), {}), "dropout": (nn.Dropout(0.5), {}),
+        "relu": (nn.ReLU(), {}),
+        "leaky_relu": (nn.LeakyReLU(0.2), {"slope": 0.2}),
+        "elu": (nn.ELU(), {}),
+        "silu": (nn.SiLU(), {}),
+        "gelu": (nn.GELU(), {}),
+        "softplus": (nn.Softplus(), {}),
+        "tanh": (nn.Tanh(), {}),
+        "sigmoid": (nn.Sigmoid(), {}),
+        "identity": (nn.Identity(), {}),
+        "dropout": (nn.Dropout(0.5), {}),
         "max_pool": (nn.MaxPool2d(3, 2, 1), {"kernel": 3, "stride": 2, "padding": 1}),
-        "avg_pool": (nn.AvgPool2d(2), {"kernel": 2}), "pixel_shuffle": (nn.PixelShuffle(2), {}),
-        "upsample": (nn.Upsample(scale_factor=2), {}), "global_mean_pool": (Mean(), {}),
-        "flatten": (nn.Flatten(), {}), "unflatten": (View(4, 20), {"shape": [80]}),
+        "avg_pool": (nn.AvgPool2d(2), {"kernel": 2}),
+        "pixel_shuffle": (nn.PixelShuffle(2), {}),
+        "upsample": (nn.Upsample(scale_factor=2), {}),
+        "global_mean_pool": (Mean(), {}),
+        "flatten": (nn.Flatten(), {}),
+        "unflatten": (View(4, 20), {"shape": [80]}),
         "instance_norm": (nn.InstanceNorm2d(4), {}),
-    }  # fmt: skip
+    }
     made: dict[str, tuple[nn.Module, list[dict], tuple[int, ...]]] = {
         name: (module, [{"layer": name, **settings}], (4, 5, 4)) for name, (module, settings) in plain.items()
     }
@@ -127,8 +137,14 @@ def make_files() -> None:
         "name": "awkward",
         "views": {"whole": base, "transposed": base.t(), "part": base[1:3, ::2], "expanded": base[:1, :1].expand(3, 2)},
         "kinds": {
-            "half": base.half(), "bfloat16": base.bfloat16(), "double": base.double(), "long": base.long(),
-            "int": base.int(), "uint8": base.byte(), "bool": base > 5, "scalar": torch.tensor(3.5),
+            "half": base.half(),
+            "bfloat16": base.bfloat16(),
+            "double": base.double(),
+            "long": base.long(),
+            "int": base.int(),
+            "uint8": base.byte(),
+            "bool": base > 5,
+            "scalar": torch.tensor(3.5),
             "empty": torch.zeros(0, 3),
         },
         "parameter": nn.Parameter(torch.ones(2)),
@@ -136,7 +152,7 @@ def make_files() -> None:
         "device": torch.device("cuda", 1),
         "dtype": torch.float16,
         "list": [torch.ones(1), (torch.zeros(1), None)],
-    }  # fmt: skip
+    }
     torch.save(tree, HERE / "zip.pth")
     torch.save(tree, HERE / "legacy.pth", _use_new_zipfile_serialization=False)
     flat: dict[str, np.ndarray] = {}

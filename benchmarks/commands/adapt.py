@@ -1,0 +1,88 @@
+"""``ganrefine adapt``: train, contrast and calibrate a critic for the generator."""
+
+from __future__ import annotations
+
+import argparse
+
+from .options import add_chain, add_data, add_features, add_output, add_pair
+
+__all__ = ["add_options", "run"]
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the command."""
+    what = add_pair(parser)
+    add_data(what, 20_000)
+    add_features(what)
+    how = parser.add_argument_group("the critic")
+    how.add_argument("--keep-critic", action="store_true", help="do not train a new critic")
+    how.add_argument("--loss", default="bce", help="loss of recovery: bce, hinge, wgan-gp, kale (default bce)")
+    how.add_argument("--critic-steps", type=int, default=3000, help="updates of recovery (default 3,000)")
+    how.add_argument("--instance-noise", type=float, default=0.0, help="noise on both sides while recovering")
+    how.add_argument("--on-features", action="store_true", help="train the critic on a feature net's features")
+    how.add_argument("--contrast", type=int, default=0, metavar="ROUNDS", help="rounds of contrastive divergence")
+    how.add_argument("--no-calibrate", action="store_true", help="leave the score as it is")
+    add_chain(parser)
+    add_output(parser, "adapted")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Make the critic fit, write the pair and ``report.json``."""
+    import jax
+    from rich.console import Console
+
+    import dcd
+    from checkpoints import save_pair
+    from pairs.checks import image_range
+    from pairs.io.command import check_out, progress, stages
+    from pairs.io.reports import hardware, to_json, versions, write_json
+
+    from .inputs import choose_features, folds_of, load, settings
+
+    folder = check_out(args.out)
+    pair = load(args.pair, args.files)
+    images, (train_x, held_x), (train_y, held_y) = folds_of(args, pair, (0.85, 0.15))
+    net = choose_features(pair, args.features, images).as_net(image_range(pair)) if args.on_features else None
+    recovery = None
+    if not args.keep_critic:
+        # a fresh critic takes no labels: a conditional pair's own is trained on
+        recovery = dcd.Recover(
+            architecture="auto" if pair.classes is None else "critic",
+            loss=args.loss,
+            steps=args.critic_steps,
+            instance_noise=args.instance_noise,
+        )
+        if args.on_features and args.loss == "bce":
+            recovery = recovery.replace(r1=1.0)
+    contrastive = dcd.Contrast(rounds=args.contrast) if args.contrast else None
+    chain = settings(args)
+    with progress() as bar:
+        bar.disable = args.json
+        show = stages(bar)
+        adapted, moves = dcd.adapt(
+            pair,
+            train_x,
+            held_x,
+            jax.random.key(args.seed),
+            recovery=recovery,
+            contrastive=contrastive,
+            chain=chain,
+            calibrated=not args.no_calibrate,
+            features=net,
+            train_labels=train_y,
+            held_labels=held_y,
+            on_progress=lambda move, done, total, _: show(move, done, total),
+        )
+    save_pair(folder / "pair", adapted, overwrite=True)
+    report = {"pair": pair.name, "data": images.name, "seed": args.seed, "moves": moves}
+    report |= {"versions": versions(), "hardware": hardware()}
+    write_json(folder / "report.json", report)
+    if args.json:
+        print(to_json(report), end="")
+        return 0
+    console = Console()
+    for move, found in moves.items():
+        figures = found.get("held_out", {k: found[k] for k in ("auc", "ess_fraction") if k in found})
+        console.print(f"{move}: " + ", ".join(f"{k} {v:.3g}" for k, v in figures.items() if isinstance(v, float)))
+    console.print(f"wrote pair and report.json to {folder}; refine with ganrefine refine {folder / 'pair'}")
+    return 0

@@ -1,0 +1,226 @@
+"""What ``ganrefine path`` does: ends from seeds or pictures, a calibrated critic, paths by every method, a report."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import math
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from interp.comparison import Comparison, compare
+from interp.ends import Ends, find_ends, read_ends, read_nodes
+from interp.metric.classifier_term import with_classifier
+from interp.metric.features import critic_features
+from interp.metric.path_weight import Calibration, CalibrationConfig, calibrate
+from interp.pictures import path_figure, path_gif
+from interp.settings import GeodesicConfig
+from interp.shortest_paths import make_metric
+from interp.starts.neighbours import neighbour_graph
+from interp.support import chart_of
+from pairs import InputError, Net, Pair
+from pairs.io.command import check_out
+from pairs.io.files import write_bytes
+from pairs.io.reports import hardware, to_json, versions
+
+from .commands.inputs import load
+from .features import load_features
+
+__all__ = ["run_path"]
+
+
+def _features(pair: Pair, name: str) -> Net | None:
+    if name == "pixel":
+        return None
+    if name == "critic":
+        return critic_features(pair)
+    if name == "pair":
+        if pair.features is None:
+            raise InputError("metric", "is 'pair' but this pair carries no feature net", "use pixel or critic")
+        return pair.features
+    if pair.sample_range is None:
+        raise InputError("metric", f"is {name!r} but the pair declares no sample range", "use pixel or critic")
+    return load_features(name).as_net(pair.sample_range)
+
+
+def _classifier(pair: Pair, name: str) -> Net:
+    if pair.sample_range is None:
+        raise InputError("--classifier", "is given but the pair declares no sample range", "leave it out")
+    return load_features(name).as_net(pair.sample_range, "logits")
+
+
+def _calibrated(pair: Pair, config: GeodesicConfig, nodes: Array | None, say: Callable[[str], None]) -> Calibration:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        calibration = calibrate(pair, jax.random.key(config.seed), config.calibration, latents=nodes)
+    for warning in caught:
+        say(f"warning: {warning.message}")
+    return calibration
+
+
+def _named(end: int | Path) -> int | str:
+    return end if isinstance(end, int) else str(end)
+
+
+def run_path(args: argparse.Namespace) -> int:
+    """Run the command; returns the exit code."""
+    say = lambda text: print(text, file=sys.stderr, flush=True)
+    config = GeodesicConfig(
+        points=args.points,
+        mode=args.mode,
+        strength=args.strength,
+        keep=args.keep,
+        solver=args.solver,
+        segments=args.segments,
+        seed=args.seed,
+        calibration=CalibrationConfig(ratio=args.ratio, shape=args.shape),
+    )
+    out = check_out(args.out)
+    pair = load(args.pair, args.files)
+    chart, _ = chart_of(pair.prior, config.keep, config.radial)
+    for name, value in (("--through", args.through), ("--classifier", args.classifier)):
+        if value is not None and pair.classes:
+            raise InputError(name, "is given for a conditional pair", "leave it out")
+        if value is not None and config.mode == "none":
+            raise InputError(name, "is given with --mode none", "leave one of them out")
+    if args.through is not None and chart.kind != "free":
+        raise InputError("--through", f"is given for a '{chart.kind}' chart", "use --keep free or radial")
+    classifier = None if args.classifier is None else _classifier(pair, args.classifier)
+    nodes = None if args.through is None else read_nodes(pair, args.through, config.seed)
+    features = _features(pair, args.metric)
+    given = args.start, args.end
+    pictures = read_ends(pair, given, args.label)
+    labels = None if args.label is None else jnp.asarray([args.label])
+    seconds: dict[str, float] = {}
+    began = time.monotonic()
+    calibration = None
+    if config.mode != "none":
+        say(f"{pair.name}: calibrating the critic on {config.calibration.samples} samples")
+        calibration = _calibrated(pair, config, nodes, say)
+        seconds["calibrate"] = time.monotonic() - began
+    began = time.monotonic()
+    if any(isinstance(end, Path) for end in given):
+        say("looking for the latents of the pictures")
+    ends = find_ends(
+        pair, given, pictures, jax.random.key(config.seed), labels=labels, features=features, calibration=calibration
+    )
+    seconds["ends"] = time.monotonic() - began
+    began = time.monotonic()
+    initial = None
+    if calibration is not None and classifier is not None:
+        pair = with_classifier(pair, classifier, calibration)
+        calibration = _calibrated(pair, config, nodes, say)
+    if nodes is not None:
+        say(f"measuring the ways between {len(nodes)} latents")
+        metric, _ = make_metric(pair, config, features=features, calibration=calibration)
+        initial = neighbour_graph(metric, nodes).start(*ends.z, config.mode_count)
+        seconds["graph"] = time.monotonic() - began
+        began = time.monotonic()
+    say("solving")
+    found = compare(
+        pair, *ends.z, config=config, features=features, calibration=calibration, labels=labels, initial=initial
+    )
+    seconds["solve"] = time.monotonic() - began
+    began = time.monotonic()
+    say("drawing")
+    figure, movie = path_figure(pair, found, originals=pictures), path_gif(pair, found)
+    seconds["pictures"] = time.monotonic() - began
+    report = _report(args, pair, config, found, calibration, ends, seconds)
+    text = to_json(report)
+    out.mkdir(parents=True, exist_ok=True)
+    for name, data in (("path.png", figure), ("path.gif", movie), ("report.json", text.encode())):
+        write_bytes(out / name, data)
+    if args.json:
+        print(text, end="")
+    else:
+        _table(report)
+        print(f"wrote {out}/path.png, path.gif, report.json")
+    return 0
+
+
+def _report(
+    args: argparse.Namespace,
+    pair: Pair,
+    config: GeodesicConfig,
+    found: Comparison,
+    calibration: Calibration | None,
+    ends: Ends,
+    seconds: dict[str, float],
+) -> dict[str, Any]:
+    settings = dataclasses.asdict(config)
+    report: dict[str, Any] = {
+        "pair": pair.name,
+        "seed": args.seed,
+        "from": _named(args.start),
+        "to": _named(args.end),
+        "metric": args.metric,
+        "through": None if args.through is None else _named(args.through),
+        "classifier": args.classifier,
+        "calibration": None if calibration is None else {**calibration.statistics, "floor": calibration.floor},
+        "config": settings,
+    }
+    if ends.inversions:
+        report["inversion"] = ends.inversions
+    for name, d in found.diagnostics.items():
+        result = found.results.get(name)
+        entry: dict[str, Any] = {
+            key: float(getattr(d, key)[0])
+            for key in (
+                "energy",
+                "length",
+                "plain_length",
+                "pixel_length",
+                "critic_min",
+                "critic_mean",
+                "critic_low",
+                "below_floor",
+                "speed_ratio",
+                "radius_min",
+                "detour",
+                "curvature",
+            )
+        }
+        entry["evaluations"] = 0 if result is None else int(result.evaluations[0])
+        entry["converged"] = True if result is None else bool(result.flags.converged[0])
+        if result is not None:
+            entry["flags"] = {k: bool(v[0]) for k, v in result.flags._asdict().items()}
+        report[name] = entry
+    fade = np.asarray(found.cross_fade_critic[0])
+    report["cross_fade"] = {"critic_min": float(fade.min()), "critic_mean": float(fade.mean())}
+    report["protocol"] = f"{args.points} points at equal feature distance; energy and length in mode '{config.mode}'"
+    report["seconds"] = seconds
+    report["versions"], report["hardware"] = versions(), hardware()
+    return report
+
+
+def _table(report: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    columns = {
+        "length": "length",
+        "plain_length": "plain\nlength",
+        "critic_min": "critic\nmin",
+        "critic_mean": "critic\nmean",
+        "speed_ratio": "speed\nratio",
+        "radius_min": "radius\nmin, %",
+        "evaluations": "calls",
+    }
+    table = Table("method", *columns.values(), title=f"{report['pair']}: {report['protocol']}", title_justify="left")
+    for name in ("linear", "slerp", "matched", "plain", "geodesic"):
+        if name in report:
+            row = report[name]
+            cell = lambda v: "" if v is None or (isinstance(v, float) and not math.isfinite(v)) else f"{v:.4g}"
+            table.add_row(name, *(cell(row[c]) for c in columns))
+    for name, record in report.get("inversion", {}).items():
+        print(f"{name} {record['file']}: found to {record['error']:.3g} root mean square, in the pair's range")
+    Console().print(table)

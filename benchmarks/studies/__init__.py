@@ -1,0 +1,1 @@
+"""Experiments behind the pages under docs/results, one file each."""

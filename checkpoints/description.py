@@ -1,0 +1,71 @@
+"""What a file holds, as JSON: stored pairs and states, manifests, foreign weight files."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+from pairs.sequential.spec import infer_shapes
+
+from .archive import INTEGRITY, read_archive_metadata
+from .foreign.tensors import read_foreign
+from .lookup import bundled_path
+from .manifest import NetManifest, read_manifest
+
+__all__ = ["count", "describe"]
+
+
+def describe(name_or_path: str | os.PathLike[str]) -> dict[str, Any]:
+    """``{path, kind, about, tensors}``; ``tensors`` maps names to shape and dtype, ``about`` is everything else.
+
+    Files are verified as on loading, but no weights are converted and no net is run.
+
+    Raises:
+      InputError: nothing there, damaged, refused, or of no supported kind.
+    """
+    path = bundled_path(os.fspath(name_or_path)) or Path(name_or_path).expanduser()
+    if path.is_dir() and (path / "pair.toml").is_file() and not (path / INTEGRITY).is_file():
+        path = path / "pair.toml"
+    if path.suffix == ".toml" and path.is_file():
+        return {"path": str(path), "kind": "manifest", **_manifest(path)}
+    if path.is_dir() or not path.exists():
+        metadata = read_archive_metadata(path)
+        tensors = metadata.pop("leaves")
+        return {"path": str(path), "kind": metadata.pop("format"), "about": metadata, "tensors": tensors}
+    foreign = read_foreign(path)
+    about = {**{k: _plain(v) for k, v in foreign.values.items()}, **foreign.metadata}
+    tensors = {n: {"shape": list(a.shape), "dtype": a.dtype.name} for n, a in foreign.tensors.items()}
+    return {"path": str(path), "kind": f"{foreign.format} file", "about": about, "tensors": tensors}
+
+
+def count(tensors: dict[str, Any]) -> int:
+    """Numbers in all tensors together."""
+    return sum(math.prod(entry["shape"]) for entry in tensors.values())
+
+
+def _manifest(path: Path) -> dict[str, Any]:
+    manifest = read_manifest(path)
+    nets = {net.section: _layers(net) for net in (manifest.generator, manifest.critic)}
+    about = {"pair": dict(manifest.pair), "prior": manifest.prior.record(), **nets}
+    tensors = {}
+    for net in (manifest.generator, manifest.critic):
+        shapes = infer_shapes(net.layers, net.input_shape)
+        for i, (layer, shape) in enumerate(zip(net.layers, shapes, strict=False)):
+            for name, size in layer.param_shapes(shape).items():
+                tensors[f"{net.section}.{i}.{name}"] = {"shape": list(size), "dtype": "float32"}
+    return {"about": about, "tensors": tensors}
+
+
+def _layers(net: NetManifest) -> dict[str, Any]:
+    shapes = infer_shapes(net.layers, net.input_shape)
+    lines = [f"{layer.kind} -> {list(shape)}" for layer, shape in zip(net.layers, shapes[1:], strict=True)]
+    return {"file": net.file, "key": net.key, "input_shape": list(net.input_shape), "layers": lines}
+
+
+def _plain(value: Any) -> Any:
+    """JSON cannot say bytes, NaN or complex numbers."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    return value if isinstance(value, (str, int, bool, type(None))) else repr(value)[:200]

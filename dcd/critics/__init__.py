@@ -1,0 +1,1 @@
+"""Critics made fit for use, the generator frozen."""

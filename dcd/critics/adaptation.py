@@ -1,0 +1,140 @@
+"""Make a pair's critic fit for use: recover, contrast, calibrate. The generator stays as it is, to the bit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+from jax import Array
+
+from pairs import Net, Pair
+
+from ..langevin.settings import Langevin
+from .contrast_settings import Contrast
+from .contrastive_divergence import contrast
+from .density_ratio import calibrate
+from .on_features import recover_on_features
+from .recovery import recover
+from .recovery_settings import Recover
+
+__all__ = ["adapt", "critic_variants"]
+
+
+def adapt(
+    pair: Pair,
+    train_x: np.ndarray,
+    held_x: np.ndarray,
+    key: Array,
+    *,
+    recovery: Recover | None = None,
+    contrastive: Contrast | None = None,
+    chain: Langevin | None = None,
+    calibrated: bool = True,
+    features: Net | None = None,
+    train_labels: np.ndarray | None = None,
+    held_labels: np.ndarray | None = None,
+    on_progress: Callable[[str, int, int, float], None] | None = None,
+) -> tuple[Pair, dict[str, Any]]:
+    """The pair with an adapted critic, and a JSON-ready report of each move.
+
+    Args:
+      train_x: real samples ``(n, *sample)`` in the sample range, for recovery and contrast.
+      held_x: others, for calibration.
+      recovery: None leaves the pair's own critic.
+      contrastive: None leaves out contrastive divergence; it needs ``chain``, the chain that will sample.
+      calibrated: fit the density ratio at the end.
+      features: recover the critic on this net's features instead of on the samples.
+      train_labels, held_labels: classes of the real samples, for a conditional pair.
+      on_progress: called with (move, done, total, seconds left).
+
+    >>> from dcd import pool_pair
+    >>> rng = np.random.default_rng(0)
+    >>> pair, real = pool_pair(rng.standard_normal((256, 2))), rng.normal(1.0, 1.0, (400, 2)).astype("float32")
+    >>> better, report = adapt(pair, real[:300], real[300:], jax.random.key(0), recovery=Recover(steps=20, batch=32))
+    >>> sorted(report), better.calibrated
+    (['calibrate', 'recover'], True)
+    """
+    report: dict[str, Any] = {}
+    keys = jax.random.split(key, 3)
+
+    def tell(move: str) -> Callable[[int, int, dict[str, float], float], None]:
+        def progress(done: int, total: int, losses: dict[str, float], left: float) -> None:
+            if on_progress is not None:
+                on_progress(move, done, total, left)
+
+        return progress
+
+    if recovery is not None and features is not None:
+        pair, found = recover_on_features(pair, train_x, keys[0], recovery, features, on_progress=tell("recover"))
+        report["recover"] = found.to_dict()
+    elif recovery is not None:
+        pair, found = recover(pair, train_x, keys[0], recovery, labels=train_labels, on_progress=tell("recover"))
+        report["recover"] = found.to_dict()
+    if contrastive is not None:
+        pair, found = contrast(
+            pair, train_x, keys[1], contrastive, chain or Langevin(), labels=train_labels, on_progress=tell("contrast")
+        )
+        report["contrast"] = found.to_dict()
+    if calibrated:
+        pair, found = calibrate(pair, held_x, keys[2], labels=held_labels)
+        report["calibrate"] = found.to_dict()
+    return pair, report
+
+
+def critic_variants(
+    pair: Pair,
+    train_x: np.ndarray,
+    held_x: np.ndarray,
+    keys: Array,
+    features: Net | None = None,
+    *,
+    steps: int = 3000,
+    train_labels: np.ndarray | None = None,
+    held_labels: np.ndarray | None = None,
+    on_progress: Callable[[str, int, int, float], None] | None = None,
+) -> tuple[dict[str, Pair], dict[str, dict[str, Any]]]:
+    """The critics worth a trial by :func:`dcd.tune`: ``raw``, ``recovered`` on samples, recovered on ``features``.
+
+    A fresh critic takes no labels: a conditional pair's own is trained on, and there is none on features.
+
+    Args:
+      keys: ``(2,)``, one for each critic.
+      features: sample net, as :func:`dcd.recover_on_features` takes it; None leaves such a critic out.
+      steps: updates of the recovery on samples; on features half as many, which cost more each.
+
+    Returns:
+      The pairs, and for each new critic the report of :func:`adapt`.
+
+    >>> from dcd import pool_pair
+    >>> rng = np.random.default_rng(0)
+    >>> pair, real = pool_pair(rng.standard_normal((256, 2))), rng.normal(1.0, 1.0, (400, 2)).astype("float32")
+    >>> pairs, moves = critic_variants(pair, real[:300], real[300:], jax.random.split(jax.random.key(0)), steps=20)
+    >>> sorted(pairs), sorted(moves)
+    (['raw', 'recovered'], ['recovered'])
+    """
+    free = pair.classes is None
+    settings = Recover(architecture="auto" if free else "critic", steps=steps)
+    jobs: dict[str, tuple[Recover, Net | None]] = {"recovered": (settings, None)}
+    if free and features is not None:
+        jobs["features"] = (settings.replace(r1=1.0, steps=max(1, steps // 2)), features)
+    pairs, moves = {"raw": pair}, {}
+    for key, (name, (recovery, net)) in zip(keys, jobs.items(), strict=False):
+
+        def tell(move: str, done: int, total: int, left: float, name: str = name) -> None:
+            if on_progress is not None:
+                on_progress(f"{move} ({name})", done, total, left)
+
+        pairs[name], moves[name] = adapt(
+            pair,
+            train_x,
+            held_x,
+            key,
+            recovery=recovery,
+            features=net,
+            train_labels=train_labels,
+            held_labels=held_labels,
+            on_progress=tell,
+        )
+    return pairs, moves

@@ -1,0 +1,1 @@
+"""The chain that moves samples."""

@@ -1,0 +1,206 @@
+r"""Long runs to disk: samples in shards, each written whole or not at all, resumable to the bit.
+
+Shard i holds samples :math:`i s \dots \min((i + 1) s, n) - 1`. As sample j is a function of
+(pair, settings, key, j), a run that was killed continues with the first shard it lacks, and its
+files are those of a run that was not, byte for byte on the same devices and versions.
+``run.json`` says whose files these are: it holds the settings, the key, n and a digest of the weights.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from pairs import InputError, Pair, Record
+from pairs.io.pixels import to_uint8
+
+from .chain import DEFAULT_BATCH, Progress, refine
+from .result import Result
+from .settings import Langevin
+from .starts import labels_of
+
+__all__ = ["refine_to", "pair_digest"]
+
+RUN_FILE = "run.json"
+
+
+def refine_to(
+    pair: Pair,
+    config: Langevin,
+    key: Array,
+    n: int,
+    folder: str | os.PathLike[str],
+    *,
+    shard: int = 1000,
+    batch: int = DEFAULT_BATCH,
+    uint8: bool | None = None,
+    on_progress: Progress | None = None,
+) -> list[Path]:
+    """Refine ``n`` samples into ``folder/shard-00000.npz``, ``shard-00001.npz``, ...
+
+    A shard holds ``before`` and ``after`` ``(m, *sample)``, the critic's ``start_score`` and ``score``
+    and ``stopped``, each ``(m,)``, and ``labels`` of a conditional pair. Call again with the same
+    arguments to continue a run that was cut short; finished shards are left alone.
+
+    Args:
+      key: typed key; samples are those of :func:`dcd.refine` with the same key.
+      shard: samples per file; a multiple of ``batch`` wastes nothing.
+      uint8: store samples as bytes 0 to 255, by default where the pair declares a range; else as floats.
+      on_progress: called with (sample steps done, all of them), finished shards included.
+
+    Returns:
+      The files, in order.
+
+    Raises:
+      InputError: n, shard, batch or key unfit; a folder that cannot be written, holds another run,
+        other files, or a damaged shard. Nothing is written then.
+
+    >>> import tempfile, jax, pairs
+    >>> net = pairs.wrap(lambda p, x: x * p, jnp.ones(2)), pairs.wrap(lambda p, x: x @ p, jnp.ones(2))
+    >>> pair = pairs.make_pair(*net, pairs.Normal((2,)), sample_range=None, critic_kind="energy")
+    >>> files = refine_to(pair, Langevin(steps=1), jax.random.key(0), 5, tempfile.mkdtemp(), shard=4, batch=4)
+    >>> [np.load(f)["after"].shape for f in files]
+    [(4, 2), (1, 2)]
+    """
+    for name, value in (("n", n), ("shard", shard), ("batch", batch)):
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise InputError(name, f"is {value!r}", "give at least 1")
+    if not jnp.issubdtype(getattr(key, "dtype", np.dtype(bool)), jax.dtypes.prng_key):
+        raise InputError("key", "is not a typed key", "make one with jax.random.key(seed)")
+    uint8 = pair.sample_range is not None if uint8 is None else uint8
+    if uint8 and pair.sample_range is None:
+        raise InputError("uint8", "needs a range of samples and the pair declares none", "store floats: uint8=False")
+    run = {
+        "n": n,
+        "shard": shard,
+        "batch": batch,
+        "uint8": uint8,
+        "config": config.to_dict(),
+        "key": {"impl": str(jax.random.key_impl(key)), "data": np.asarray(jax.random.key_data(key)).tolist()},
+        "pair": {"name": pair.name, "digest": pair_digest(pair)},
+    }
+    root = Path(folder)
+    ours = _claim(root, run)
+    paths = [root / f"shard-{i:05d}.npz" for i in range(-(-n // shard))]
+    missing = [i for i, path in enumerate(paths) if not _finished(path, min(shard, n - i * shard))]
+    total = n * config.steps
+    for i in missing:
+        first, count = i * shard, min(shard, n - i * shard)
+        note = None if on_progress is None else (lambda s, _, f=first: on_progress(f * config.steps + s, total))
+        result = refine(pair, config, key, count, batch=batch, first_index=first, on_progress=note)
+        if not ours:
+            _write(root / RUN_FILE, lambda file: file.write(_text(run)))
+            ours = True
+        arrays = _arrays(pair, result, first, uint8)
+        _write(paths[i], lambda file, arrays=arrays: np.savez(file, **arrays))
+    if on_progress is not None:
+        on_progress(total, total)
+    return paths
+
+
+def pair_digest(pair: Pair) -> str:
+    """SHA-256 over what a chain uses of a pair: weights of both nets, prior, range, shape, classes."""
+    about = [Record(pair.prior.record()).to_dict(), pair.sample_shape, pair.sample_range, pair.classes]
+    total = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
+    for path, leaf in jax.tree_util.tree_leaves_with_path((pair.generator.params, pair.critic.params, pair.prior)):
+        a = np.asarray(leaf)
+        total.update(f"{jax.tree_util.keystr(path)} {a.dtype.name} {a.shape}\0".encode())
+        total.update(np.ascontiguousarray(a).tobytes())
+    return total.hexdigest()
+
+
+def _arrays(pair: Pair, result: Result, first: int, uint8: bool) -> dict[str, Any]:
+    span = pair.sample_range if uint8 else None
+    form = np.asarray if span is None else lambda x: to_uint8(x, span)
+    score = result.trace.score[-1] if len(result.trace.score) else result.start_score
+    arrays = {
+        "before": form(result.before),
+        "after": form(result.after),
+        "start_score": result.start_score,
+        "score": np.asarray(score),
+        "stopped": result.stopped,
+    }
+    labels = labels_of(pair, np.arange(len(result.before)) + first)
+    return arrays if labels is None else {**arrays, "labels": np.asarray(labels)}
+
+
+def _text(run: dict[str, Any]) -> bytes:
+    return (json.dumps(run, indent=2, sort_keys=True) + "\n").encode()
+
+
+def _claim(root: Path, run: dict[str, Any]) -> bool:
+    """Whether this run already lives in ``root``; refuses a folder that is not this run's and not empty."""
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        if (root / RUN_FILE).exists():
+            return _same(root, run)
+        # dot files are what a killed run may leave
+        strangers = [p.name for p in root.iterdir() if not p.name.startswith(".")]
+        probe = root / f".{RUN_FILE}.part"
+        probe.write_bytes(_text(run))
+        probe.unlink()
+    except OSError as error:
+        raise _unwritable(root, error) from error
+    if strangers:
+        raise InputError("folder", f"{root} holds {sorted(strangers)[0]} and no {RUN_FILE}", "choose an empty folder")
+    return False
+
+
+def _same(root: Path, run: dict[str, Any]) -> bool:
+    try:
+        there = json.loads((root / RUN_FILE).read_bytes())
+    except ValueError:
+        there = None
+    if not isinstance(there, dict):
+        raise InputError("folder", f"{root / RUN_FILE} is not readable", "choose an empty folder")
+    here = json.loads(_text(run))
+    for name in sorted({*here, *there}):
+        if here.get(name) != there.get(name):
+            raise InputError("folder", f"{root} holds a run with another {name}", "choose an empty folder")
+    return True
+
+
+def _finished(path: Path, count: int) -> bool:
+    """Whether a shard is there and whole."""
+    if not path.exists():
+        return False
+    try:
+        with zipfile.ZipFile(path) as file:
+            whole = file.testzip() is None
+        with np.load(path) as arrays:
+            whole = whole and len(arrays["stopped"]) == count
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        whole = False
+    if not whole:
+        raise InputError("folder", f"{path} is damaged", "delete that file and run again")
+    return True
+
+
+def _write(path: Path, put: Callable[[Any], Any]) -> None:
+    """Write beside ``path``, then rename: the name appears with all of its bytes on disk."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        with open(part, "wb") as file:
+            put(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise _unwritable(path.parent, error) from error
+
+
+def _unwritable(root: Path, error: OSError) -> InputError:
+    return InputError("folder", f"{root} cannot be written ({error.strerror})", "choose a folder with room to write to")

@@ -1,0 +1,1 @@
+"""The search for settings that help, and the proof that they do."""

@@ -1,0 +1,71 @@
+"""``tuned.toml``: the outcome of tuning on disk, for people to read and for ``refine --tuned``."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pairs import InputError
+
+from .choices import Choice
+from .search import Tuned
+
+__all__ = ["TunedFile", "tuned_text", "read_tuned"]
+
+
+class TunedFile(NamedTuple):
+    """What ``refine --tuned`` needs."""
+
+    pair: str
+    """Pair with the chosen critic, relative to the file or absolute, or a bundled name."""
+    gain: bool
+    choice: Choice | None
+
+
+def tuned_text(tuned: Tuned, pair: str, data: str, features: str) -> str:
+    """The file's text."""
+    verdict = "gain" if tuned.gain else "keep the generator's samples"
+    lines = [
+        "# Written by python -m dcd tune. Intervals are 95 %, after minus before, on data unseen by the search.",
+        f"verdict = {_value(verdict)}",
+        f"gain = {_value(tuned.gain)}",
+        f"pair = {_value(pair)}",
+        f"data = {_value(data)}",
+        f"features = {_value(features)}",
+        f"evaluations = {tuned.evaluations}",
+    ]
+    if tuned.choice is not None:
+        values = tuned.choice.to_dict()
+        lines += ["", "[choice]", f"critic = {_value(values['critic'])}", f"budget = {_value(values['budget'])}"]
+        lines += ["", "[choice.chain]", *(f"{k} = {_value(v)}" for k, v in values["chain"].items())]
+    for name, change in tuned.confirmed.items():
+        lines += ["", f"[confirmed.{name}]", *(f"{k} = {_value(v)}" for k, v in change._asdict().items())]
+    return "\n".join(lines) + "\n"
+
+
+def read_tuned(path: str | Path) -> TunedFile:
+    """The choice in a ``tuned.toml``.
+
+    Raises:
+      InputError: missing, not TOML, or settings missing or out of range.
+    """
+    path = Path(path)
+    try:
+        values = tomllib.loads(path.read_text())
+        choice = Choice.from_dict(values["choice"]) if "choice" in values else None
+        pair, gain = values["pair"], values["gain"]
+    except OSError as error:
+        raise InputError("tuned", f"{path} cannot be read ({error.strerror})", "run python -m dcd tune first") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, TypeError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError("tuned", f"{path} is no tuning result ({error})", "run python -m dcd tune again") from None
+    beside = path.parent / pair
+    return TunedFile(str(beside) if beside.exists() else pair, bool(gain), choice)
+
+
+def _value(value: Any) -> str:
+    """A TOML value; JSON's notation is TOML's for these types."""
+    return json.dumps(list(value) if isinstance(value, tuple) else value)

@@ -1,0 +1,1 @@
+"""Curves between fixed ends, and what is true of them."""

@@ -1,0 +1,1 @@
+"""Maps of the metric: distance, logarithm, exponential, transport, mean."""

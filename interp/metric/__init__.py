@@ -1,0 +1,1 @@
+"""Length in the metric of a generator, its features and its critic."""

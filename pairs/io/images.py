@@ -1,0 +1,173 @@
+"""Images from disk as uint8 NHWC: IDX (plain or gzip), NPZ, folders of PNG/JPEG pictures."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import InputError
+from .image_files import image_array, is_idx, is_npz, is_picture, labels_beside, read_idx, read_npz, read_picture
+
+__all__ = ["Images", "default_split", "read_images"]
+
+_SPLITS = {"train": "train", "training": "train", "t10k": "test", "test": "test", "testing": "test"}
+_SPLITS |= {"val": "validation", "valid": "validation", "validation": "validation"}
+_KINDS = {1: "grey", 3: "colour"}
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Images:
+    """A set of images: ``x`` uint8 ``(n, H, W, C)``, ``labels`` int64 ``(n,)`` or None."""
+
+    x: np.ndarray
+    labels: np.ndarray | None
+    name: str
+    split: str | None  # None: the source does not tell
+    classes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one image, ``(H, W, C)``."""
+        return self.x.shape[1:]
+
+    @property
+    def sha256(self) -> str:
+        """Digest of shape and pixels."""
+        return hashlib.sha256(repr(self.x.shape).encode() + np.ascontiguousarray(self.x).tobytes()).hexdigest()
+
+
+def read_images(
+    path: str | Path,
+    split: str | None = None,
+    limit: int | None = None,
+    expect: tuple[int, ...] | None = None,
+    array: str | None = None,
+) -> Images:
+    """Read a folder of IDX, NPZ or PNG/JPEG files, or one such file.
+
+    Args:
+      path: folder or file. Pictures in subfolders get the subfolder as label.
+      split: ``"train"``, ``"test"`` or ``"validation"``, told by file or folder names
+        (``train*``, ``t10k*``, ``test*``, ``val*``). Data without such names, and a file named
+        itself, is one set, taken whole whatever ``split`` says.
+      limit: the first ``limit`` images (pictures: evenly over the sorted list, so that every class is met).
+      expect: shape of one image that is required.
+      array: name of the array in an NPZ file; by default the first of x, images, arr_0, after.
+
+    Raises:
+      InputError: nothing there, unreadable or truncated files, mixed sizes, another shape
+        than ``expect``, a split that is missing or must be chosen.
+    """
+    path = Path(path)
+    if limit is not None and limit < 1:
+        raise InputError("limit", f"is {limit}", "give at least 1")
+    if not path.exists():
+        raise InputError("data", f"{path} does not exist", "give a folder of IDX, NPZ or PNG/JPEG files")
+    root = path.parent if path.is_file() else path
+    files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file() and p.name[0] != ".")
+    groups: tuple[tuple[Callable[[Path], bool], Callable[..., Images]], ...] = (
+        (is_idx, _read_idx),
+        (is_npz, _read_npz),
+        (is_picture, _read_pictures),
+    )
+    for belongs, read in groups:
+        group = [p for p in files if belongs(p)]
+        if group:
+            chosen, found = _choose(group, root, split) if path.is_dir() else (group, _split_of(path, root))
+            images = dataclasses.replace(read(chosen, group, root, limit, array), split=found)
+            break
+    else:
+        what = "is empty" if not files else "holds no IDX, NPZ, PNG or JPEG file"
+        raise InputError("data", f"{path} {what}", "give a folder of IDX, NPZ or PNG/JPEG files")
+    if expect is not None and images.shape != tuple(expect):
+        problem = f"{path} holds images of shape {images.shape}, expected {tuple(expect)}"
+        raise InputError("data", problem, _advice(images.shape, expect))
+    return dataclasses.replace(images, name=path.stem if path.is_file() else path.resolve().name)
+
+
+def _advice(shape: tuple[int, ...], expect: tuple[int, ...]) -> str:
+    if shape[-1] != expect[-1]:
+        wanted, given = (_KINDS.get(c, f"{c}-channel") for c in (expect[-1], shape[-1]))
+        return f"give {wanted} images, these are {given}"
+    return f"resize them to {expect[0]}x{expect[1]}"
+
+
+def _split_of(file: Path, root: Path) -> str | None:
+    *folders, name = file.relative_to(root).parts
+    for part in (*folders, re.split(r"[^a-z]", re.sub(r"t10k", "test", name.lower()), maxsplit=1)[0]):
+        if part.lower() in _SPLITS:
+            return _SPLITS[part.lower()]
+    return None
+
+
+def _choose(files: list[Path], root: Path, split: str | None) -> tuple[list[Path], str | None]:
+    found = {f: _split_of(f, root) for f in files}
+    names = sorted({s for s in found.values() if s})
+    if not names:
+        return files, None
+    if split is None:
+        if len(names) > 1 or None in found.values():
+            raise InputError("split", f"is not given and {root} holds {', '.join(names)}", "choose one")
+        return files, names[0]
+    if split not in names:
+        raise InputError("split", f"'{split}' is not in {root}, which holds {', '.join(names)}", "choose one of those")
+    return [f for f in files if found[f] == split], split
+
+
+def _read_idx(files: list[Path], group: list[Path], root: Path, limit: int | None, array: str | None) -> Images:
+    images = [f for f in files if not re.search(r"labels|idx1", f.name.lower())]
+    if len(images) != 1:
+        problem = f"{root} holds {len(images)} IDX image files"
+        raise InputError("data", problem, "give one file, or names that begin with train and t10k")
+    x, labels = image_array(read_idx(images[0]), images[0]), labels_beside(images[0])
+    if labels is not None and labels.shape != (len(x),):
+        raise InputError("data", f"{images[0]} has {len(x)} images and {labels.shape} labels", "fetch both files again")
+    return Images(x[:limit], None if labels is None else labels[:limit], "", None)
+
+
+def _read_npz(files: list[Path], group: list[Path], root: Path, limit: int | None, array: str | None) -> Images:
+    parts = [read_npz(f, array) for f in files]
+    _same_shapes(((f, x.shape[1:]) for f, (x, _) in zip(files, parts, strict=True)))
+    x = np.concatenate([x for x, _ in parts])[:limit]
+    labels = [y for _, y in parts if y is not None]
+    y = np.concatenate(labels)[:limit] if len(labels) == len(parts) else None
+    return Images(x, y, "", None)
+
+
+def _read_pictures(files: list[Path], group: list[Path], root: Path, limit: int | None, array: str | None) -> Images:
+    folders = sorted({f.parent.name for f in group if f.parent != root and f.parent.name.lower() not in _SPLITS})
+    labelled = bool(folders) and all(f.parent.name in folders for f in files)
+    if limit is not None and limit < len(files):
+        files = [files[i] for i in np.arange(limit) * len(files) // limit]
+    decoded = [read_picture(f) for f in files]
+    _same_shapes((f, x.shape) for f, x in zip(files, decoded, strict=True))
+    labels = np.asarray([folders.index(f.parent.name) for f in files], np.int64) if labelled else None
+    return Images(np.stack(decoded), labels, "", None, tuple(folders) if labelled else ())
+
+
+def _same_shapes(shapes: Iterable[tuple[Path, tuple[int, ...]]]) -> None:
+    first: tuple[Path, tuple[int, ...]] | None = None
+    for file, shape in shapes:
+        first = first or (file, shape)
+        if shape != first[1]:
+            problem = f"images differ: {first[0].name} is {first[1]}, {file.name} is {shape}"
+            raise InputError("data", problem, "bring all to one size and one number of channels")
+
+
+def default_split(path: str) -> str | None:
+    """``train`` where the data have such a split, else None (take all)."""
+    try:
+        read_images(path, "train", limit=1)
+    except InputError as error:
+        if error.field != "split":
+            raise
+        return None
+    return "train"

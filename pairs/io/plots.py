@@ -1,0 +1,85 @@
+"""Plots as PNG files: a search, a training run, points in the plane."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+
+__all__ = ["curves_plot", "scatter_plot", "tuning_plot"]
+
+
+def tuning_plot(trials: list[dict[str, Any]]) -> bytes:
+    """Distance against steps for every run of a search, one colour per round, as a PNG file."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    figure, axis = plt.subplots(figsize=(7, 4))
+    for trial in trials:
+        color = f"C{trial['round']}"
+        steps = [0, *trial["after"]]
+        values = [trial["generator"], *trial["after"].values()]
+        axis.plot(steps, values, color=color, linewidth=0.8, marker=".", alpha=0.7)
+    for i in sorted({t["round"] for t in trials}):
+        axis.plot([], [], color=f"C{i}", label=f"round {i + 1}, n = {next(t['n'] for t in trials if t['round'] == i)}")
+    floor = min((v for t in trials for v in t["after"].values() if np.isfinite(v)), default=1.0)
+    axis.set(xlabel="steps", ylabel="distance to held-out data", yscale="log", ylim=(max(floor, 1e-6) * 0.8, None))
+    axis.legend()
+    buffer = io.BytesIO()
+    figure.savefig(buffer, dpi=110, bbox_inches="tight")
+    plt.close(figure)
+    return buffer.getvalue()
+
+
+def curves_plot(history: dict[str, list[float]]) -> bytes:
+    """Recorded losses against ``history["step"]``, as a PNG file."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    figure, axis = plt.subplots(figsize=(7, 3.5))
+    for name, values in history.items():
+        if name != "step":
+            axis.plot(history["step"], np.asarray(values), label=name.replace("_", " "), linewidth=0.8)
+    axis.set_xlabel("updates")
+    axis.set_ylabel("loss")
+    axis.legend()
+    buffer = io.BytesIO()
+    figure.savefig(buffer, dpi=110, bbox_inches="tight")
+    plt.close(figure)
+    return buffer.getvalue()
+
+
+def scatter_plot(
+    sets: dict[str, np.ndarray], half: float, background: dict[str, np.ndarray] | None = None, size: float = 2.6
+) -> bytes:
+    """Points in the plane, one panel per set, axes from -half to half, as a PNG file.
+
+    ``background`` maps panel names to square arrays ``(n, n)`` (row = second coordinate, upwards) drawn underneath;
+    a set of shape ``(n, points, 2)`` is drawn as lines.
+    """
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    figure, axes = plt.subplots(1, len(sets), figsize=(size * len(sets), size + 0.3), squeeze=False)
+    for axis, (name, points) in zip(axes[0], sets.items(), strict=True):
+        under = (background or {}).get(name)
+        if under is not None:
+            axis.imshow(under, extent=(-half, half, -half, half), origin="lower", cmap="viridis")
+        if points.ndim == 3:
+            axis.plot(
+                *np.moveaxis(points, 2, 0).swapaxes(1, 2), linewidth=0.8, color="w" if under is not None else None
+            )
+        else:
+            axis.scatter(points[:, 0], points[:, 1], s=1.0, linewidths=0, color="C3" if under is not None else "C0")
+        axis.set(title=name, xlim=(-half, half), ylim=(-half, half), xticks=[], yticks=[], aspect="equal")
+    buffer = io.BytesIO()
+    figure.savefig(buffer, dpi=90, bbox_inches="tight")
+    plt.close(figure)
+    return buffer.getvalue()

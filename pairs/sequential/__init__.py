@@ -1,0 +1,1 @@
+"""Nets given by a list of layers."""

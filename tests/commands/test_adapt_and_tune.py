@@ -1,0 +1,65 @@
+"""``python -m dcd adapt`` and ``tune``, and ``refine --tuned`` on what they write."""
+
+from __future__ import annotations
+
+import json
+
+import jax
+import numpy as np
+import pytest
+
+import checkpoints
+from ganrefine import main
+from pairs import Normal, Record, make_pair
+from pairs.sequential.spec import init_sequential
+
+
+@pytest.fixture(scope="module")
+def given(tmp_path_factory) -> tuple[str, str]:
+    """A small pair on disk, and a folder of images."""
+    root = tmp_path_factory.mktemp("adapt")
+    keys = jax.random.split(jax.random.key(0))
+    layers = [{"layer": "dense", "out": 784}, {"layer": "tanh"}, {"layer": "unflatten", "shape": [1, 28, 28]}]
+    critic = [{"layer": "flatten"}, {"layer": "dense", "out": 1}, {"layer": "squeeze"}]
+    pair = make_pair(
+        init_sequential(keys[0], layers, (4,)),
+        init_sequential(keys[1], critic, (28, 28, 1)),
+        Normal((4,)),
+        sample_range=(-1.0, 1.0),
+        critic_kind="logit",
+        record=Record(name="small"),
+    )
+    checkpoints.save_pair(root / "pair", pair)
+    (root / "data").mkdir()
+    images = np.random.default_rng(0).integers(0, 255, (700, 28, 28, 1)).astype(np.uint8)
+    np.savez(root / "data" / "train.npz", x=images)
+    return str(root / "pair"), str(root / "data")
+
+
+NET = ["--features", "mnist-classifier-a"]
+
+
+@pytest.mark.parametrize("more", [[], ["--on-features", *NET]], ids=["samples", "features"])
+def test_adapt_writes_a_calibrated_pair_with_the_generator_it_was_given(given, tmp_path, more, capsys) -> None:
+    assert main(["adapt", *given, "--critic-steps", "20", "--out", str(tmp_path), *more]) == 0
+    printed = capsys.readouterr()
+    assert "recover: 100 %" in printed.err and "auc" in printed.out
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert set(report["moves"]) == {"recover", "calibrate"}
+    before, after = checkpoints.load_pair(given[0]), checkpoints.load_pair(tmp_path / "pair")
+    jax.tree.map(np.testing.assert_array_equal, before.generator.params, after.generator.params)
+    assert after.calibrated and after.critic_kind == "logit"
+
+
+def test_tune_reports_its_verdict_and_refine_obeys_it(given, tmp_path) -> None:
+    few = ["--critic-steps", "20", "--steps", "2", "--confirm", "64", "--first", "16", "--minutes", "0"]
+    assert main(["tune", *given, *few, *NET, "--judge", "mnist-classifier-b", "--out", str(tmp_path), "--json"]) == 0
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["features"]["name"] != report["judge"]["name"] and set(report["moves"]) == {"recovered", "features"}
+    assert {t["choice"]["critic"] for t in report["trials"]} == {"raw", "recovered", "features"}
+    if report["gain"]:
+        assert all(change["interval"][1] < 0 for change in report["confirmed"].values())
+    refined = ["refine", "--tuned", str(tmp_path / "tuned.toml"), *NET, "--n", "20", "--out", str(tmp_path / "out")]
+    assert main([*refined, "--json"]) == 0
+    with np.load(tmp_path / "out" / "samples.npz") as samples:
+        assert np.array_equal(samples["before"], samples["after"]) != report["gain"]

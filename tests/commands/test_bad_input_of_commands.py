@@ -1,0 +1,238 @@
+"""Bad input at the command line: one line that names field and remedy, exit code 2, nothing written."""
+
+from __future__ import annotations
+
+import pickle
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from checkpoints.lookup import bundled_path
+from ganrefine import main
+
+BUNDLED = "fashion-mnist-wgan-gp"
+
+
+class Payload:
+    """Writes a file where it is unpickled."""
+
+    def __init__(self, target: Path):
+        self.target = target
+
+    def __reduce__(self):
+        return Path.touch, (self.target,)
+
+
+@pytest.fixture
+def refused(capsys, tmp_path):
+    """Runs a command that must be refused and returns its one line."""
+
+    def run(*argv: object) -> str:
+        out = tmp_path / "out"
+        code = main([*map(str, argv), "--out", str(out)] if "--out" not in argv else [*map(str, argv)])
+        printed = capsys.readouterr()
+        lines = printed.err.strip().splitlines()
+        assert code == 2, printed
+        assert printed.out == "" and len(lines) == 1, printed
+        assert lines[0].startswith("error: ") and ": " in lines[0][7:] and "; " in lines[0], lines[0]
+        assert not out.exists()
+        return lines[0]
+
+    return run
+
+
+@pytest.mark.parametrize(
+    "argv,words",
+    [
+        (["nothing-here"], "pair: 'nothing-here' was not found"),
+        (["", "--n", "10"], "pair: is empty"),
+        (["--n", "0"], "n: is 0"),
+        (["--n", "3"], "n: is 3"),
+        (["--n", "many"], "--n: "),
+        (["--batch", "0", "--n", "10"], "batch: is 0"),
+        (["--steps", "-1"], "steps: is -1"),
+        (["--step-size", "-0.1"], "step_size: is -0.1"),
+        (["--step-size", "nan"], "step_size: is nan"),
+        (["--temperature", "-1"], "temperature: is -1"),
+        (["--critic-scale", "inf"], "critic_scale: is inf"),
+        (["--preset", "best"], "preset: "),
+        (["--seed", "-1"], "--seed: -1 is not between 0"),
+        (["--seed", str(2**32)], "--seed: "),
+        (["--seed", "1.5"], "--seed: '1.5' is not a whole number"),
+        (["--features", "nothing"], "features: 'nothing'"),
+        (["--data", "/nowhere"], "data: /nowhere does not exist"),
+        (["--files", "/tmp"], "files: is given without a manifest"),
+        ([BUNDLED, "more"], "arguments: unrecognized"),
+        (["--nonsense"], "arguments: unrecognized"),
+        (["--step"], "arguments: "),
+    ],
+)
+def test_refine_names_the_argument(refused, argv, words) -> None:
+    assert words in refused("refine", *argv)
+
+
+def test_missing_arguments_and_unknown_commands_are_refused(capsys) -> None:
+    for argv in (
+        ["benchmark", "refine"],
+        [],
+        ["improve"],
+        ["train", "stylegan", "data"],
+        ["train", "wgan-gp"],
+    ):
+        assert main(argv) == 2
+        err = capsys.readouterr().err
+        assert err.startswith("error: ") and err.count("\n") == 1 and "--help" in err
+
+
+@pytest.mark.parametrize(
+    "name,content",
+    [("notes.txt", b"not a checkpoint"), ("cut.pth", b"PK\x03\x04" + bytes(40)), ("pair.toml", b"[pair\nname = 1")],
+)
+def test_files_that_are_no_pair_are_refused(refused, tmp_path, name, content) -> None:
+    (tmp_path / name).write_bytes(content)
+    refused("refine", tmp_path / name)
+
+
+def test_a_pickle_with_a_payload_does_not_run(refused, tmp_path) -> None:
+    target = tmp_path / "ran"
+    (tmp_path / "net.pth").write_bytes(pickle.dumps({"weight": Payload(target)}, protocol=2))
+    (tmp_path / "pair.toml").write_text(MANIFEST.replace("generator.npz", "net.pth"))
+    refused("refine", tmp_path / "pair.toml")
+    refused("refine", tmp_path / "net.pth")
+    assert not target.exists()
+
+
+MANIFEST = """
+[pair]
+name = "m"
+sample_range = [-1, 1]
+critic_kind = "logit"
+[prior]
+kind = "normal"
+shape = [4]
+[generator]
+file = "generator.npz"
+layers = [{layer = "dense", out = 16}, {layer = "unflatten", shape = [1, 4, 4]}, {layer = "tanh"}]
+[critic]
+file = "critic.npz"
+layers = [{layer = "flatten"}, {layer = "dense", out = 1}, {layer = "squeeze"}]
+"""
+
+
+@pytest.mark.parametrize(
+    "old,new,words",
+    [
+        ('"dense", out = 16', '"dens", out = 16', "layers[0]"),
+        ("shape = [4]", "shap = [4]", "shap"),
+        ("[critic]", "[critc]", "critc"),
+        ('critic_kind = "logit"', 'critic_kind = "probability"', "critic_kind"),
+        ("[1, 4, 4]", "[1, 5, 5]", "layers[1]"),
+        ("sample_range = [-1, 1]", "sample_range = [1, -1]", "sample_range"),
+        ("generator.npz", "other.npz", "other.npz"),
+        ("out = 16", "out = 32", "layers["),
+        ("generator.npz", "critic.npz", "generator"),
+        # as it stands it is a sound pair, of images that no bundled feature net takes
+        ("", "", "no bundled net takes images of shape (4, 4, 1)"),
+    ],
+)
+def test_a_typo_in_a_manifest_is_named(refused, tmp_path, old, new, words) -> None:
+    rng = np.random.default_rng(0)
+    for name, outputs, inputs in (("generator", 16, 4), ("critic", 1, 16)):
+        weight = rng.standard_normal((outputs, inputs)).astype(np.float32)
+        np.savez(tmp_path / f"{name}.npz", **{"fc.weight": weight, "fc.bias": np.zeros(outputs, np.float32)})
+    (tmp_path / "pair.toml").write_text(MANIFEST.replace(old, new) if old else MANIFEST)
+    assert words in refused("refine", tmp_path / "pair.toml")
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory) -> Path:
+    """A copy of the bundled pair."""
+    bundled = bundled_path(BUNDLED)
+    assert bundled is not None
+    return Path(shutil.copytree(bundled, tmp_path_factory.mktemp("stored") / "pair"))
+
+
+def test_a_bit_flip_anywhere_in_a_stored_pair_is_found(refused, stored) -> None:
+    rng = np.random.default_rng(0)
+    files = sorted(p for p in stored.rglob("*") if p.is_file() and p.stat().st_size > 0)
+    for file in files:
+        good = file.read_bytes()
+        place = int(rng.integers(len(good)))
+        file.write_bytes(good[:place] + bytes([good[place] ^ 1 << int(rng.integers(8))]) + good[place + 1 :])
+        try:
+            refused("refine", stored)
+        finally:
+            file.write_bytes(good)
+
+
+def test_a_truncated_or_missing_part_of_a_stored_pair_is_found(refused, stored) -> None:
+    largest = max((p for p in stored.rglob("*") if p.is_file()), key=lambda p: p.stat().st_size)
+    good = largest.read_bytes()
+    largest.write_bytes(good[: len(good) // 2])
+    refused("refine", stored)
+    largest.unlink()
+    refused("refine", stored)
+    largest.write_bytes(good)
+
+
+def _pictures(folder: Path, shape: tuple[int, ...]) -> Path:
+    from PIL import Image
+
+    folder.mkdir()
+    for i in range(8):
+        pixels = np.random.default_rng(i).integers(0, 256, shape, np.uint8)
+        Image.fromarray(pixels).save(folder / f"{i}.png")
+    return folder
+
+
+def test_data_that_does_not_fit_the_pair_is_refused(refused, tmp_path) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    assert "is empty" in refused("benchmark", "refine", BUNDLED, empty)
+    small = _pictures(tmp_path / "small", (14, 14))
+    assert "resize them to 28x28" in refused("benchmark", "refine", BUNDLED, small)
+    oblong = _pictures(tmp_path / "oblong", (28, 20))
+    assert "resize them to 28x28" in refused("benchmark", "refine", BUNDLED, oblong)
+    assert "square images" in refused("train", "wgan-gp", oblong)
+    colour = _pictures(tmp_path / "colour", (28, 28, 3))
+    assert "give grey images" in refused("benchmark", "refine", BUNDLED, colour)
+    (tmp_path / "split").mkdir()
+    np.savez(tmp_path / "split" / "train.npz", x=np.zeros((8, 28, 28), np.uint8))
+    assert "split: 'val" in refused("benchmark", "refine", BUNDLED, tmp_path / "split", "--split", "validation")
+
+
+def test_an_output_that_cannot_be_written_is_refused_before_any_work(refused, tmp_path) -> None:
+    (tmp_path / "file").write_text("")
+    for out in (tmp_path / "file", tmp_path / "file" / "below", Path("/proc/self/refined")):
+        for argv in (
+            ["refine"],
+            ["benchmark", "refine", BUNDLED, "x"],
+            ["benchmark", "speed"],
+        ):
+            assert "error: out: " in refused(*argv, "--out", out)
+    assert (tmp_path / "file").read_text() == ""
+
+
+@pytest.mark.parametrize(
+    "argv,words",
+    [
+        (["--batch", "0"], "batch: is 0"),
+        (["--rounds", "0"], "rounds: is 0"),
+        (["nothing-here"], "pair: 'nothing-here'"),
+    ],
+)
+def test_speed_names_the_argument(refused, argv, words) -> None:
+    assert words in refused("benchmark", "speed", *argv)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("argv", [["dcd", "refine", "--n", "0"], ["benchmarks", "refine"]])
+def test_the_exit_code_of_the_process_is_two(argv, tmp_path) -> None:
+    here = Path(__file__).resolve().parents[2]
+    done = subprocess.run([sys.executable, "-m", *argv], cwd=here, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 2 and done.stdout == ""
+    assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1, done.stderr

@@ -1,0 +1,107 @@
+"""``python -m interp path``: files and report of the contract, one-line errors, exit code 2, nothing half-written."""
+
+from __future__ import annotations
+
+import json
+
+import jax
+import pytest
+from flax import nnx
+from PIL import Image
+
+import checkpoints
+import pairs
+from ganrefine import main
+from interp.ends import find_ends, read_ends, read_picture
+from pairs.gan.wgan_gp import Critic, Generator, WganGpConfig, critic_net, generator_net
+from pairs.io.command import seed_or_path
+from pairs.io.pixels import to_uint8
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory):
+    config = WganGpConfig(size=8, channels=1, latent=4, width=4)
+    generator = generator_net(Generator(config, rngs=nnx.Rngs(0)), config)
+    critic = critic_net(Critic(config, rngs=nnx.Rngs(1)), config)
+    pair = pairs.make_pair(generator, critic, pairs.Normal((4,)), sample_range=(-1, 1), critic_kind="wasserstein")
+    return str(checkpoints.save_pair(tmp_path_factory.mktemp("pair") / "tiny", pair))
+
+
+@pytest.mark.slow
+def test_path_writes_pictures_and_the_report_of_the_contract(stored, tmp_path, capsys):
+    out = tmp_path / "out"
+    arguments = ["path", stored, "--from", "1", "--to", "2", "--points", "6", "--segments", "8", "--out", str(out)]
+    arguments += ["--through", "80", "--json"]
+    assert main(arguments) == 0
+    printed = json.loads(capsys.readouterr().out)
+    report = json.loads((out / "report.json").read_text())
+    assert printed == report
+    assert {"pair", "seed", "metric", "calibration"} <= set(report)
+    assert (report["through"], report["classifier"]) == (80, None)
+    fields = {"energy", "length", "critic_min", "critic_mean", "speed_ratio", "radius_min", "evaluations", "converged"}
+    for method in ("linear", "slerp", "geodesic"):
+        assert fields <= set(report[method])
+    assert Image.open(out / "path.png").size[0] > 500
+    with Image.open(out / "path.gif") as movie:
+        assert getattr(movie, "n_frames", 1) == 10  # six there, four back
+    assert not list(out.glob(".*"))
+
+
+@pytest.mark.parametrize(
+    "extra, field",
+    [
+        (["--points", "1"], "points"),
+        (["--segments", "1"], "segments"),
+        (["--ratio", "0.5"], "ratio"),
+        (["--metric", "pair"], "metric"),
+        (["--label", "3"], "--label"),
+        (["--from", "-1"], "--from"),
+        (["--to", "none.png"], "--to"),
+        (["--to", __file__], "--to"),
+        (["--files", "."], "manifest"),
+        (["--keep", "box"], "keep"),
+        (["--keep", "sphere", "--through", "80"], "--through"),
+        (["--mode", "none", "--through", "80"], "--through"),
+        (["--mode", "none", "--classifier", "mnist-classifier-a"], "--classifier"),
+        (["--through", "10"], "--through"),
+        (["--through", "."], "--through"),
+        (["--classifier", "none"], "features"),
+        (["--classifier", "mnist-classifier-a"], "classifier"),
+    ],
+)
+def test_bad_arguments_are_one_line_and_code_two(stored, tmp_path, capsys, extra, field):
+    out = tmp_path / "out"
+    assert main(["path", stored, "--out", str(out), *extra]) == 2
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error:")]
+    assert len(lines) == 1 and lines[0].startswith(f"error: {field}:")
+    assert not out.exists()
+
+
+def test_a_pair_that_is_not_there_is_one_line_and_code_two(tmp_path, capsys):
+    assert main(["path", str(tmp_path / "none"), "--out", str(tmp_path / "out")]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_picture_the_generator_drew_is_found_again(stored, tmp_path):
+    """Its latent exists, so what is left is the rounding to bytes (0.0023 rms in [-1, 1]) and the solver's stop."""
+    pair = checkpoints.load_pair(stored)
+    drawn = pair.generate(pair.prior.sample(jax.random.key(5), 1))
+    path = tmp_path / "drawn.png"
+    Image.fromarray(to_uint8(drawn[0], pair.sample_range)[..., 0]).save(path)
+    given = seed_or_path(str(path)), seed_or_path("3")
+    found = find_ends(pair, given, read_ends(pair, given, None), jax.random.key(0))
+    assert float(found.inversions["from"]["error"]) < 0.02 and "to" not in found.inversions
+    assert (found.z[1] == pair.prior.sample(jax.random.key(3), 1)).all()
+
+
+def test_pictures_of_another_size_are_cut_and_scaled(stored, tmp_path):
+    pair = checkpoints.load_pair(stored)
+    path = tmp_path / "wide.png"
+    Image.new("RGB", (64, 32), (255, 255, 255)).save(path)
+    assert read_picture(pair, path, "--from").tolist() == [[[1.0]] * 8] * 8
+
+
+def test_key_and_seed_fix_the_ends(stored):
+    pair = checkpoints.load_pair(stored)
+    first, again = (pair.prior.sample(jax.random.key(3), 1) for _ in range(2))
+    assert (first == again).all()

@@ -1,0 +1,74 @@
+"""Pairs of the autoencoder families go unchanged through refine, adapt, tune, benchmarks refine and interp path."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import checkpoints
+from ganrefine import main
+
+pytestmark = pytest.mark.slow  # each command compiles its own kernels, for each family
+
+FAMILIES = {
+    "soft-intro-vae": ["--batch", "8", "--latent", "4"],
+    "label-vae": ["--batch", "10", "--latent", "4", "--label-width", "2"],
+    "discriminative-vae": ["--batch", "8", "--latent", "4", "--classifier-steps", "2"],
+}
+NET = ["--features", "mnist-classifier-a"]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory) -> str:
+    """Labelled images of the shape that the bundled nets know."""
+    folder = tmp_path_factory.mktemp("vae") / "data"
+    folder.mkdir()
+    x = np.random.default_rng(0).integers(0, 256, (600, 28, 28, 1), np.uint8)
+    for split in ("train", "test"):
+        np.savez(folder / f"{split}.npz", x=x, y=np.arange(600) % 10)
+    return str(folder)
+
+
+@pytest.fixture(scope="module", params=FAMILIES)
+def pair(request, data, tmp_path_factory) -> str:
+    out = tmp_path_factory.mktemp(request.param)
+    assert main(["train", request.param, data, *FAMILIES[request.param], "--steps", "2", "--out", str(out)]) == 0
+    return str(out / "pair")
+
+
+def test_refine_moves_samples_and_judges_them(pair, data, tmp_path) -> None:
+    few = ["--n", "20", "--steps", "2", *NET, "--out"]
+    assert main(["refine", pair, *few, str(tmp_path / "a")]) == 0
+    assert main(["benchmark", "refine", pair, data, *few, str(tmp_path / "b")]) == 0
+    for name in ("a", "b"):
+        with np.load(tmp_path / name / "samples.npz") as samples:
+            assert samples["before"].shape == samples["after"].shape == (20, 28, 28, 1)
+
+
+def test_tune_gives_a_verdict_that_refine_follows(pair, data, tmp_path) -> None:
+    # no time for more than the first choice of each round: test_commands_adapt.py searches
+    few = ["--critic-steps", "2", "--steps", "2", "--confirm", "64", "--first", "16", "--minutes", "0.001"]
+    assert main(["tune", pair, data, *few, *NET, "--out", str(tmp_path), "--json"]) == 0
+    report = json.loads((tmp_path / "report.json").read_text())
+    # a fresh critic takes no labels, so a conditional pair's own is trained on, and there is none on features
+    conditional = checkpoints.load_pair(pair).classes is not None
+    assert set(report["moves"]) == ({"recovered"} if conditional else {"recovered", "features"})
+    tuned = ["refine", "--tuned", str(tmp_path / "tuned.toml"), "--n", "20", *NET, "--out", str(tmp_path / "out")]
+    assert main([*tuned, "--json"]) == 0
+
+
+def test_paths_join_images_of_the_user(pair, data, tmp_path) -> None:
+    with np.load(f"{data}/test.npz") as test:
+        for i in (0, 1):
+            Image.fromarray(test["x"][i, ..., 0]).save(tmp_path / f"{i}.png")
+    ends = ["--from", str(tmp_path / "0.png"), "--to", str(tmp_path / "1.png"), "--segments", "4", "--points", "5"]
+    conditional = checkpoints.load_pair(pair).classes is not None
+    more = ["--label", "3"] if conditional else ["--through", data, "--classifier", "mnist-classifier-a"]
+    assert main(["path", pair, *ends, *more, "--out", str(tmp_path / "drawn")]) == 0
+    report = json.loads((tmp_path / "drawn" / "report.json").read_text())
+    # confidence is at most 1 and badness at least 0: with a classifier no score is positive
+    assert conditional or (report["through"] == data and report["geodesic"]["critic_mean"] < 0)
+    assert (tmp_path / "drawn" / "path.png").is_file() and (tmp_path / "drawn" / "path.gif").is_file()

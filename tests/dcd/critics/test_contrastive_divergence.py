@@ -1,0 +1,361 @@
+"""Contrastive divergence: its gradient, its fixed points, and what must not move.
+
+The family of closed forms: D_a(x) = -a x^2 / 2, data N(0, 1), chain starts N(0, g^2), K plain Langevin
+steps of size eta. Then negatives are N(0, v_K) with v_{k+1} = (1 - eta a)^2 v_k + 2 eta.
+"""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import dcd
+from dcd.critics.contrastive_divergence import _Numbers, _Terms, contrast_loss
+from dcd.critics.negative_samples import negatives, starts
+from dcd.langevin.target import parts_of
+from pairs import InputError, Normal, Pair, make_pair, wrap
+from pairs.sequential.spec import init_sequential
+
+ETA = 0.01
+
+
+def _stretch(p, z):
+    return p["scale"] * z
+
+
+def _quadratic(a, x):
+    return -0.5 * a * jnp.sum(x**2, axis=1)
+
+
+def quadratic_pair(a: float, g: float) -> Pair:
+    generator = wrap(_stretch, {"scale": jnp.asarray(g)})
+    return make_pair(generator, wrap(_quadratic, jnp.asarray(a)), Normal((1,)), sample_range=None, critic_kind="energy")
+
+
+def variance_after(a: float, g2: float, steps: int, eta: float = ETA) -> float:
+    v = g2
+    for _ in range(steps):
+        v = (1 - eta * a) ** 2 * v + 2 * eta
+    return v
+
+
+def chain(steps: int, **more) -> dcd.Langevin:
+    return dcd.Langevin("pixel", steps, ETA, **more)
+
+
+def data(n: int = 4000, seed: int = 0) -> np.ndarray:
+    x = np.random.default_rng(seed).standard_normal((n, 1)).astype(np.float32)
+    return (x - x.mean()) / x.std()  # variance 1 exactly: the tests are about the chain
+
+
+def run_chain(pair: Pair, config: dcd.Langevin, n: int, seed: int = 0, stop=None, loop: bool = False):
+    z = pair.prior.sample(jax.random.key(seed), n)
+    position = pair.generator(z) if config.space == "pixel" else z
+    stop = config.steps if stop is None else stop
+    return negatives(parts_of(pair), config, jax.random.key(seed + 1), position, stop, None, loop=loop)
+
+
+# --- the gradient -----------------------------------------------------------------------------------
+
+
+def gradient(a: float, real: np.ndarray, negative: np.ndarray, loss: str = "wgan", energy: float = 0.0) -> float:
+    """Derivative of our objective with respect to the one parameter."""
+    terms, numbers = _Terms(loss, energy > 0, False, False), _Numbers(energy, 0.0, 0.0, 0.0, 0.0)
+
+    def objective(a):
+        critic = lambda x: _quadratic(a, x)
+        return contrast_loss(
+            critic, critic, jnp.asarray(real), jnp.asarray(negative), jax.random.key(0), terms, numbers
+        )[0]
+
+    return float(jax.jit(jax.grad(objective))(a))
+
+
+def gradient_through_the_chain(a: float, g: float, real: np.ndarray, n: int, steps: int) -> float:
+    """The mistake: the same objective with the chain differentiated too."""
+
+    def objective(a):
+        x = g * jax.random.normal(jax.random.key(0), (n, 1))
+        for k in range(steps):
+            noise = jax.random.normal(jax.random.fold_in(jax.random.key(1), k), x.shape)
+            x = (1 - ETA * a) * x + np.sqrt(2 * ETA) * noise
+        return jnp.mean(_quadratic(a, x)) - jnp.mean(_quadratic(a, jnp.asarray(real)))
+
+    return float(jax.jit(jax.grad(objective))(a))
+
+
+@pytest.mark.parametrize("a", [2.0, 7.0, 20.0])
+def test_the_gradient_is_minus_half_the_excess_variance_of_the_negatives(a: float) -> None:
+    steps, n = 10, 40_000
+    made = run_chain(quadratic_pair(a, 2.0), chain(steps), n)
+    wanted = -0.5 * (variance_after(a, 4.0, steps) - 1.0)
+    found = gradient(a, data(), np.asarray(made.samples))
+    # the sample variance of n normals has standard error v sqrt(2/n), 0.7 % here; half of it enters
+    tolerance = 4 * 0.5 * variance_after(a, 4.0, steps) * np.sqrt(2 / n)
+    assert abs(found - wanted) < tolerance
+    # so a rises exactly where the negatives are too wide
+    assert (found < 0) == (variance_after(a, 4.0, steps) > 1.0)
+    # and a gradient that ran through the chain would be another number
+    assert abs(gradient_through_the_chain(a, 2.0, data(), n, steps) - wanted) > 10 * tolerance
+
+
+def test_hinge_has_no_gradient_where_both_sides_are_beyond_the_margin() -> None:
+    # D = a x^2 / 2 on the real side and minus that on the other, at x = 1
+    real, negative = np.full((8, 1), 1.0), np.full((8, 1), 1.0)
+    terms, numbers = _Terms("hinge", False, False, False), _Numbers(0.0, 0.0, 0.0, 0.0, 0.0)
+
+    def objective(a, negative_sign):
+        on_real, on_negative = (lambda x: -_quadratic(a, x)), (lambda x: negative_sign * _quadratic(a, x))
+        return contrast_loss(
+            on_real, on_negative, jnp.asarray(real), jnp.asarray(negative), jax.random.key(0), terms, numbers
+        )[0]
+
+    slope = jax.jit(jax.grad(objective))
+    assert float(slope(4.0, 1.0)) == 0.0  # D(real) = 2 > 1, D(negative) = -2 < -1
+    assert float(slope(4.0, -1.0)) != 0.0  # D(negative) = 2: inside the margin
+    assert float(slope(1.0, 1.0)) != 0.0  # D(real) = 1/2: inside the margin
+
+
+def test_energy_term_holds_the_offset_of_a_difference_of_scores() -> None:
+    terms, numbers = _Terms("wgan", True, False, False), _Numbers(0.5, 0.0, 0.0, 0.0, 0.0)
+    x = jnp.ones((4, 1))
+
+    def objective(b):
+        critic = lambda x: x[:, 0] + b
+        return contrast_loss(critic, critic, x, -x, jax.random.key(0), terms, numbers)[0]
+
+    # alpha [(b - 1)^2 + (b + 1)^2] - 2 has derivative 4 alpha b
+    assert float(jax.grad(objective)(0.3)) == pytest.approx(4 * 0.5 * 0.3, abs=1e-6)
+
+
+# --- the fixed points -------------------------------------------------------------------------------
+
+FIXED_POINTS = {
+    0.25: {1: -98.0, 5: -12.7, 10: -5.09, 20: -1.53, 60: 0.569, 200: 0.991, 1000: 1.005},
+    4.0: {1: 50.5, 5: 13.5, 10: 7.25, 20: 3.96, 60: 1.73, 200: 1.05, 1000: 1.005},
+}
+
+
+@pytest.mark.parametrize("g2", FIXED_POINTS)
+def test_expected_updates_end_at_the_known_fixed_points(g2: float) -> None:
+    for steps, wanted in FIXED_POINTS[g2].items():
+        a = 0.0
+        for _ in range(3000):
+            v = variance_after(a, g2, steps)
+            # Newton's step on v_K(a) = 1 by a finite difference, held back: the root of the expected gradient
+            slope = (variance_after(a + 1e-4, g2, steps) - v) / 1e-4
+            move = -(v - 1.0) / slope
+            a += float(np.clip(move, -1.0, 1.0))
+            if abs(move) < 1e-10:
+                break
+        # the table is rounded to three digits
+        assert a == pytest.approx(wanted, rel=6e-3), steps
+
+
+@pytest.mark.parametrize(("g2", "steps", "first"), [(4.0, 20, 2.0), (0.25, 20, 0.5)])
+def test_fine_tuning_one_parameter_ends_at_the_fixed_point_of_its_chain(g2: float, steps: int, first: float) -> None:
+    config = dcd.Contrast(rounds=120, critic_updates=1, batch=256, learning_rate=0.15, ema=0.95)
+    pair = quadratic_pair(first, np.sqrt(g2))
+    new, report = dcd.contrast(pair, data(), jax.random.key(0), config, chain(steps))
+    found = float(new.critic.params)
+    # neither where it started nor the density's value 1; the average of noisy updates has a deviation near 0.1
+    assert found == pytest.approx(FIXED_POINTS[g2][steps], abs=0.35)
+    assert report.updates == 120 and report.stopped == 0
+    # at the fixed point the chain turns N(0, g^2) into the data's law
+    end = np.asarray(run_chain(new, chain(steps), 40_000).samples)
+    assert abs(end.var() - 1.0) < 0.08
+
+
+# --- the chain --------------------------------------------------------------------------------------
+
+
+def test_negatives_are_the_states_of_the_chain_that_samples() -> None:
+    pair, config = quadratic_pair(1.5, 2.0), chain(7, clip=0.8)
+    result = dcd.refine(pair, config, jax.random.key(3), 16)
+    key = jax.random.fold_in(jax.random.key(3), 1)
+    made = negatives(parts_of(pair), config, key, jnp.asarray(result.before), 7, None)
+    np.testing.assert_allclose(made.samples, result.after, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("loop", [False, True])
+def test_each_negative_is_taken_at_its_own_stop(loop: bool) -> None:
+    pair, config = quadratic_pair(1.0, 2.0), chain(4)
+    stop = jnp.arange(256) % 5
+    made = run_chain(pair, config, 256, stop=stop, loop=loop)
+    for k in range(5):
+        whole = run_chain(pair, config, 256, stop=k)
+        rows = np.asarray(stop) == k
+        np.testing.assert_allclose(np.asarray(made.samples)[rows], np.asarray(whole.samples)[rows], rtol=1e-6)
+    # a persistent chain goes on from the end, wherever its negative was taken
+    np.testing.assert_allclose(made.ends, run_chain(pair, config, 256).ends, rtol=1e-6)
+
+
+def test_no_gradient_flows_through_negatives_to_critic_or_generator() -> None:
+    pair, config = quadratic_pair(1.0, 2.0), dcd.Langevin("latent", 3, ETA, prior_weight=1.0)
+
+    def total(parts):
+        position = jnp.ones((4, 1))
+        return jnp.sum(negatives(parts, config, jax.random.key(0), position, 3, None).samples)
+
+    assert all(not np.any(np.asarray(g)) for g in jax.tree.leaves(jax.grad(total)(parts_of(pair))))
+
+
+def test_persistent_chains_wander_on_and_fresh_ones_do_not() -> None:
+    pair = quadratic_pair(1.0, 2.0)
+    parts, key = parts_of(pair), jax.random.key(0)
+    buffer = 100.0 + jnp.arange(10.0)[:, None]
+    fresh, _, rows = starts(parts, buffer, None, key, 0.0, "pixel", "fresh", 6, None)
+    assert rows is None and np.all(np.abs(np.asarray(fresh)) < 50)
+    old, _, rows = starts(parts, buffer, None, key, 0.0, "pixel", "persistent", 6, None)
+    assert rows is not None and len(set(np.asarray(rows).tolist())) == 6
+    assert np.array_equal(np.asarray(old), np.asarray(buffer)[np.asarray(rows)])
+    mixed, _, rows = starts(parts, buffer, None, key, 0.0, "pixel", "mixed", 6, None)
+    assert np.sum(np.asarray(mixed) > 50) == 3 and rows is not None and len(rows) == 3
+    # with a restart chance of one, persistent chains are fresh again
+    again, _, _ = starts(parts, buffer, None, key, 1.0, "pixel", "persistent", 6, None)
+    assert np.all(np.abs(np.asarray(again)) < 50)
+
+
+def test_persistent_fine_tuning_finds_the_density_where_a_short_fresh_chain_cannot() -> None:
+    # chains that go on are long chains: the fixed point is that of K = infinity, 1.005, not 3.96
+    config = dcd.Contrast(
+        rounds=120,
+        critic_updates=1,
+        batch=256,
+        learning_rate=0.1,
+        ema=0.95,
+        starts="persistent",
+        buffer=256,
+        restart=0.0,
+    )
+    new, _ = dcd.contrast(quadratic_pair(2.0, 2.0), data(), jax.random.key(0), config, chain(20))
+    assert float(new.critic.params) == pytest.approx(1.005, abs=0.25)
+
+
+# --- what must not move -----------------------------------------------------------------------------
+
+G_LAYERS = [
+    {"layer": "dense", "out": 6},
+    {"layer": "batch_norm"},
+    {"layer": "relu"},
+    {"layer": "dense", "out": 2},
+]
+D_LAYERS = [
+    {"layer": "dense", "out": 8},
+    {"layer": "batch_norm"},
+    {"layer": "silu"},
+    {"layer": "dense", "out": 1},
+    {"layer": "squeeze"},
+]
+
+
+def net_pair() -> Pair:
+    generator = init_sequential(jax.random.key(1), G_LAYERS, (3,))
+    critic = init_sequential(jax.random.key(2), D_LAYERS, (2,))
+    return make_pair(generator, critic, Normal((3,)), sample_range=None, critic_kind="logit")
+
+
+def bits(tree) -> list[bytes]:
+    return [np.asarray(leaf).tobytes() for leaf in jax.tree.leaves(tree)]
+
+
+@pytest.fixture(scope="module")
+def adapted():
+    pair = net_pair()
+    before = bits(pair.generator)
+    config = dcd.Contrast(
+        rounds=4,
+        critic_updates=2,
+        batch=16,
+        stop="random",
+        starts="mixed",
+        buffer=32,
+        r1=0.1,
+        gradient_penalty=1.0,
+        energy=0.01,
+        spectral_norm=1.0,
+        learning_rate=1e-3,
+    )
+    settings = dcd.Langevin("latent", 3, 0.05, prior_weight=1.0)
+    x = np.random.default_rng(0).standard_normal((200, 2)).astype(np.float32)
+    seen: list[int] = []
+    new, report = dcd.contrast(
+        pair,
+        x,
+        jax.random.key(0),
+        config,
+        settings,
+        checkpoint_every=2,
+        on_checkpoint=lambda done, _: seen.append(done),
+    )
+    return pair, before, new, report, settings, seen
+
+
+def test_generator_weights_and_statistics_are_the_same_to_the_bit(adapted) -> None:
+    pair, before, new, *_ = adapted
+    assert bits(pair.generator) == before
+    assert bits(new.generator) == before
+    # the comparison sees a statistic that leaked: one update of a running mean
+    leaked = [dict(p) for p in new.generator.params]
+    leaked[1]["mean"] = 0.9 * leaked[1]["mean"] + 0.1 * jnp.ones_like(leaked[1]["mean"])
+    assert bits(leaked) != before
+
+
+def test_the_critic_moves_but_its_running_statistics_do_not(adapted) -> None:
+    pair, _, new, *_ = adapted
+    for old, now in zip(pair.critic.params, new.critic.params, strict=True):
+        for name in old:
+            assert np.array_equal(old[name], now[name]) == (name in ("mean", "var")), name
+
+
+def test_the_spectral_bound_is_relative_to_the_start(adapted) -> None:
+    pair, _, new, *_ = adapted
+    for old, now in zip(pair.critic.params, new.critic.params, strict=True):
+        if "kernel" in old:
+            top = [np.linalg.svd(np.asarray(p["kernel"]), compute_uv=False)[0] for p in (old, now)]
+            assert top[1] < 1.01 * top[0]
+
+
+def test_the_chain_travels_with_the_pair_and_checkpoints_are_shown(adapted) -> None:
+    _, _, new, report, settings, seen = adapted
+    assert dcd.Langevin.from_dict(new.record["chain"]) == settings
+    assert new.record["contrasted"]["settings"]["starts"] == "mixed"
+    assert new.critic_kind == "energy" and not new.calibrated
+    assert seen == [2, 4] and report.updates == 8
+    assert new.critic.architecture is not None
+
+
+def test_a_longer_chain_than_the_critic_was_tuned_for_warns(adapted) -> None:
+    *_, new, _, settings, _ = adapted
+    with pytest.warns(UserWarning, match="tuned for 3"):
+        dcd.refine(new, settings.replace(steps=4), jax.random.key(0), 2)
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        dcd.refine(new, settings, jax.random.key(0), 2)
+
+
+@pytest.mark.parametrize(
+    ("field", "settings"),
+    [
+        ("loss", {"loss": "bce"}),
+        ("starts", {"starts": "old"}),
+        ("stop", {"stop": "first"}),
+        ("rounds", {"rounds": 0}),
+        ("restart", {"restart": 2.0}),
+        ("energy", {"energy": -1.0}),
+        ("buffer", {"starts": "mixed", "buffer": 4}),
+    ],
+)
+def test_bad_contrast_settings_are_named(field: str, settings: dict) -> None:
+    with pytest.raises(InputError) as error:
+        dcd.Contrast(**settings)
+    assert error.value.field == field
+
+
+def test_a_chain_without_steps_is_refused() -> None:
+    with pytest.raises(InputError, match="at least one step"):
+        dcd.contrast(quadratic_pair(1.0, 1.0), data(), jax.random.key(0), dcd.Contrast(), chain(0))

@@ -1,0 +1,348 @@
+"""What must not change a run: chunks, batches, resuming, wrapping again. Bitwise where the shapes agree."""
+
+from __future__ import annotations
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from oracles import drive, pair_of
+
+from dcd import Langevin, advance, refine, start
+from dcd.langevin.chain import _noise_key
+from dcd.langevin.loop import Law, loop_pays
+from dcd.langevin.noise import draw_noise
+from dcd.langevin.presets import dcd_latent, ddls, dgflow
+from dcd.langevin.starts import latents_of
+from dcd.langevin.target import parts_of, weights_of
+from pairs import InputError, Net, Normal, Sphere, make_pair
+
+KEY = jax.random.key(31)
+N, STEPS = 16, 8
+TRACES: list[str] = []
+
+
+def mlp(params, x):
+    return jnp.tanh(x @ params["a"]) @ params["b"]
+
+
+def counted(params, x):
+    TRACES.append("critic")
+    return mlp(params, x)[:, 0]
+
+
+def weights(seed, inputs, outputs):
+    rng = np.random.default_rng(seed)
+    f = lambda *shape: jnp.asarray(rng.standard_normal(shape) / shape[0] ** 0.5, jnp.float32)
+    return {"a": f(inputs, 8), "b": f(8, outputs)}
+
+
+def small(seed: int = 0):
+    """A generator from 4 to 6 numbers and a critic, both with one hidden layer."""
+    return make_pair(
+        Net(weights(seed, 4, 6), mlp),
+        Net(weights(seed + 1, 6, 1), counted),
+        Normal((4,)),
+        sample_range=None,
+        critic_kind="energy",
+        check=False,
+    )
+
+
+PAIR = small()
+ULA = ddls(STEPS, 0.05)
+MALA = ddls(STEPS, 0.3, metropolis=True)
+CONFIGS = pytest.mark.parametrize("config", [ULA, MALA], ids=["ula", "mala"])
+
+
+@functools.cache
+def whole(config: Langevin = ULA):
+    return refine(PAIR, config, KEY, N, batch=N)
+
+
+def equal(a, b) -> None:
+    jax.tree.map(np.testing.assert_array_equal, a, b)
+
+
+def fields(result):
+    return result._replace(config=None)
+
+
+@CONFIGS
+@pytest.mark.parametrize("chunk", [1, 5, STEPS])
+def test_chunk_size_changes_no_bit(config, chunk):
+    equal(fields(refine(PAIR, config, KEY, N, batch=N, chunk=chunk)), fields(whole(config)))
+
+
+def test_the_same_key_repeats_and_another_key_does_not():
+    equal(fields(refine(PAIR, ULA, KEY, N, batch=N)), fields(whole()))
+    other = refine(PAIR, ULA, jax.random.key(32), N, batch=N)
+    assert not np.any(other.latents == whole().latents) and not np.any(other.after == whole().after)
+
+
+def test_one_compiled_loop_agrees_with_single_steps():
+    z = latents_of(PAIR, KEY, np.arange(N))
+    single, info = advance(PAIR, MALA, KEY, start(PAIR, MALA, z, np.arange(N)), loop=False)
+    # two programs of the same sums: float32 rounding over 8 contracting steps
+    np.testing.assert_allclose(single.position, whole(MALA).positions, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(info.acceptance, whole(MALA).trace.acceptance, rtol=1e-4, atol=1e-4)
+
+
+draw = jax.jit(lambda step, index: draw_noise(_noise_key(KEY), step, index, (4,)))
+
+
+def test_the_chain_is_the_kernel_fed_with_its_noise():
+    """Ties the closed forms, which are checked on the bare kernel, to what users call."""
+    noise, uniform = zip(*(draw(k, jnp.arange(N)) for k in range(STEPS)), strict=True)
+    state, info = drive(PAIR, MALA, whole(MALA).latents, 0, random=(np.stack(noise), np.stack(uniform)))
+    np.testing.assert_allclose(state.position, whole(MALA).positions, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(info.score, whole(MALA).trace.score, rtol=1e-4, atol=1e-5)
+
+
+@CONFIGS
+def test_resuming_from_a_state_on_disk_changes_no_bit(config, tmp_path):
+    z = latents_of(PAIR, KEY, np.arange(N))
+    state = start(PAIR, config, z, np.arange(N))
+    middle, first = advance(PAIR, config, KEY, state, 0, 3)
+    leaves, tree = jax.tree.flatten(middle)
+    np.savez(tmp_path / "state.npz", *leaves)
+    del middle
+    with np.load(tmp_path / "state.npz") as saved:
+        again = jax.tree.unflatten(tree, [jnp.asarray(saved[name]) for name in saved.files])
+    end, second = advance(PAIR, config, KEY, again, 3)
+    np.testing.assert_array_equal(end.position, whole(config).positions)
+    equal(jax.tree.map(lambda a, b: np.concatenate([a, b]), first, second), whole(config).trace)
+
+
+def test_advancing_leaves_the_callers_state_usable():
+    state = start(PAIR, ULA, latents_of(PAIR, KEY, np.arange(N)), np.arange(N))
+    ends = [advance(PAIR, ULA, KEY, state)[0].position for _ in range(2)]
+    np.testing.assert_array_equal(*ends)
+
+
+def test_batches_change_no_noise_and_results_only_by_rounding():
+    split = refine(PAIR, ULA, KEY, N, batch=5)
+    np.testing.assert_array_equal(split.latents, whole().latents)
+    # another batch shape may sum in another order
+    np.testing.assert_allclose(split.after, whole().after, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(split.trace.score, whole().trace.score, rtol=1e-4, atol=1e-5)
+
+
+def test_noise_of_a_sample_depends_on_key_step_and_its_own_index_alone():
+    noise, uniform = draw(4, jnp.arange(N))
+    order = np.array([6, 1, *range(N - 2)])
+    again, uniform_again = draw(4, jnp.asarray(order))
+    np.testing.assert_array_equal(again, np.asarray(noise)[order])
+    np.testing.assert_array_equal(uniform_again, np.asarray(uniform)[order])
+    other, uniform_other = draw(5, jnp.arange(N))
+    assert not np.any(other == noise) and len(np.unique(noise)) == noise.size
+    assert not np.any(uniform_other == uniform)
+
+
+def test_noise_is_standard_normal_and_the_uniform_uniform():
+    draws = [draw(k, jnp.arange(N)) for k in range(500)]
+    x = np.concatenate([np.asarray(noise, np.float64) for noise, _ in draws])
+    u = np.concatenate([np.asarray(uniform) for _, uniform in draws])
+    # 8000 vectors of 4: errors of mean and variance 0.0056 and 0.0079, of a correlation 0.011, of u's mean 0.0032
+    assert abs(x.mean()) < 0.025 and abs(x.var() - 1) < 0.036
+    assert np.abs(np.corrcoef(np.c_[x, u].T) - np.eye(5)).max() < 0.05
+    assert abs(u.mean() - 0.5) < 0.015 and 0 <= u.min() and u.max() < 1
+
+
+def test_a_longer_draw_begins_with_the_shorter_one():
+    long, short = refine(PAIR, ULA, KEY, 20, batch=N), refine(PAIR, ULA, KEY, 11, batch=N)
+    for name in ("before", "after", "latents", "start_score"):
+        np.testing.assert_array_equal(getattr(long, name)[:11], getattr(short, name))
+    np.testing.assert_array_equal(long.trace.score[:, :11], short.trace.score)
+    tail = refine(PAIR, ULA, KEY, 9, batch=N, first_index=11)
+    np.testing.assert_array_equal(tail.latents, long.latents[11:])
+    np.testing.assert_allclose(tail.after, long.after[11:], rtol=1e-5, atol=1e-5)
+
+
+def test_no_steps_returns_the_generators_samples_to_the_bit():
+    result = refine(PAIR, ULA.replace(steps=0), KEY, N, batch=N)
+    np.testing.assert_array_equal(result.after, result.before)
+    np.testing.assert_array_equal(result.before, jax.jit(PAIR.generate)(result.latents))
+    assert result.trace.score.shape == (0, N)
+
+
+def test_snapshots_are_the_samples_after_so_many_steps():
+    result = refine(PAIR, ULA, KEY, N, batch=N, snapshots=(0, 3, STEPS))
+    np.testing.assert_array_equal(result.snapshots[0], result.before)
+    np.testing.assert_array_equal(result.snapshots[STEPS], result.after)
+    state = start(PAIR, ULA, result.latents, np.arange(N))
+    third = advance(PAIR, ULA, KEY, state, 0, 3)[0].position
+    np.testing.assert_allclose(result.snapshots[3], jax.jit(PAIR.generate)(third), rtol=1e-6, atol=1e-6)
+    equal(result.after, whole().after)
+
+
+def test_progress_counts_sample_steps_up_to_all_of_them():
+    seen = []
+    refine(PAIR, ULA, KEY, 20, batch=N, chunk=4, on_progress=lambda done, total: seen.append((done, total)))
+    assert [d for d, _ in seen] == [64, 128, 144, 160] and {t for _, t in seen} == {160}
+
+
+def test_latent_contrastive_divergence_is_the_kl_flow_to_the_bit_under_one_key():
+    one, two = (refine(PAIR, c, KEY, N, batch=N) for c in (dcd_latent(5, 0.1, 0.01**0.5), dgflow("kl", 5, 0.1, 0.01)))
+    equal(fields(one), fields(two))
+    assert not np.any(one.after == one.before)
+
+
+def test_wrapping_again_and_other_numbers_trace_nothing_new():
+    refine(PAIR, ULA, KEY, N, batch=N)
+    assert TRACES  # the counter counts
+    TRACES.clear()
+    for changes in ({}, dict(step_size=0.01), dict(temperature=0.3), dict(critic_scale=2.0), dict(prior_weight=0.5)):
+        refine(small(seed=5), ULA.replace(**changes), jax.random.key(1), N, batch=N)
+    refine(PAIR, ULA.replace(steps=3), KEY, 5, batch=N)
+    assert TRACES == []
+
+
+# --- breakdowns ---------------------------------------------------------------------------------
+
+
+def explosive(params, x):
+    """Slope one; ``params`` from 1.5 on."""
+    bad = jnp.where(x[:, 0] > 1.5, params, 0.0)
+    return jnp.sum(x, axis=1) + bad
+
+
+def explosive_pair(poison: float):
+    return pair_of(explosive, jnp.float32(poison), 2, sample_range=(-3.0, 3.0))
+
+
+ASCENT = Langevin("pixel", 6, 0.25, temperature=0.0)
+
+
+def ascend(poison: float, begin, config: Langevin = ASCENT):
+    pair = explosive_pair(poison)
+    return advance(pair, config, KEY, start(pair, config, begin, np.arange(len(begin))))
+
+
+@pytest.mark.parametrize("poison", [np.nan, np.inf, -np.inf])
+def test_a_chain_that_meets_nan_or_infinity_rests_at_its_last_finite_state_and_is_counted(poison):
+    begin = np.linspace(-0.5, 1.5, 8, dtype=np.float32)[:, None] * np.ones((1, 2), np.float32)
+    state, info = ascend(poison, begin)
+    calm, _ = ascend(0, begin)
+    stopped = np.asarray(state.stopped)
+    np.testing.assert_array_equal(stopped, begin[:, 0] + 6 * 0.25 > 1.5)
+    assert 0 < stopped.sum() < 8
+    room = np.floor((1.5 - begin[:, 0]) / 0.25)
+    np.testing.assert_allclose(state.position[:, 0], begin[:, 0] + 0.25 * np.minimum(room, 6), atol=1e-6)
+    np.testing.assert_array_equal(state.position[~stopped], calm.position[~stopped])
+    assert all(np.all(np.isfinite(leaf)) for leaf in jax.tree.leaves(state.at))
+    assert np.all(np.diff(info.stopped.astype(int), axis=0) >= 0)  # for good
+    assert np.all(info.displacement[info.stopped] == 0) and np.all(np.isfinite(info.energy))
+
+
+def test_a_chain_that_starts_where_the_target_is_not_finite_never_moves():
+    begin = np.zeros((8, 2), np.float32)
+    begin[:2] = [[2.0, 0.0], [np.nan, 0.0]]
+    state, _ = ascend(np.nan, begin)
+    # the others come to 1.5 exactly, which is still finite
+    np.testing.assert_array_equal(state.stopped, [True, True] + [False] * 6)
+    np.testing.assert_array_equal(state.position[:2], begin[:2])
+    np.testing.assert_array_equal(state.position[2:], 1.5)
+
+
+def test_pixel_chains_stay_in_the_sample_range():
+    state, _ = ascend(0, np.full((8, 2), 2.0, np.float32))
+    np.testing.assert_array_equal(state.position, 3.0)
+
+
+def test_under_correction_nan_stops_and_zero_density_only_rejects():
+    begin = np.full((32, 2), 1.2, np.float32)
+    config = Langevin("pixel", 6, 0.5, metropolis=True)
+    for poison, stops in ((np.nan, True), (-np.inf, False)):
+        state, info = ascend(poison, begin, config)
+        assert bool(np.asarray(state.stopped).any()) == stops
+        assert np.all(np.asarray(state.position)[:, 0] <= 1.5) and np.any(info.acceptance == 0)
+
+
+# --- refused input ------------------------------------------------------------------------------
+
+
+def conditional(params, x, labels):
+    return jnp.sum(x, axis=1) + labels
+
+
+def labelled(params, z, labels):
+    return z + labels[:, None]
+
+
+CONDITIONAL = make_pair(
+    Net(None, labelled),
+    Net(None, conditional),
+    Normal((2,)),
+    sample_range=None,
+    critic_kind="energy",
+    classes=3,
+    check=False,
+)
+
+
+@pytest.mark.parametrize(
+    ("field", "pair", "arguments"),
+    [
+        ("n", PAIR, dict(n=0)),
+        ("n", PAIR, dict(n=2.0)),
+        ("n", PAIR, dict(n=True)),
+        ("batch", PAIR, dict(batch=0)),
+        ("chunk", PAIR, dict(chunk=0)),
+        ("snapshots", PAIR, dict(snapshots=(STEPS + 1,))),
+        ("latents", PAIR, dict(latents=np.zeros((3, 4)))),
+        ("latents", PAIR, dict(latents=np.full((4, 4), np.nan))),
+        ("latents", PAIR, dict(latents=np.full((4, 4), np.inf))),
+        ("labels", PAIR, dict(labels=[0, 0, 0, 0])),
+        ("labels", CONDITIONAL, dict(labels=[0, 1, 2, 3])),
+        ("labels", CONDITIONAL, dict(labels=[0, 1, 2, -1])),
+        ("labels", CONDITIONAL, dict(labels=[0, 1, 2])),
+        ("labels", CONDITIONAL, dict(labels=[0.0, 1.5, 2.0, 1.0])),
+    ],
+)
+def test_bad_input_is_refused_by_field_in_one_line(field, pair, arguments):
+    with pytest.raises(InputError) as error:
+        refine(pair, ULA, KEY, **{"n": 4, "batch": 4, **arguments})
+    assert error.value.field == field and "\n" not in str(error.value)
+
+
+def test_steps_outside_the_chain_are_refused():
+    state = start(PAIR, ULA, np.zeros((N, 4), np.float32), np.arange(N))
+    for first, last in ((0, STEPS + 1), (5, 4), (-1, 3)):
+        with pytest.raises(InputError, match="last: asks for steps"):
+            advance(PAIR, ULA, KEY, state, first, last)
+
+
+def test_labels_reach_both_nets_and_are_all_classes_in_turn_by_default():
+    config = Langevin("latent", 1, 0.5, temperature=0.0)
+    result = refine(CONDITIONAL, config, KEY, 5, batch=5)
+    classes = np.arange(5) % 3
+    np.testing.assert_allclose(result.before, result.latents + classes[:, None], rtol=1e-6)
+    np.testing.assert_allclose(result.after, result.before + 0.5, rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(result.start_score, result.before.sum(1) + classes, rtol=1e-5, atol=1e-5)
+    given = refine(CONDITIONAL, config, KEY, 5, batch=5, labels=[2] * 5)
+    np.testing.assert_allclose(given.before, given.latents + 2, rtol=1e-6)
+
+
+def test_a_step_with_the_librarys_convolution_is_called_from_the_host_and_any_other_looped():
+    def convolve(w, x):
+        return jnp.sum(jax.lax.conv(x.reshape(-1, 1, 2, 3), w, (1, 1), "VALID"), axis=(1, 2, 3))
+
+    def looped(pair):
+        z = latents_of(pair, KEY, np.arange(4))
+        law = Law(KEY, weights_of(ULA), 1.0, 0.0, None)
+        return loop_pays(parts_of(pair), start(pair, ULA, z, np.arange(4)), law, ULA.structure(), None)
+
+    critic = Net(jnp.ones((1, 1, 2, 2)), convolve)
+    with_convolution = make_pair(PAIR.generator, critic, Normal((4,)), sample_range=None, critic_kind="energy")
+    assert looped(PAIR) and not looped(with_convolution)
+
+
+def test_a_correction_on_a_sphere_is_refused_because_it_would_reject_every_move():
+    ball = PAIR.replace(prior=Sphere((4,)))
+    with pytest.raises(InputError, match="metropolis"):
+        refine(ball, MALA, KEY, 2)
+    moved = refine(ball, ULA, KEY, 2)
+    np.testing.assert_allclose(np.linalg.norm(moved.positions, axis=1), ball.prior.radius, rtol=1e-5)

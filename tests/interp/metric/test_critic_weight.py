@@ -1,0 +1,66 @@
+"""Weights of length against their formulas."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import interp
+import pairs
+
+# the critic is the first coordinate, samples are the latents: generated scores are standard normal, midpoints N(0, 1/2)
+PAIR = pairs.make_pair(
+    pairs.wrap(lambda p, z: z),
+    pairs.wrap(lambda p, x: x[:, 0]),
+    pairs.Normal((2,)),
+    sample_range=None,
+    critic_kind="energy",
+    check=False,
+)
+WALL = interp.CalibrationConfig(samples=20_000, shape="wall", ratio=11.0, damp=False)
+SHARE = {0.0: 0.017987, 1.0: 0.526589, 2.0: 1.613061}  # log(1 + log(1 + exp(4 (v - 1))))
+
+
+def _weight(real=None):
+    with pytest.warns(UserWarning):
+        return interp.calibrate(PAIR, jax.random.key(0), WALL, real=real)
+
+
+@pytest.mark.parametrize("v", SHARE)
+def test_the_wall_has_its_height_where_it_says(v):
+    """Normal quantiles: median 0, 5 % at -1.644854; 20,000 samples know them to 0.015 (three sigma: 0.045)."""
+    score = -1.644854 * v
+    slope = 10 * max(abs(a - b) for a, b in zip(list(SHARE.values())[1:], SHARE.values(), strict=False)) / 1.6
+    found = float(_weight().weight(jnp.asarray([score]))[0])
+    assert found == pytest.approx(1 + 10 * SHARE[v], abs=0.05 * slope)
+
+
+def test_the_wall_stands_at_the_edge_of_real_data_where_that_is_known():
+    """Real scores N(2, 1/4): median 2, 5 % quantile 2 - 0.822427. The generator's median is then far beyond."""
+    real = np.random.default_rng(0).standard_normal((20_000, 2)) * 0.5 + [2.0, 0.0]
+    weight = interp.calibrate(PAIR, jax.random.key(0), WALL, real=real.astype(np.float32)).weight
+    at = float(weight(jnp.asarray([2 - 0.822427]))[0])
+    # slope there: 10 * 4 * sigmoid(0) / (1 + log 2) / 0.82 = 14 per unit of score; quantile known to 0.02
+    assert at == pytest.approx(1 + 10 * SHARE[1.0], abs=14 * 0.02)
+    assert float(weight(jnp.asarray([0.0]))[0]) > 1 + 10 * SHARE[2.0]
+
+
+def test_the_wall_never_falls_with_the_score_and_keeps_a_slope_far_below():
+    weight = _weight().weight
+    score = jnp.linspace(-50.0, 10.0, 500)
+    value = np.asarray(weight(score))
+    assert np.all(np.diff(value) <= 0) and value[-1] == pytest.approx(1.0, abs=1e-3)
+    slope = jax.grad(lambda s: weight(s[None])[0])
+    # d/ds log(1 + 4 v) = 1/(v T) up to terms of order 1/v^2, v = 50/1.64
+    assert float(slope(jnp.asarray(-50.0))) == pytest.approx(-10 / 50, rel=0.05)
+
+
+def test_the_barrier_is_one_plus_lambda_at_the_five_per_cent_quantile():
+    """softplus(4)/4 = 1.004537; strength as recorded."""
+    config = interp.CalibrationConfig(samples=20_000, ratio=3.0, damp=False)
+    with pytest.warns(UserWarning):
+        found = interp.calibrate(PAIR, jax.random.key(0), config)
+    at = float(found.weight(jnp.asarray([found.floor]))[0])
+    assert at == pytest.approx(1 + 1.004537 * found.statistics["strength"], rel=1e-4)

@@ -1,0 +1,220 @@
+"""Bad input is one InputError line or a flagged result, never NaN and never silence."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import interp
+import pairs
+
+QUICK = interp.GeodesicConfig(points=5, segments=8, evaluations=8, multiresolution=False, restarts=0, mode="none")
+
+
+def _double(p, z):
+    return 2 * z
+
+
+def _first(p, x):
+    return x[:, 0]
+
+
+def _pair(prior=None, generator=_double, critic=_first):
+    return pairs.make_pair(
+        pairs.wrap(generator),
+        pairs.wrap(critic),
+        prior or pairs.Normal((2,)),
+        sample_range=None,
+        critic_kind="energy",
+        check=False,
+    )
+
+
+def _refused(field, call):
+    with pytest.raises(pairs.InputError) as caught:
+        call()
+    assert caught.value.field == field, str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("prior", [pairs.Uniform((2,)), pairs.Sphere((2,)), pairs.TruncatedNormal((2,))])
+def test_ends_outside_the_support_are_refused(prior):
+    inside = prior.sample(jax.random.key(0), 1)
+    _refused("z1", lambda: interp.geodesic(_pair(prior), inside, inside * 7 + 7, config=QUICK))
+
+
+def test_nan_wrong_shape_and_unequal_numbers_of_ends_are_refused():
+    good = jnp.zeros((1, 2))
+    _refused("z0", lambda: interp.geodesic(_pair(), good * jnp.nan, good, config=QUICK))
+    _refused("z1", lambda: interp.geodesic(_pair(), good, jnp.zeros((1, 3)), config=QUICK))
+    _refused("z1", lambda: interp.geodesic(_pair(), good, jnp.zeros((2, 2)), config=QUICK))
+    _refused("z0", lambda: interp.geodesic(_pair(), jnp.zeros(2), good, config=QUICK))
+    _refused("initial", lambda: interp.geodesic(_pair(), good, good, config=QUICK, initial=jnp.zeros((1, 3))))
+    _refused("labels", lambda: interp.geodesic(_pair(), good, good, labels=[1], config=QUICK))
+
+
+def test_a_path_of_one_point_is_refused():
+    _refused("points", lambda: interp.GeodesicConfig(points=1))
+    _refused("path", lambda: interp.diagnose(interp.Metric(_pair(), mode="none"), jnp.zeros((1, 1, 2))))
+
+
+@pytest.mark.parametrize(
+    "field, value",
+    [
+        ("mode", "no"),
+        ("solver", "no"),
+        ("keep", "no"),
+        ("strength", -1.0),
+        ("radial", float("nan")),
+        ("modes", 99),
+        ("resample", "no"),
+        ("batch", 0),
+    ],
+)
+def test_bad_settings_name_their_field(field, value):
+    _refused(field, lambda: interp.GeodesicConfig(**{field: value}))
+
+
+def test_node_solvers_refuse_what_they_cannot_do():
+    _refused("solver", lambda: interp.GeodesicConfig(solver="georce", mode="additive"))
+    boxed = _pair(pairs.Uniform((2,)))
+    config = dataclasses.replace(QUICK, solver="gauss-newton")
+    _refused("solver", lambda: interp.geodesic(boxed, jnp.zeros((1, 2)), jnp.ones((1, 2)) / 2, config=config))
+    _refused(
+        "keep",
+        lambda: interp.geodesic(
+            _pair(), jnp.zeros((1, 2)), jnp.ones((1, 2)), config=dataclasses.replace(QUICK, keep="box")
+        ),
+    )
+
+
+def _narrow(p, x):
+    return x @ jnp.ones(5)
+
+
+def test_a_critic_for_other_samples_is_refused_in_one_line():
+    good = jnp.zeros((1, 2))
+    _refused("critic", lambda: interp.geodesic(_pair(critic=_narrow), good, good + 1, config=QUICK))
+    _refused("features", lambda: interp.geodesic(_pair(), good, good + 1, config=QUICK, features=pairs.wrap(_narrow)))
+
+
+def _three_kinds(p, z, label):
+    """Class 0 doubles, class 1 is collapsed, class 2 returns NaN away from the origin."""
+    kinds = jnp.stack([2 * z, jnp.ones_like(z), jnp.where(jnp.abs(z) > 1, jnp.nan, z)])
+    return kinds[label, jnp.arange(len(label))]
+
+
+def _first_of(p, x, label):
+    return x[:, 0]
+
+
+@pytest.fixture(scope="module")
+def odd():
+    """One batch: identical ends, an ordinary pair, a collapsed generator, one that returns NaN twice (once unseen)."""
+    pair = pairs.make_pair(
+        pairs.wrap(_three_kinds),
+        pairs.wrap(_first_of),
+        pairs.Normal((2,)),
+        sample_range=None,
+        critic_kind="energy",
+        classes=3,
+        check=False,
+    )
+    z0 = [[0.3, -0.2], [0.0, 0.0], [0.0, 0.0], [0.0, 0.0], [0.0, 0.0]]
+    z1 = [[0.3, -0.2], [3.0, 4.0], [1.0, 1.0], [3.0, 3.0], [0.5, 0.5]]
+    return interp.geodesic(pair, z0, z1, config=QUICK, labels=np.array([0, 0, 1, 2, 2]))
+
+
+def test_identical_ends_give_a_constant_path_without_nan(odd):
+    assert odd.flags.identical.tolist() == [True, False, False, False, False]
+    assert bool(odd.flags.converged[0])
+    np.testing.assert_array_equal(odd.path[0], np.broadcast_to(np.float32([0.3, -0.2]), (5, 2)))
+    for leaf in (odd.energy, odd.length, odd.diagnostics.speed_ratio, odd.diagnostics.detour, odd.path):
+        assert np.all(np.isfinite(leaf[0]))
+    assert float(odd.length[0]) == 0.0
+
+
+def test_a_collapsed_generator_is_flagged_and_keeps_its_line(odd):
+    assert odd.flags.degenerate.tolist() == [False, False, True, False, False]
+    assert np.all(np.isfinite(odd.path)) and np.all(np.isfinite(odd.t))
+    np.testing.assert_allclose(odd.path[2, :, 0], np.linspace(0, 1, 5), atol=1e-5)
+
+
+def test_a_generator_that_returns_nan_is_flagged_and_spoils_no_other_pair(odd):
+    assert odd.flags.failed.tolist() == [False, False, False, True, False]
+    assert not bool(odd.flags.converged[3])
+    assert float(odd.length[1]) == pytest.approx(10.0, rel=1e-5)
+
+
+def _constant(p, x):
+    return jnp.zeros(len(x))
+
+
+def test_a_constant_critic_is_warned_about_and_weighs_nothing():
+    pair = _pair(critic=_constant)
+    with pytest.warns(UserWarning, match="constant"):
+        calibration = interp.calibrate(pair, config=interp.CalibrationConfig(samples=50))
+    assert calibration.constant and calibration.blind
+    assert calibration.weight(jnp.asarray([-9.0, 0.0, 9.0])).tolist() == [1.0, 1.0, 1.0]
+
+
+def test_a_blind_critic_is_warned_about():
+    """The first coordinate of a sample says nothing about being a midpoint: same centre, AUC one half."""
+    with pytest.warns(UserWarning, match="cannot tell midpoints"):
+        calibration = interp.calibrate(_pair(), config=interp.CalibrationConfig(samples=400))
+    assert calibration.blind and not calibration.constant
+
+
+def test_a_blind_critic_hardly_weighs_and_a_lengthening_is_bounded_by_the_largest_weight():
+    """R is damped to 1 + g (R - 1), g the evidence over 0.3; with 1 <= w <= W, L(weighted) <= W L(plain)."""
+    make = lambda damp: interp.CalibrationConfig(samples=400, damp=damp)
+    pair = _pair()
+    with pytest.warns(UserWarning, match="nearly switched off"):
+        damped = interp.calibrate(pair, config=make(True))
+    with pytest.warns(UserWarning, match="mostly noise"):
+        blunt = interp.calibrate(pair, config=make(False))
+    s = damped.statistics
+    assert s["ratio_damped"] == pytest.approx(1 + 9 * s["evidence"] / 0.3)
+    assert s["strength"] < 0.5 * blunt.statistics["strength"]
+    config = interp.GeodesicConfig(points=9, segments=8, multiresolution=False, restarts=0)
+    ends = jnp.asarray([[-2.0, 0.5]]), jnp.asarray([[2.0, 0.5]])
+    plain = interp.geodesic(pair, *ends, config=dataclasses.replace(config, mode="none"))
+    for calibration in (damped, blunt):
+        found = interp.geodesic(pair, *ends, config=config, calibration=calibration)
+        largest = float(jnp.max(calibration.weight(plain.diagnostics.critic)))
+        assert float(found.diagnostics.plain_length[0]) <= largest * float(plain.diagnostics.plain_length[0]) * 1.001
+
+
+def _radius(p, x):
+    return -((jnp.linalg.norm(x, axis=1) - 2 * 8.0) ** 2)
+
+
+def test_a_critic_that_knows_midpoints_is_trusted_and_its_weight_ordered():
+    pair = _pair(pairs.Normal((64,)), critic=_radius)
+    calibration = interp.calibrate(pair, config=interp.CalibrationConfig(samples=400))
+    s = calibration.statistics
+    assert not calibration.blind and s["auc_generated_midpoints"] > 0.9
+    # the barrier keeps w = 1 + lambda at the 5 % quantile, and falls toward 1 above the median
+    w = lambda v: float(calibration.weight(jnp.asarray(v)))
+    assert w(calibration.floor) == pytest.approx(1 + s["strength"], rel=0.02)
+    assert w(s["quantiles_generated"]["0.95"]) < 1 + 0.2 * s["strength"]
+
+
+def test_an_overtrained_critic_is_ranked():
+    real = 100 + np.random.default_rng(0).standard_normal((200, 64)).astype(np.float32)
+    pair = _pair(pairs.Normal((64,)), critic=_first)
+    with pytest.warns(UserWarning, match="over-trained"):
+        calibration = interp.calibrate(pair, config=interp.CalibrationConfig(samples=200), real=real)
+    assert calibration.statistics["transform"] == "rank"
+    scores = jnp.linspace(-10, 10, 50)
+    slope = np.diff(np.asarray(calibration.weight(scores)))
+    assert np.all(slope <= 1e-6) and slope[0] < 0  # falling, with a gradient left outside the table
+
+
+def test_nan_scores_stop_the_calibration():
+    bad = lambda p, x: jnp.full(len(x), jnp.nan)
+    _refused("critic", lambda: interp.calibrate(_pair(critic=bad), config=interp.CalibrationConfig(samples=50)))
