@@ -32,8 +32,8 @@ from pairs.io.command import check_out
 from pairs.io.files import write_bytes
 from pairs.io.reports import hardware, to_json, versions
 
-from .commands.inputs import load
 from .features import load_features
+from .inputs import load
 
 __all__ = ["run_path"]
 

@@ -30,9 +30,11 @@ from pairs.vae.nets import VaeConfig
 from pairs.vae.soft_intro_toys import for_toy
 from pairs.vae.toys import window
 
-from .commands.train import TOY
-
 __all__ = ["run_training"]
+
+
+TOY = "toy:"
+"""What DATA begins with where it names a toy set."""
 
 
 class _Plan(NamedTuple):

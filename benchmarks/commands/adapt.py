@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     from pairs.io.command import check_out, progress, stages
     from pairs.io.reports import hardware, to_json, versions, write_json
 
-    from .inputs import choose_features, folds_of, load, settings
+    from ..inputs import choose_features, folds_of, load, settings
 
     folder = check_out(args.out)
     pair = load(args.pair, args.files)

@@ -47,8 +47,8 @@ def run(args: argparse.Namespace) -> int:
     from pairs.io.reports import hardware, to_json, versions, write_json
 
     from ..features import default_features, load_features
+    from ..inputs import load
     from ..interpolation import measure
-    from .inputs import load
 
     say = lambda text: print(text, file=sys.stderr, flush=True)
     out = check_out(args.out)

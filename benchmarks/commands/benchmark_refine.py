@@ -37,8 +37,8 @@ def run(args: argparse.Namespace) -> int:
     from pairs.io.quality_table import print_report
     from pairs.io.reports import to_json
 
+    from ..inputs import choose_features, tuned_or_settings
     from ..refinement import as_bytes, check_sizes, diagnose_run, judge_again, refine_and_judge, write_samples
-    from .inputs import choose_features, tuned_or_settings
 
     folder = check_out(args.out)
     check_sizes(args.n, args.batch)

@@ -27,8 +27,8 @@ def run(args: argparse.Namespace) -> int:
     from pairs.io.command import check_out
     from pairs.io.reports import hardware, to_json, versions, write_json
 
+    from ..inputs import load
     from ..speed import measure
-    from .inputs import load
 
     if args.batch < 1 or args.rounds < 1:
         field = "batch" if args.batch < 1 else "rounds"

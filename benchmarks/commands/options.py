@@ -7,9 +7,7 @@ from pathlib import Path
 
 from pairs.io.command import seed_number
 
-__all__ = ["KNOBS", "PRESET_NAMES", "add_chain", "add_data", "add_features", "add_output", "add_pair"]
-
-KNOBS = ("steps", "step_size", "temperature", "critic_scale", "prior_weight", "metropolis", "hold")
+__all__ = ["PRESET_NAMES", "add_chain", "add_data", "add_features", "add_output", "add_pair"]
 
 PRESET_NAMES = (
     "ddls",

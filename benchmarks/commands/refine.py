@@ -31,8 +31,8 @@ def run(args: argparse.Namespace) -> int:
     from pairs.io.quality_table import print_report
     from pairs.io.reports import to_json
 
+    from ..inputs import choose_features, tuned_or_settings
     from ..refinement import check_sizes, refine_and_judge, write_samples
-    from .inputs import choose_features, tuned_or_settings
 
     folder = check_out(args.out)
     check_sizes(args.n, args.batch)

@@ -44,8 +44,8 @@ def run(args: argparse.Namespace) -> int:
     from pairs.io.plots import tuning_plot
     from pairs.io.reports import hardware, to_json, versions, write_json
 
+    from ..inputs import choose_features, folds_of, load
     from ..judges import judge_for
-    from .inputs import choose_features, folds_of, load
 
     folder = check_out(args.out)
     config = dcd.Tune(

@@ -28,8 +28,8 @@ from pairs.io.images import read_images
 from pairs.io.pixels import to_range
 from pairs.io.reports import hardware, versions, write_json
 
-from ..commands.inputs import load
 from ..features import load_features
+from ..inputs import load
 from ..judges import judge_for
 
 __all__ = ["main"]

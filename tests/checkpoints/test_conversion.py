@@ -13,7 +13,7 @@ from checkpoints.conversion import convert_tensors
 from pairs import InputError
 from pairs.sequential.spec import init_sequential, parse_layers, sequential_net
 
-GOLDEN = Path(__file__).parent / "golden"
+GOLDEN = Path(__file__).parents[1] / "golden"
 LISTS = json.loads((GOLDEN / "layers.json").read_text())
 _call = jax.jit(lambda net, x: net(x))
 

@@ -16,7 +16,7 @@ from checkpoints.foreign.tensors import read_foreign, read_tensors
 from checkpoints.foreign.torch_file import read_torch
 from pairs import InputError
 
-GOLDEN = Path(__file__).parent / "golden"
+GOLDEN = Path(__file__).parents[2] / "golden"
 
 
 @pytest.mark.parametrize("name", ["zip.pth", "legacy.pth"])

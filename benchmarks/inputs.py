@@ -14,10 +14,13 @@ from pairs.checks import image_range
 from pairs.io.images import Images, default_split, read_images
 from pairs.io.pixels import to_range
 
-from ..features import Features, default_features, load_features
-from .options import KNOBS
+from .features import Features, default_features, load_features
 
 __all__ = ["choose_features", "folds_of", "load", "settings", "tuned_or_settings"]
+
+
+KNOBS = ("steps", "step_size", "temperature", "critic_scale", "prior_weight", "metropolis", "hold")
+"""Settings of the chain that a command line may give."""
 
 
 def load(pair: str | None, files: Path | None = None) -> Pair:

@@ -6,7 +6,7 @@ import argparse
 
 import numpy as np
 
-from benchmarks.commands.inputs import folds_of
+from benchmarks.inputs import folds_of
 from dcd import pool_pair
 
 
