@@ -53,7 +53,8 @@ def twenty(rng: np.random.Generator, n: int) -> np.ndarray:
 
 def modes(x: np.ndarray) -> dict[str, Any]:
     """High-quality share, modes with any high-quality sample, least and largest share of a mode over uniform, and the
-    deviation of high-quality samples from their centres over the true one."""
+    deviation of high-quality samples from their centres over the true one.
+    """
     grid = np.stack(np.meshgrid(*2 * [np.arange(-2, 3)], indexing="ij"), -1).reshape(-1, 2) * SPACING
     distance = np.linalg.norm(x[:, None] - grid[None], axis=-1)
     good = distance.min(1) < 4 * SIGMA

@@ -91,7 +91,8 @@ def refine_style(
 ) -> dict[str, Any]:
     """The style moves, the label code is held. For the pair's own critic, one recovered on features, and that one with
     net *a*'s opinion of the label, scale and steps are chosen on other samples in net *a*'s features among those after
-    which it finds the labels about as often. The distances of reconstructions are given beside."""
+    which it finds the labels about as often. The distances of reconstructions are given beside.
+    """
     assert pair.sample_range is not None
     on_features = _on_features(pair, train, tuning, seed)
     held = dcd.with_labels(on_features, tuning.as_net(pair.sample_range, "logits"), strength=LABEL_STRENGTH)
@@ -203,7 +204,8 @@ def _picture(pair: Pair, images: Any, seed: int) -> bytes:
 
 def run(data: str, seed: int, work: Path, root: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
     """The adversary on draws, one that also sees the mean, one with the independence penalty too, and all published
-    settings; those trained so far in ``work`` beyond the first."""
+    settings; those trained so far in ``work`` beyond the first.
+    """
     train, images = training_images(root, data), test_images(root, data)
     last = load_features(f"{data}-classifier-b")
     report: dict[str, Any] = {"steps": STEPS["label"]}

@@ -104,7 +104,8 @@ def measure(
     pair: Pair, methods: dict[str, Method], x: np.ndarray, last: Features, drawn: tuple[str, ...] = ()
 ) -> tuple[dict[str, Any], bytes]:
     """Figures of paths between the first and second half of images ``x`` (uint8), and a picture of five, with the
-    methods ``drawn``."""
+    methods ``drawn``.
+    """
     assert pair.sample_range is not None
     real, count, points = pixels(x, pair.sample_range), len(x) // 2, SETTINGS.points
     z = encoded(pair, x)

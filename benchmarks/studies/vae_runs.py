@@ -112,7 +112,8 @@ def trained(family: str, data: str, variant: str, seed: int, work: Path, root: P
 
 def contrasted(data: str, variant: str, seed: int, work: Path, root: Path) -> tuple[Pair, Pair]:
     """A Soft-IntroVAE pair with its bound at unit weights as critic, and with that critic after contrastive
-    divergence, which is kept in ``work`` too."""
+    divergence, which is kept in ``work`` too.
+    """
     pair = trained("soft-intro", data, variant, seed, work, root).pair
     span = pair.sample_range
     assert span is not None

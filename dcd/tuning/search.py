@@ -225,7 +225,8 @@ class _Clock:
 
 def _next_round(ranked: list[tuple[float, Choice]], pairs: dict[str, Pair], longer: int, select: bool) -> list[Choice]:
     """Survivors, each free to go on to ``longer`` times its best step count; with ``select`` the best chain also
-    after OBRS."""
+    after OBRS.
+    """
     arms = [dataclasses.replace(c, chain=c.chain.replace(steps=longer * c.chain.steps)) for _, c in ranked]
     # a chain at the calibrated scale keeps the law that selection made; a scaled one leaves it
     moving = [c for c in arms if c.chain.steps and c.budget == 1 and pairs[c.critic].calibrated]

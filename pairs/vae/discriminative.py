@@ -186,7 +186,8 @@ def to_pair(
     settings: Discriminative, state: DiscriminativeState, images: ArrayLike, key: Array, record: Record | None = None
 ) -> Pair:
     """Decoder, posterior mean, an evidence bound as critic (``python -m dcd adapt`` recovers a better one) and,
-    where representations had a weight, the feature map. ``key`` serves the fitted prior."""
+    where representations had a weight, the feature map. ``key`` serves the fitted prior.
+    """
     model, nets = settings.model, state.nets
     data = as_data(images, model.sample_shape)
 

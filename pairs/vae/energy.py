@@ -39,7 +39,8 @@ Terms = Literal["elbo", "kl", "rec", "importance"]
 @dataclasses.dataclass(frozen=True)
 class ElboCritic:
     r"""``(params, x) -> (batch,)``; ``params = {"encoder", "decoder"}``. Symbols as above: ``rec``
-    :math:`\beta_r`, ``kl`` :math:`\beta_k`, ``scale`` a, ``shift`` b, ``draws`` m (``importance`` alone)."""
+    :math:`\beta_r`, ``kl`` :math:`\beta_k`, ``scale`` a, ``shift`` b, ``draws`` m (``importance`` alone).
+    """
 
     encoder: Mlp
     decoder: Mlp

@@ -95,7 +95,8 @@ class SplitEncoder:
 @dataclasses.dataclass(frozen=True)
 class SplitCritic:
     """``(params, x, labels) -> (batch,)``: c above; ``params`` hold the two encoders, the decoder, ``means`` and
-    ``scales`` of the label codes and ``rec``, :math:`\\beta`."""
+    ``scales`` of the label codes and ``rec``, :math:`\\beta`.
+    """
 
     label: Mlp
     style: Mlp

@@ -66,7 +66,8 @@ Observed = Literal["sample", "mean", "both"]
 class LabelSplit:
     r"""Settings; symbols as above. ``latent`` of the model is the width of :math:`z_u`, ``label_width`` that of
     :math:`z_s`; ``margin`` is a, ``rec_weight`` :math:`w_r`, ``kl_weight`` :math:`w_k`, ``likelihood`` :math:`\lambda`,
-    ``independence`` h, ``consistency`` r; images for :math:`L_{GM}` are moved by up to ``shift`` pixels each way."""
+    ``independence`` h, ``consistency`` r; images for :math:`L_{GM}` are moved by up to ``shift`` pixels each way.
+    """
 
     model: VaeConfig = VaeConfig(latent=32, sample_range=(-1.0, 1.0))
     classes: int = 10
@@ -129,7 +130,8 @@ class Nets(NamedTuple):
 
 class LabelSplitState(NamedTuple):
     """Everything a resumed run needs: ``gm_opt`` of label encoder, means and v; ``label_opt`` of the label encoder in
-    the joint step; ``joint_opt`` of style encoder and decoder."""
+    the joint step; ``joint_opt`` of style encoder and decoder.
+    """
 
     nets: Nets
     gm_opt: Any

@@ -123,7 +123,8 @@ def label_logits(code: Array, means: Array, raw: Array, labels: Array | None = N
     .. math:: \ell_c = -\tfrac12 (1 + a\,[c = y]) \sum_j \Lambda_{cj} (z_j - \mu_{cj})^2
        + \tfrac12 \sum_j \log \Lambda_{cj}
 
-    with the margin a where labels are given. Products of precisions are never formed: they underflow."""
+    with the margin a where labels are given. Products of precisions are never formed: they underflow.
+    """
     precision = jax.nn.softplus(raw)
     distance = 0.5 * jnp.sum(precision * (code[:, None] - means) ** 2, axis=-1)
     if labels is not None:
