@@ -114,8 +114,11 @@ def bundled_features() -> tuple[str, ...]:
 
 
 def load_features(name: str | Path) -> Features:
-    """A bundled feature net by name, one trained by ``python -m benchmarks train-features`` by folder,
-    or the FID Inception by the path of its ``.pth`` file.
+    """A feature net by name or by path.
+
+    Args:
+      name: The name of a bundled net, the folder of one that ``ganrefine benchmark train-features`` made, or the
+        ``.pth`` file of the FID's Inception weights.
 
     Raises:
       InputError: unknown name, missing or damaged files (sha256), weights of another architecture.
