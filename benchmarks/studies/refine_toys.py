@@ -56,8 +56,8 @@ def modes(x: np.ndarray) -> dict[str, Any]:
 
     Returns:
       The share of high-quality samples (within 4 sigma of a centre), the number of modes with any of them, the least
-      and the largest share of a mode over uniform, and the deviation of high-quality samples from their centres over the
-      true one.
+      and the largest share of a mode over uniform, and the deviation of high-quality samples from their centres over
+      the true one.
     """
     grid = np.stack(np.meshgrid(*2 * [np.arange(-2, 3)], indexing="ij"), -1).reshape(-1, 2) * SPACING
     distance = np.linalg.norm(x[:, None] - grid[None], axis=-1)

@@ -37,6 +37,7 @@ class Command(Protocol):
 
     def run(self, args: argparse.Namespace) -> int:
         """Run the command; the result is the exit code."""
+        ...
 
 
 class Parser(argparse.ArgumentParser):

@@ -201,7 +201,8 @@ def to_pair(
     """The trained autoencoder as a pair.
 
     The decoder is the generator, the posterior mean the encoder, an evidence bound the critic (``ganrefine adapt``
-    recovers a better one). Where representations had a weight the feature map comes along. ``key`` serves the fitted prior.
+    recovers a better one). Where representations had a weight the feature map comes along. ``key`` serves the
+    fitted prior.
     """
     model, nets = settings.model, state.nets
     data = as_data(images, model.sample_shape)

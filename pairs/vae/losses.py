@@ -105,8 +105,8 @@ def hsic(z: Array, labels: Array) -> Array:
 
     .. math:: \mathrm{tr}(K H L H) / (n - 1)^2
 
-    K is the Gaussian kernel whose squared width is the mean squared distance, but at least 1; L is one for equal labels;
-    H centres. The result is zero for constant codes, positive where they depend on the label, and 0 to order 1/n
+    K is the Gaussian kernel whose squared width is the mean squared distance, but at least 1; L is one for equal
+    labels; H centres. The result is zero for constant codes, positive where they depend on the label, and 0 to order 1/n
     otherwise.
     Without the least width the gradient grows without bound as codes shrink, and codes once small stay so.
     """
@@ -120,7 +120,7 @@ def hsic(z: Array, labels: Array) -> Array:
 
 
 def label_logits(code: Array, means: Array, raw: Array, labels: Array | None = None, margin: float = 0.0) -> Array:
-    r"""Class logits ``(batch, classes)`` of Gaussians with precisions :math:`\Lambda = \mathrm{softplus}(v)`, v = ``raw``.
+    r"""Class logits ``(batch, classes)`` of Gaussians with precisions :math:`\Lambda = \mathrm{softplus}` (``raw``).
 
     .. math:: \ell_c = -\tfrac12 (1 + a\,[c = y]) \sum_j \Lambda_{cj} (z_j - \mu_{cj})^2
        + \tfrac12 \sum_j \log \Lambda_{cj}
