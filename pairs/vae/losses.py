@@ -106,8 +106,8 @@ def hsic(z: Array, labels: Array) -> Array:
     .. math:: \mathrm{tr}(K H L H) / (n - 1)^2
 
     K is the Gaussian kernel whose squared width is the mean squared distance, but at least 1; L is one for equal
-    labels; H centres. The result is zero for constant codes, positive where they depend on the label, and 0 to order 1/n
-    otherwise.
+    labels; H centres. The result is zero for constant codes, positive where they depend on the label, and 0 to order
+    1/n otherwise.
     Without the least width the gradient grows without bound as codes shrink, and codes once small stay so.
     """
     n = z.shape[0]
