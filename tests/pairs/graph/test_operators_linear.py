@@ -1,0 +1,86 @@
+"""Products and convolutions have the values and gradients of ONNX's evaluator, in all their settings."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytest.importorskip("onnx")
+
+from graph_oracle import check
+
+_RNG = np.random.default_rng(1)
+
+
+def _normal(*shape: int) -> np.ndarray:
+    return _RNG.standard_normal(shape)
+
+
+@pytest.mark.parametrize("shape", [((3, 4), (4, 5)), ((2, 3, 4), (4, 5)), ((2, 3, 4, 5), (3, 5, 2)), ((2, 4), (4,))])
+def test_matmul(shape: tuple) -> None:
+    check("MatMul", _normal(*shape[0]), [_normal(*shape[1])])
+
+
+@pytest.mark.parametrize(
+    "attributes", [{}, {"transB": 1}, {"transA": 1, "alpha": 0.5, "beta": 2.0}, {"transA": 1, "transB": 1}]
+)
+def test_gemm(attributes: dict) -> None:
+    a = _normal(4, 3) if attributes.get("transA") else _normal(3, 4)
+    b = _normal(5, 4) if attributes.get("transB") else _normal(4, 5)
+    check("Gemm", a, [b, _normal(5)], attributes)
+    check("Gemm", a, [b], attributes)
+
+
+def test_einsum() -> None:
+    check("Einsum", _normal(2, 3, 4), [_normal(2, 4, 5)], {"equation": "bij,bjk->bik"})
+
+
+CONVOLUTIONS = [
+    ((2, 3, 8, 7), (4, 3, 3, 3), {}),
+    ((2, 3, 8, 8), (4, 3, 4, 4), {"strides": [2, 2], "pads": [1, 1, 1, 1], "kernel_shape": [4, 4]}),
+    ((2, 3, 8, 7), (4, 3, 3, 2), {"strides": [2, 2], "pads": [0, 1, 2, 0]}),
+    ((2, 3, 8, 7), (4, 3, 3, 2), {"strides": [1, 2], "dilations": [2, 1]}),
+    ((2, 4, 8, 8), (6, 2, 3, 3), {"group": 2, "pads": [1, 1, 1, 1]}),
+    ((2, 4, 8, 8), (4, 1, 3, 3), {"group": 4}),
+    ((2, 3, 7, 8), (4, 3, 4, 4), {"auto_pad": "SAME_UPPER", "strides": [2, 2]}),
+    ((2, 3, 7, 8), (4, 3, 4, 4), {"auto_pad": "SAME_LOWER"}),
+    ((2, 3, 7, 8), (4, 3, 4, 4), {"auto_pad": "VALID"}),
+    ((2, 3, 9), (4, 3, 3), {"strides": [2], "pads": [1, 0]}),
+    ((2, 3, 9), (4, 3, 3), {"dilations": [2]}),
+    ((1, 2, 5, 4, 4), (3, 2, 2, 2, 2), {"pads": [1, 0, 0, 0, 1, 0]}),
+]
+
+
+@pytest.mark.parametrize(("x", "w", "attributes"), CONVOLUTIONS)
+def test_conv(x: tuple, w: tuple, attributes: dict) -> None:
+    check("Conv", _normal(*x), [_normal(*w), _normal(w[0])], attributes)
+
+
+def test_conv_without_bias() -> None:
+    check("Conv", _normal(2, 3, 5, 5), [_normal(4, 3, 3, 3)])
+
+
+TRANSPOSED = [
+    ((2, 3, 4, 5), (3, 4, 3, 3), {}),
+    ((2, 3, 4, 4), (3, 4, 4, 4), {"strides": [2, 2], "pads": [1, 1, 1, 1]}),
+    ((2, 3, 4, 4), (3, 4, 3, 3), {"strides": [2, 2], "pads": [1, 1, 1, 1], "output_padding": [1, 1]}),
+    ((2, 3, 4, 4), (3, 4, 3, 2), {"strides": [2, 2], "pads": [0, 1, 2, 0], "output_padding": [1, 0]}),
+    ((2, 3, 4, 4), (3, 4, 3, 3), {"strides": [3, 2], "dilations": [2, 1], "output_padding": [2, 1]}),
+    ((2, 4, 4, 4), (4, 3, 3, 3), {"group": 2, "strides": [2, 2], "pads": [1, 0, 1, 0]}),
+    ((2, 4, 4, 4), (4, 1, 3, 3), {"group": 4}),
+    ((2, 3, 4, 4), (3, 4, 3, 3), {"auto_pad": "SAME_UPPER", "strides": [2, 2]}),
+    ((2, 3, 4, 4), (3, 4, 3, 3), {"auto_pad": "SAME_LOWER", "strides": [2, 2]}),
+    ((2, 3, 5), (3, 4, 4), {"strides": [2], "pads": [1, 1]}),
+    ((2, 3, 5), (3, 4, 3), {"strides": [2], "output_padding": [1]}),
+]
+
+
+@pytest.mark.parametrize(("x", "w", "attributes"), TRANSPOSED)
+def test_conv_transpose(x: tuple, w: tuple, attributes: dict) -> None:
+    bias = _normal(w[1] * attributes.get("group", 1)) if attributes.get("group", 1) == 1 else None
+    check("ConvTranspose", _normal(*x), [_normal(*w), bias], attributes)
+
+
+def test_conv_transpose_to_an_output_shape() -> None:
+    attributes = {"strides": [2, 2], "output_shape": [9, 8]}
+    check("ConvTranspose", _normal(2, 3, 4, 4), [_normal(3, 4, 3, 3)], attributes)

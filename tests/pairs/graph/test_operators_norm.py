@@ -1,0 +1,113 @@
+"""Normalisations, reductions and softmax have the values and gradients of ONNX's evaluator."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytest.importorskip("onnx")
+
+from graph_oracle import check, model
+
+from checkpoints.foreign.onnx import read_onnx
+from pairs import InputError
+from pairs.graph import run_graph
+
+_RNG = np.random.default_rng(2)
+X = _RNG.standard_normal((2, 4, 3, 5)) + 0.3
+
+
+def _normal(*shape: int) -> np.ndarray:
+    return _RNG.standard_normal(shape)
+
+
+@pytest.mark.parametrize("x", [X, X[:, :, 0], X[:, :, 0, 0]])
+@pytest.mark.parametrize("opset", [11, 15])
+def test_batch_norm_uses_the_stored_statistics(x: np.ndarray, opset: int) -> None:
+    others = [_normal(4), _normal(4), _normal(4), np.abs(_normal(4)) + 0.1]
+    check("BatchNormalization", x, others, {"epsilon": 1e-3}, opset)
+
+
+def test_batch_norm_in_training_mode_is_refused() -> None:
+    others = [np.ones(4)] * 4
+    graph = read_onnx(model("BatchNormalization", X, others, {"training_mode": 1})).graph
+    with pytest.raises(InputError, match="training mode.*model.eval"):
+        run_graph(graph, {"x": X.astype(np.float32), **{f"w{i}": np.ones(4, np.float32) for i in range(4)}})
+
+
+def test_instance_norm() -> None:
+    check("InstanceNormalization", X, [_normal(4), _normal(4)], {"epsilon": 1e-3})
+
+
+@pytest.mark.parametrize(("opset", "size"), [(18, 2), (21, 4)])
+def test_group_norm_has_a_scale_per_group_and_later_per_channel(opset: int, size: int) -> None:
+    if opset == 18:  # the evaluator expands one scale per group; a constant scale makes both forms one
+        from onnx.reference import ReferenceEvaluator
+
+        scale, bias = np.asarray([0.5, 2.0]), np.asarray([0.1, -0.3])
+        wide = model("GroupNormalization", X, [np.repeat(scale, 2), np.repeat(bias, 2)], {"num_groups": 2}, 21)
+        import onnx
+
+        expected = ReferenceEvaluator(onnx.load_model_from_string(wide)).run(None, {"x": X})[0]
+        file = read_onnx(model("GroupNormalization", X, [scale, bias], {"num_groups": 2}, 18))
+        from graph_oracle import close
+
+        from pairs.graph.layout import channels_first
+
+        close(channels_first(run_graph(file.graph, {"x": X.astype(np.float32), **file.parameters})), expected)
+        return
+    check("GroupNormalization", X, [_normal(size), _normal(size)], {"num_groups": 2}, opset)
+
+
+@pytest.mark.parametrize("axis", [1, 2, -1])
+def test_layer_norm(axis: int) -> None:
+    shape = X.shape[axis:]
+    check("LayerNormalization", X, [_normal(*shape), _normal(*shape)], {"axis": axis})
+    check("LayerNormalization", X, [_normal(*shape)], {"axis": axis, "epsilon": 1e-2})
+
+
+@pytest.mark.parametrize("axis", [1, -1])
+def test_rms_norm(axis: int) -> None:
+    check("RMSNormalization", X, [_normal(*X.shape[axis:])], {"axis": axis}, 23)
+
+
+@pytest.mark.parametrize("p", [1, 2])
+def test_lp_norm(p: int) -> None:
+    check("LpNormalization", X, attributes={"axis": 1, "p": p}, opset=22)
+
+
+REDUCTIONS = ["ReduceL1", "ReduceL2", "ReduceLogSumExp", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd",
+              "ReduceSum", "ReduceSumSquare"]  # fmt: skip
+
+
+@pytest.mark.parametrize("op", REDUCTIONS)
+@pytest.mark.parametrize(("axes", "keepdims"), [([1], 1), ([2, 3], 0), ([-1, 1], 0), (None, 1)])
+def test_reductions_with_axes_as_an_input(op: str, axes: list[int] | None, keepdims: int) -> None:
+    others = [] if axes is None else [np.asarray(axes, np.int64)]
+    check(op, X, others, {"keepdims": keepdims}, 18)
+
+
+@pytest.mark.parametrize("op", REDUCTIONS)
+def test_reductions_with_axes_as_a_setting(op: str) -> None:
+    check(op, X, attributes={"axes": [2, 3], "keepdims": 0}, opset=11)
+
+
+def test_log_sum() -> None:
+    check("ReduceLogSum", np.abs(X) + 0.1, [np.asarray([1])], opset=18)
+
+
+@pytest.mark.parametrize("op", ["Softmax", "LogSoftmax"])
+def test_softmax(op: str) -> None:
+    check(op, X, attributes={"axis": 1}, opset=13)
+    check(op, X, opset=13)
+
+
+@pytest.mark.parametrize("op", ["Softmax", "LogSoftmax"])
+def test_softmax_of_old_operator_sets_runs_over_all_later_axes(op: str) -> None:
+    from graph_oracle import close
+
+    file = read_onnx(model(op, X, opset=11))
+    found = np.asarray(run_graph(file.graph, {"x": X.astype(np.float32)}))
+    flat = X.reshape(2, -1)
+    expected = flat - np.log(np.exp(flat).sum(1, keepdims=True))
+    close(found, (expected if op == "LogSoftmax" else np.exp(expected)).reshape(X.shape))
