@@ -95,10 +95,8 @@ def _turned(weight: Any, ndim: int) -> Any:
 
 @operator("LpNormalization", "axis p")
 def _lp_norm(node: Node, x: Any) -> Any:
+    """A vector of zeros stays zero, with gradient zero."""
     axis = node.get("axis", -1)
-    norm = jnp.sum(jnp.abs(x), axis, keepdims=True) if node.get("p", 2) == 1 else _length(x, axis)
-    return x / norm
-
-
-def _length(x: Array, axis: int) -> Array:
-    return jnp.sqrt(jnp.sum(x * x, axis, keepdims=True))
+    total = jnp.sum(jnp.abs(x) if node.get("p", 2) == 1 else x * x, axis, keepdims=True)
+    some = jnp.where(total > 0, total, 1)
+    return x / (some if node.get("p", 2) == 1 else jnp.sqrt(some))

@@ -10,6 +10,7 @@ begin inside the image or its begin pad.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from typing import Any
 
 import jax.numpy as jnp
@@ -42,7 +43,21 @@ def _average_pool(node: Node, x: Any) -> Any:
 @operator("MaxPool", f"{_SETTINGS} storage_order", turned=True)
 def _max_pool(node: Node, x: Any) -> Any:
     x = channels_last(x)
-    return ChannelsLast(_reduce(x, _window(node, x.shape[1:-1]), -np.inf, lax.max))
+    shape = _window(node, x.shape[1:-1])
+    if set(shape.dilations) == {1}:
+        return ChannelsLast(_reduce(x, shape, -np.inf, lax.max))
+    return ChannelsLast(jnp.max(jnp.stack(_taps(x, shape)), axis=0))
+
+
+def _taps(x: Array, shape: Window) -> list[Array]:
+    """What each tap of the window sees; JAX has no gradient of a dilated maximum."""
+    count = shape.lengths(x.shape[1:-1])
+    x = jnp.pad(x, ((0, 0), *shape.pads, (0, 0)), constant_values=-np.inf)
+    settings = list(zip(count, shape.strides, shape.dilations, strict=True))
+    return [
+        x[:, *(slice(i * d, i * d + (n - 1) * s + 1, s) for i, (n, s, d) in zip(tap, settings, strict=True))]
+        for tap in itertools.product(*(range(k) for k in shape.kernel))
+    ]
 
 
 @operator("GlobalAveragePool", turned=True)

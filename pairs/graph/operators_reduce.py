@@ -21,9 +21,15 @@ from .values import integers, is_static
 
 __all__ = []
 
+
+def _root(xp: Any, total: Any) -> Any:
+    """The square root with gradient zero at zero."""
+    return xp.where(total > 0, xp.sqrt(xp.where(total > 0, total, 1)), 0)
+
+
 _STEPS: dict[str, Callable[..., Any]] = {
     "ReduceL1": lambda xp, x, axes: xp.sum(xp.abs(x), axes, keepdims=True),
-    "ReduceL2": lambda xp, x, axes: xp.sqrt(xp.sum(x * x, axes, keepdims=True)),
+    "ReduceL2": lambda xp, x, axes: _root(xp, xp.sum(x * x, axes, keepdims=True)),
     "ReduceLogSum": lambda xp, x, axes: xp.log(xp.sum(x, axes, keepdims=True)),
     "ReduceLogSumExp": lambda xp, x, axes: jax.nn.logsumexp(x, axes, keepdims=True),
     "ReduceMax": lambda xp, x, axes: xp.max(x, axes, keepdims=True),
