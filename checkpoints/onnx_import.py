@@ -65,9 +65,14 @@ def import_onnx(
     """
     prior = parse_prior(prior) if isinstance(prior, str) else prior
     g = onnx_generator(
-        generator, prior, sample_shape=sample_shape, layout=layout, classes=classes, labels=generator_labels,
+        generator,
+        prior,
+        sample_shape=sample_shape,
+        layout=layout,
+        classes=classes,
+        labels=generator_labels,
         output=generator_output,
-    )  # fmt: skip
+    )
     if sample_range == "infer":
         if g.sample_range is None:
             problem = "is not said by the generator's last operator"
@@ -78,9 +83,14 @@ def import_onnx(
         raise InputError("critic", problem, "give its file, or join onnx_generator(...).net with one by make_pair")
     found = g.face.classes or None
     d = onnx_critic(
-        critic, g.face.sample, layout=layout or g.face.layout, classes=found, labels=critic_labels,
-        output=critic_output, sigmoid=sigmoid,
-    )  # fmt: skip
+        critic,
+        g.face.sample,
+        layout=layout or g.face.layout,
+        classes=found,
+        labels=critic_labels,
+        output=critic_output,
+        sigmoid=sigmoid,
+    )
     if d.face.labels is not None and found is None:
         raise InputError("critic", "takes labels, the generator does not", "give the conditional generator")
     kind = _kind(critic_kind, d.stripped)

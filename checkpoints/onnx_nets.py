@@ -275,15 +275,13 @@ def _layout(inner: tuple[int, ...], sample: tuple[int, ...], layout: Layout | No
 def _critic_layout(
     declared: tuple[int | None, ...], sample: tuple[int, ...], layout: Layout | None
 ) -> tuple[Layout, tuple[int, ...]]:
-    if None in declared or not declared:
-        chosen = layout or "channels_first"
-        known = (sample[-1], *sample[:-1]) if chosen == "channels_first" and len(sample) > 1 else sample
-        inner = _filled(declared, known)
-        chosen = layout or _layout(inner, sample, None)
-    else:
-        inner = _filled(declared, sample)
-        chosen = _layout(inner, sample, layout if len(inner) != len(sample) or len(sample) < 3 else None)
+    """The order of the axes and the shape of what the critic takes; a fully declared shape decides before ``layout``."""
+    turned = (sample[-1], *sample[:-1])
+    free = None in declared or not declared
+    inner = _filled(declared, turned if free and layout != "channels_last" and len(sample) > 1 else sample)
     if math.prod(inner) != math.prod(sample):
         problem = f"takes samples of shape {list(inner)}, the generator returns {list(sample)} (channels last)"
         raise InputError("critic", problem, "use a critic of the same data")
-    return chosen, inner
+    if not free and len(sample) > 1 and (inner == turned) != (inner == sample):
+        return ("channels_first" if inner == turned else "channels_last"), inner
+    return _layout(inner, sample, layout), inner

@@ -31,8 +31,15 @@ __all__ = ["OnnxFile", "OnnxInput", "read_onnx"]
 
 _SIZE_LIMIT = 2**31 - 1
 _SHORT = 1_024  # numbers of a float Constant node that stays a constant
-_STATIC_SLOTS = {"Resize": (1, 2, 3), "Pad": (1, 2, 3), "Clip": (1, 2), "Range": (0, 1, 2), "OneHot": (1, 2),
-                 "Dropout": (1, 2), "Pow": (1,)}  # fmt: skip
+_STATIC_SLOTS = {
+    "Resize": (1, 2, 3),
+    "Pad": (1, 2, 3),
+    "Clip": (1, 2),
+    "Range": (0, 1, 2),
+    "OneHot": (1, 2),
+    "Dropout": (1, 2),
+    "Pow": (1,),
+}
 _PLAIN = {1: "f", 2: "i", 3: "s", 6: "floats", 7: "ints"}  # fields of attributes by their type
 _TENSOR = 4
 
@@ -110,7 +117,9 @@ def _bytes(source: str | os.PathLike[str] | bytes) -> tuple[bytes, Path | None, 
 def _read(model: Any, folder: Path | None, name: str, sha256: str) -> OnnxFile:
     graph = model.graph
     if len(graph.node) > NODE_LIMIT:
-        raise InputError("file", f"'{name}' has {len(graph.node)} nodes, more than {NODE_LIMIT}", "export one net alone")
+        raise InputError(
+            "file", f"'{name}' has {len(graph.node)} nodes, more than {NODE_LIMIT}", "export one net alone"
+        )
     check_operators([(n.domain, n.op_type) for n in graph.node], name)
     if model.functions or graph.sparse_initializer:
         what = "functions of its own" if model.functions else "sparse tensors"
@@ -134,16 +143,21 @@ def _read(model: Any, folder: Path | None, name: str, sha256: str) -> OnnxFile:
             nodes.append(_node(node, names, folder))
     static = {n for n, a in arrays.items() if a.dtype.kind != "f" or not a.ndim or not a.size} | short
     static |= {
-        n for node in nodes for i, n in enumerate(node["inputs"])
+        n
+        for node in nodes
+        for i, n in enumerate(node["inputs"])
         if i in _STATIC_SLOTS.get(node["op"], ()) and n in arrays and (node["op"] != "Pow" or arrays[n].size == 1)
-    }  # fmt: skip
+    }
     outputs = tuple(names.known(o.name) for o in graph.output)
     parameters = {n: a for n, a in arrays.items() if n not in static}
     record = {
-        "opset": opset, "inputs": list(inputs), "nodes": nodes, "output": outputs[0] if outputs else "",
+        "opset": opset,
+        "inputs": list(inputs),
+        "nodes": nodes,
+        "output": outputs[0] if outputs else "",
         "constants": {n: _encode(n, arrays[n]) for n in static},
         "parameters": {n: {"shape": list(a.shape), "dtype": a.dtype.name} for n, a in parameters.items()},
-    }  # fmt: skip
+    }
     return OnnxFile(name, sha256, parse_graph(record), parameters, inputs, outputs, _notes(graph))
 
 
@@ -195,9 +209,11 @@ def _node(node: Any, names: _Names, folder: Path | None) -> dict[str, Any]:
     if KERNEL_TURNED in attributes:
         raise InputError("file", f"sets '{KERNEL_TURNED}' of a {node.op_type}", "export the net again")
     return {
-        "op": node.op_type, "inputs": inputs, "outputs": [names.number(n) for n in node.output],
+        "op": node.op_type,
+        "inputs": inputs,
+        "outputs": [names.number(n) for n in node.output],
         "attributes": attributes,
-    }  # fmt: skip
+    }
 
 
 def _attribute(attribute: Any, op: str, folder: Path | None) -> Any:
@@ -220,9 +236,11 @@ def _constant(node: Any, folder: Path | None) -> np.ndarray:
     if "value" in values:
         return read_tensor(values["value"].t, folder)
     for name, field, dtype in (
-        ("value_float", "f", np.float32), ("value_floats", "floats", np.float32),
-        ("value_int", "i", np.int64), ("value_ints", "ints", np.int64),
-    ):  # fmt: skip
+        ("value_float", "f", np.float32),
+        ("value_floats", "floats", np.float32),
+        ("value_int", "i", np.int64),
+        ("value_ints", "ints", np.int64),
+    ):
         if name in values:
             value = getattr(values[name], field)
             return np.asarray(list(value) if field.endswith("s") else value, dtype)

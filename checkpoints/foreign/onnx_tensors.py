@@ -19,9 +19,20 @@ from pairs.graph.values import shown
 __all__ = ["read_tensor"]
 
 _DTYPES = {
-    1: "<f4", 2: "u1", 3: "i1", 4: "<u2", 5: "<i2", 6: "<i4", 7: "<i8", 9: "?", 10: "<f2", 11: "<f8", 12: "<u4",
-    13: "<u8", 16: "<u2",
-}  # fmt: skip
+    1: "<f4",
+    2: "u1",
+    3: "i1",
+    4: "<u2",
+    5: "<i2",
+    6: "<i4",
+    7: "<i8",
+    9: "?",
+    10: "<f2",
+    11: "<f8",
+    12: "<u4",
+    13: "<u8",
+    16: "<u2",
+}
 _BFLOAT16, _EXTERNAL = 16, 1
 _WORDS = ("float_data", "int32_data", "int64_data", "double_data", "uint64_data")
 

@@ -77,9 +77,14 @@ def _conv(node: Node, x: Any, w: Any, b: Any = None) -> Any:
         y = _fast_conv(x, kernel, shape)
     else:
         y = lax.conv_general_dilated(
-            x, kernel, shape.strides, shape.pads, rhs_dilation=shape.dilations, dimension_numbers=_spec(spatial),
+            x,
+            kernel,
+            shape.strides,
+            shape.pads,
+            rhs_dilation=shape.dilations,
+            dimension_numbers=_spec(spatial),
             feature_group_count=group,
-        )  # fmt: skip
+        )
     return ChannelsLast(y if b is None else y + b)
 
 
@@ -150,6 +155,12 @@ def _library_transpose(
     reach = [d * (k - 1) for d, k in zip(shape.dilations, shape.kernel, strict=True)]
     ends = [(r - low, r - high + e) for r, (low, high), e in zip(reach, pads, extra, strict=True)]
     return lax.conv_general_dilated(
-        x, kernel, (1,) * spatial, ends, lhs_dilation=shape.strides, rhs_dilation=shape.dilations,
-        dimension_numbers=_spec(spatial), feature_group_count=group,
-    )  # fmt: skip
+        x,
+        kernel,
+        (1,) * spatial,
+        ends,
+        lhs_dilation=shape.strides,
+        rhs_dilation=shape.dilations,
+        dimension_numbers=_spec(spatial),
+        feature_group_count=group,
+    )

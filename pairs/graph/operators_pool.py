@@ -78,9 +78,7 @@ def _window(node: Node, lengths: tuple[int, ...]) -> Window:
     if not node.get("ceil_mode", 0):
         return shape
     pads = []
-    for n, k, s, d, (low, high) in zip(
-        lengths, shape.kernel, shape.strides, shape.dilations, shape.pads, strict=True
-    ):
+    for n, k, s, d, (low, high) in zip(lengths, shape.kernel, shape.strides, shape.dilations, shape.pads, strict=True):
         reach = d * (k - 1) + 1
         count = -(-(n + low + high - reach) // s) + 1
         count -= (count - 1) * s >= n + low
@@ -91,6 +89,11 @@ def _window(node: Node, lengths: tuple[int, ...]) -> Window:
 def _reduce(x: Array, shape: Window, start: float, function: Any) -> Array:
     full = lambda values: (1, *values, 1)
     return lax.reduce_window(
-        x, np.asarray(start, x.dtype), function, full(shape.kernel), full(shape.strides),
-        ((0, 0), *shape.pads, (0, 0)), window_dilation=full(shape.dilations),
-    )  # fmt: skip
+        x,
+        np.asarray(start, x.dtype),
+        function,
+        full(shape.kernel),
+        full(shape.strides),
+        ((0, 0), *shape.pads, (0, 0)),
+        window_dilation=full(shape.dilations),
+    )

@@ -115,10 +115,13 @@ def _pick(y: Any, axis: int, index: np.ndarray) -> Any:
 
 def _matrix(node: Node, mode: str, transform: str, n: int, m: int, scale: float) -> np.ndarray:
     return interpolation_matrix(
-        mode, coordinates(transform, n, m, scale), n,
+        mode,
+        coordinates(transform, n, m, scale),
+        n,
         stretch=min(scale, 1.0) if node.get("antialias", 0) else 1.0,
-        cubic=node.get("cubic_coeff_a", -0.75), exclude_outside=bool(node.get("exclude_outside", 0)),
-    )  # fmt: skip
+        cubic=node.get("cubic_coeff_a", -0.75),
+        exclude_outside=bool(node.get("exclude_outside", 0)),
+    )
 
 
 def interpolation_matrix(

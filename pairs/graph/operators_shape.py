@@ -20,9 +20,20 @@ from .values import check_size, decode, integers, is_static
 __all__ = ["DATA_TYPES"]
 
 DATA_TYPES = {
-    1: "float32", 2: "uint8", 3: "int8", 4: "uint16", 5: "int16", 6: "int32", 7: "int64",
-    9: "bool", 10: "float32", 11: "float64", 12: "uint32", 13: "uint64", 16: "float32",
-}  # fmt: skip
+    1: "float32",
+    2: "uint8",
+    3: "int8",
+    4: "uint16",
+    5: "int16",
+    6: "int32",
+    7: "int64",
+    9: "bool",
+    10: "float32",
+    11: "float64",
+    12: "uint32",
+    13: "uint64",
+    16: "float32",
+}
 """ONNX's numbers of types; half precision is computed in single precision."""
 
 

@@ -39,9 +39,15 @@ from .values import decode, encode, shown
 __all__ = ["MODULES", "NODE_LIMIT", "NEWEST_OPSET", "OLDEST_OPSET", "Graph", "known_operators", "parse_graph"]
 
 MODULES = (
-    operators_elementwise, operators_index, operators_linear, operators_norm, operators_pool, operators_reduce,
-    operators_resize, operators_shape,
-)  # fmt: skip
+    operators_elementwise,
+    operators_index,
+    operators_linear,
+    operators_norm,
+    operators_pool,
+    operators_reduce,
+    operators_resize,
+    operators_shape,
+)
 """Files of the allow-list."""
 
 NODE_LIMIT = 10_000

@@ -13,8 +13,20 @@ from graph_oracle import check
 _RNG = np.random.default_rng(0)
 X = 2 * _RNG.standard_normal((2, 3, 4, 5))
 POSITIVE = np.abs(X) + 0.1
-SMOOTH = ["Atan", "Cos", "Exp", "HardSwish", "Identity", "Mish", "Neg", "Sigmoid", "Sin", "Softplus", "Softsign",
-          "Tanh"]  # fmt: skip
+SMOOTH = [
+    "Atan",
+    "Cos",
+    "Exp",
+    "HardSwish",
+    "Identity",
+    "Mish",
+    "Neg",
+    "Sigmoid",
+    "Sin",
+    "Softplus",
+    "Softsign",
+    "Tanh",
+]
 
 
 @pytest.mark.parametrize("op", [*SMOOTH, "Abs", "Relu", "Reciprocal"])

@@ -79,8 +79,17 @@ def test_norms_of_zero_are_zero_with_gradient_zero() -> None:
         assert value == 0 and not np.any(np.isnan(slope))
 
 
-REDUCTIONS = ["ReduceL1", "ReduceL2", "ReduceLogSumExp", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd",
-              "ReduceSum", "ReduceSumSquare"]  # fmt: skip
+REDUCTIONS = [
+    "ReduceL1",
+    "ReduceL2",
+    "ReduceLogSumExp",
+    "ReduceMax",
+    "ReduceMean",
+    "ReduceMin",
+    "ReduceProd",
+    "ReduceSum",
+    "ReduceSumSquare",
+]
 
 
 @pytest.mark.parametrize("op", REDUCTIONS)
