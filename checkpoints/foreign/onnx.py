@@ -11,7 +11,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import importlib
-import math
 import os
 from pathlib import Path
 from typing import Any
@@ -20,10 +19,10 @@ import numpy as np
 
 from pairs import InputError
 from pairs.graph import Graph, parse_graph
-from pairs.graph.operators_linear import KERNEL_TURNED
 from pairs.graph.spec import NEWEST_OPSET, NODE_LIMIT, OLDEST_OPSET
-from pairs.graph.values import STATIC_LIMIT, encode, shown
+from pairs.graph.values import shown
 
+from .onnx_nodes import Names, encode_constant, read_constant, read_node
 from .onnx_refusals import check_operators
 from .onnx_tensors import read_tensor
 
@@ -40,8 +39,6 @@ _STATIC_SLOTS = {
     "Dropout": (1, 2),
     "Pow": (1,),
 }
-_PLAIN = {1: "f", 2: "i", 3: "s", 6: "floats", 7: "ints"}  # fields of attributes by their type
-_TENSOR = 4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -128,7 +125,7 @@ def _read(model: Any, folder: Path | None, name: str, sha256: str) -> OnnxFile:
     if not OLDEST_OPSET <= opset <= NEWEST_OPSET:
         problem = f"'{name}' uses operator set {opset}; {OLDEST_OPSET} to {NEWEST_OPSET} are known"
         raise InputError("file", problem, "export the net with opset_version=18")
-    names = _Names()
+    names = Names()
     arrays = {names.keep(t.name): read_tensor(t, folder) for t in graph.initializer}
     given = {t.name for t in graph.initializer}
     inputs = {names.keep(i.name): _input(i) for i in graph.input if i.name not in given}
@@ -136,11 +133,11 @@ def _read(model: Any, folder: Path | None, name: str, sha256: str) -> OnnxFile:
     for node in graph.node:
         if node.op_type == "Constant":
             key = names.keep(node.output[0])
-            arrays[key] = _constant(node, folder)
+            arrays[key] = read_constant(node, folder)
             if arrays[key].size <= _SHORT:
                 short.add(key)
         else:
-            nodes.append(_node(node, names, folder))
+            nodes.append(read_node(node, names, folder))
     static = {n for n, a in arrays.items() if a.dtype.kind != "f" or not a.ndim or not a.size} | short
     static |= {
         n
@@ -155,7 +152,7 @@ def _read(model: Any, folder: Path | None, name: str, sha256: str) -> OnnxFile:
         "inputs": list(inputs),
         "nodes": nodes,
         "output": outputs[0] if outputs else "",
-        "constants": {n: _encode(n, arrays[n]) for n in static},
+        "constants": {n: encode_constant(n, arrays[n]) for n in static},
         "parameters": {n: {"shape": list(a.shape), "dtype": a.dtype.name} for n, a in parameters.items()},
     }
     return OnnxFile(name, sha256, parse_graph(record), parameters, inputs, outputs, _notes(graph))
@@ -170,85 +167,7 @@ def _notes(graph: Any) -> tuple[str, ...]:
     return tuple(notes)
 
 
-class _Names:
-    """Names inside the graph: those of arrays and inputs escaped, the others numbered."""
-
-    def __init__(self) -> None:
-        self._new: dict[str, str] = {"": ""}
-
-    def keep(self, name: str) -> str:
-        """The escaped name of an array or an input."""
-        if not name or name in self._new:
-            raise InputError("file", f"gives '{shown(name)}' two values", "export the net again")
-        text = name.encode("unicode_escape", "backslashreplace").decode("ascii")
-        self._new[name] = text if not text.startswith("%") else f"%{text}"
-        return self._new[name]
-
-    def number(self, name: str) -> str:
-        """A new name for the result of a node."""
-        if name and name in self._new:
-            raise InputError("file", f"gives '{shown(name)}' two values", "export the net again")
-        return self._new.setdefault(name, f"%{len(self._new)}")
-
-    def known(self, name: str) -> str:
-        """The name of something that was defined before."""
-        if name not in self._new:
-            raise InputError("file", f"uses '{shown(name)}' before it is computed", "export the net again")
-        return self._new[name]
-
-
 def _input(value: Any) -> OnnxInput:
     kind = value.type.tensor_type
     dims = tuple(d.dim_value if d.HasField("dim_value") and d.dim_value > 0 else None for d in kind.shape.dim)
     return OnnxInput(kind.elem_type in (2, 3, 4, 5, 6, 7, 12, 13), dims)
-
-
-def _node(node: Any, names: _Names, folder: Path | None) -> dict[str, Any]:
-    inputs = [names.known(n) for n in node.input]
-    attributes = {a.name: _attribute(a, node.op_type, folder) for a in node.attribute}
-    if KERNEL_TURNED in attributes:
-        raise InputError("file", f"sets '{KERNEL_TURNED}' of a {node.op_type}", "export the net again")
-    return {
-        "op": node.op_type,
-        "inputs": inputs,
-        "outputs": [names.number(n) for n in node.output],
-        "attributes": attributes,
-    }
-
-
-def _attribute(attribute: Any, op: str, folder: Path | None) -> Any:
-    field = _PLAIN.get(attribute.type)
-    if attribute.ref_attr_name or (field is None and attribute.type != _TENSOR):
-        raise InputError("file", f"sets '{shown(attribute.name)}' of a {op} in a way that is not known", "export again")
-    if field is None:
-        return _encode(attribute.name, read_tensor(attribute.t, folder))
-    value = getattr(attribute, field)
-    if field == "s":
-        return value.decode("utf-8", "backslashreplace")
-    value = list(value) if field in ("floats", "ints") else value
-    if not all(math.isfinite(v) for v in (value if isinstance(value, list) else [value])):
-        raise InputError("file", f"sets '{shown(attribute.name)}' of a {op} to NaN or infinity", "export again")
-    return value
-
-
-def _constant(node: Any, folder: Path | None) -> np.ndarray:
-    values = {a.name: a for a in node.attribute}
-    if "value" in values:
-        return read_tensor(values["value"].t, folder)
-    for name, field, dtype in (
-        ("value_float", "f", np.float32),
-        ("value_floats", "floats", np.float32),
-        ("value_int", "i", np.int64),
-        ("value_ints", "ints", np.int64),
-    ):
-        if name in values:
-            value = getattr(values[name], field)
-            return np.asarray(list(value) if field.endswith("s") else value, dtype)
-    raise InputError("file", "has a constant that is no array of numbers", "export the net again")
-
-
-def _encode(name: str, array: np.ndarray) -> dict[str, Any]:
-    if array.size > STATIC_LIMIT:
-        problem = f"has {array.size} whole numbers in '{shown(name)}', more than {STATIC_LIMIT}"
-        raise InputError("file", problem, "export the net without large tables of indices")
-    return encode(array)

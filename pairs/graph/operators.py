@@ -102,7 +102,10 @@ def operator(
 def elementwise(
     name: str, attributes: str = "", *, inputs: tuple[int, int] = (1, 1)
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Decorator: put an elementwise function ``(node, xp, *arrays)`` on the allow-list; ``xp`` is numpy or ``jax.numpy``."""
+    """Decorator: put an elementwise function on the allow-list.
+
+    The function is called as ``(node, xp, *arrays)``, where ``xp`` is numpy or ``jax.numpy``.
+    """
 
     def add(function: Callable[..., Any]) -> Callable[..., Any]:
         def call(node: Node, *values: Any) -> Any:

@@ -159,7 +159,7 @@ def _expand(node: Node, x: Any, shape: Any) -> Any:
         return ChannelsLast(jnp.broadcast_to(x.stored, (wanted[0], *wanted[2:], wanted[1])))
     if is_static(x):
         check_size(wanted)
-        return np.broadcast_to(x, wanted)
+        return np.broadcast_to(np.asarray(x), wanted)
     return jnp.broadcast_to(channels_first(x), wanted)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import jax
@@ -9,17 +10,18 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-onnx = pytest.importorskip("onnx")
-
-from onnx import TensorProto, helper
-from onnx.reference import ReferenceEvaluator
-from onnx_files import critic, file, generator
-
 from checkpoints import load_pair, save_pair
+from checkpoints.foreign.onnx import read_onnx
 from checkpoints.onnx_import import import_onnx
 from checkpoints.onnx_nets import onnx_critic, onnx_generator
 from pairs import InputError, Normal, Uniform
 from pairs.prior_text import parse_prior
+
+onnx = pytest.importorskip("onnx")
+TensorProto, helper = onnx.TensorProto, onnx.helper
+ReferenceEvaluator = pytest.importorskip("onnx.reference").ReferenceEvaluator
+files = pytest.importorskip("onnx_files")
+critic, file, generator = files.critic, files.file, files.generator
 
 _run = jax.jit(lambda net, *inputs: net(*inputs))
 _RNG = np.random.default_rng(5)
@@ -101,10 +103,10 @@ def test_the_range_is_that_of_the_last_operator(last: str, expected: tuple) -> N
 
 
 def test_a_range_that_is_not_said_is_asked_for() -> None:
-    files = generator("Identity"), critic()
+    both = generator("Identity"), critic()
     with pytest.raises(InputError, match="sample_range: is not said.*None where samples are unbounded"):
-        import_onnx(*files, prior="normal:6", critic_kind="energy")
-    pair = import_onnx(*files, prior="normal:6", critic_kind="energy", sample_range=None, check=False)
+        import_onnx(*both, prior="normal:6", critic_kind="energy")
+    pair = import_onnx(*both, prior="normal:6", critic_kind="energy", sample_range=None, check=False)
     assert pair.sample_range is None
 
 
@@ -153,8 +155,6 @@ def test_a_sigmoid_that_something_else_uses_is_not_taken_off() -> None:
 
 def onnx_name(data: bytes, which: int) -> str:
     """The name of an output as the importer calls it."""
-    from checkpoints.foreign.onnx import read_onnx
-
     return read_onnx(data).outputs[which]
 
 
@@ -176,7 +176,7 @@ def test_a_stored_pair_comes_back_bit_for_bit_without_the_package(
         generator(labels="number"), critic(), prior="normal:6", critic_kind="energy", name="small", check=False
     )
     path = save_pair(tmp_path / "pair", pair)
-    monkeypatch.setitem(__import__("sys").modules, "onnx", None)
+    monkeypatch.setitem(sys.modules, "onnx", None)
     again = load_pair(path)
     assert jax.tree.structure(again) == jax.tree.structure(pair) and again.name == "small"
     z, y = _latents(3), jnp.asarray([0, 1, 2])

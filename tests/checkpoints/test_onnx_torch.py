@@ -13,17 +13,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from checkpoints.onnx_nets import onnx_critic, onnx_generator
+from pairs import Normal
+
 pytest.importorskip("onnx")
 pytest.importorskip("onnxscript")
 torch = pytest.importorskip("torch")
-
-from torch import nn
-from torch.nn import functional
-from torch.nn.utils import parametrize
-from torch.nn.utils.parametrizations import spectral_norm, weight_norm
-
-from checkpoints.onnx_nets import onnx_critic, onnx_generator
-from pairs import Normal
+nn, functional, parametrize = torch.nn, torch.nn.functional, torch.nn.utils.parametrize
+spectral_norm, weight_norm = torch.nn.utils.parametrizations.spectral_norm, torch.nn.utils.parametrizations.weight_norm
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 

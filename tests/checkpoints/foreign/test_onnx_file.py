@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import importlib
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-onnx = pytest.importorskip("onnx")
-
-from onnx import TensorProto, helper, numpy_helper
-
 from checkpoints.foreign.onnx import read_onnx
 from pairs import InputError
+from pairs.graph import run_graph
+
+onnx = pytest.importorskip("onnx")
+TensorProto, helper, numpy_helper = onnx.TensorProto, onnx.helper, onnx.numpy_helper
 
 _INPUT = {"x": (TensorProto.FLOAT, ["batch", 2])}
 
@@ -63,8 +64,6 @@ def _node(op: str, *inputs: str, **attributes: Any) -> Any:
     ],
 )
 def test_operators_are_refused_by_name(op: str, words: str) -> None:
-    import re
-
     assert re.search(words, _refusal(_model(_node(op))))
 
 
@@ -123,8 +122,6 @@ def test_sizes_must_match_the_data() -> None:
 
 
 def test_constants_that_would_grow_are_refused_when_the_net_is_run() -> None:
-    from pairs.graph import run_graph
-
     nodes = [helper.make_node("ConstantOfShape", ["n"], ["c"]), helper.make_node("Add", ["x", "c"], ["y"])]
     file = read_onnx(_model(*nodes, arrays={"n": np.asarray([10**6, 10**6])}))
     with pytest.raises(InputError, match="constant of shape"):

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 from scipy.special import erf
 
-pytest.importorskip("onnx")
-
-from graph_oracle import check
+oracle = pytest.importorskip("graph_oracle", reason="needs the package onnx")
+check = oracle.check
 
 _RNG = np.random.default_rng(0)
 X = 2 * _RNG.standard_normal((2, 3, 4, 5))
@@ -122,16 +121,10 @@ def test_whole_numbers(op: str, attributes: dict) -> None:
 
 
 def test_where() -> None:
-    from onnx import TensorProto, helper
-    from onnx.reference import ReferenceEvaluator
-
-    from checkpoints.foreign.onnx import read_onnx
-    from pairs.graph import run_graph
-
-    values = [helper.make_tensor_value_info(n, k, None) for n, k in (("c", TensorProto.BOOL), ("x", 1), ("y", 1))]
-    out = [helper.make_tensor_value_info("z", 1, None)]
-    graph = helper.make_graph([helper.make_node("Where", ["c", "x", "y"], ["z"])], "where", values, out)
-    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)])
+    values = [oracle.helper.make_tensor_value_info(n, k, None) for n, k in (("c", 9), ("x", 1), ("y", 1))]
+    out = [oracle.helper.make_tensor_value_info("z", 1, None)]
+    graph = oracle.helper.make_graph([oracle.helper.make_node("Where", ["c", "x", "y"], ["z"])], "where", values, out)
+    made = oracle.helper.make_model(graph, opset_imports=[oracle.helper.make_opsetid("", 18)])
     inputs = {"c": X > 0, "x": X.astype(np.float32), "y": np.ones((5,), np.float32)}
-    (expected,) = ReferenceEvaluator(made).run(None, inputs)
-    np.testing.assert_array_equal(run_graph(read_onnx(made.SerializeToString()).graph, inputs), expected)
+    (expected,) = oracle.ReferenceEvaluator(made).run(None, inputs)
+    np.testing.assert_array_equal(oracle.run_graph(oracle.read_onnx(made.SerializeToString()).graph, inputs), expected)

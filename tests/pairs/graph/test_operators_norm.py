@@ -7,13 +7,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-pytest.importorskip("onnx")
-
-from graph_oracle import check, model
-
 from checkpoints.foreign.onnx import read_onnx
 from pairs import InputError
 from pairs.graph import run_graph
+
+oracle = pytest.importorskip("graph_oracle", reason="needs the package onnx")
+check, close, model = oracle.check, oracle.close, oracle.model
 
 _RNG = np.random.default_rng(2)
 X = _RNG.standard_normal((2, 4, 3, 5)) + 0.3
@@ -116,8 +115,6 @@ def test_softmax(op: str) -> None:
 
 @pytest.mark.parametrize("op", ["Softmax", "LogSoftmax"])
 def test_softmax_of_old_operator_sets_runs_over_all_later_axes(op: str) -> None:
-    from graph_oracle import close
-
     file = read_onnx(model(op, X, opset=11))
     found = np.asarray(run_graph(file.graph, {"x": X.astype(np.float32)}))
     flat = X.reshape(2, -1)
