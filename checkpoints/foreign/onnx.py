@@ -24,7 +24,7 @@ from pairs.graph.values import shown
 
 from .onnx_nodes import Names, encode_constant, read_constant, read_node
 from .onnx_refusals import check_operators
-from .onnx_tensors import read_tensor
+from .onnx_tensors import read_tensor, text
 
 __all__ = ["OnnxFile", "OnnxInput", "read_onnx"]
 
@@ -117,7 +117,7 @@ def _read(model: Any, folder: Path | None, name: str, sha256: str) -> OnnxFile:
         raise InputError(
             "file", f"'{name}' has {len(graph.node)} nodes, more than {NODE_LIMIT}", "export one net alone"
         )
-    check_operators([(n.domain, n.op_type) for n in graph.node], name)
+    check_operators([(text(n.domain), text(n.op_type)) for n in graph.node], name)
     if model.functions or graph.sparse_initializer:
         what = "functions of its own" if model.functions else "sparse tensors"
         raise InputError("file", f"'{name}' has {what}", "inline them with onnx.inliner, or export the net again")

@@ -12,7 +12,7 @@ from pairs import InputError
 from pairs.graph.operators_linear import KERNEL_TURNED
 from pairs.graph.values import STATIC_LIMIT, encode, shown
 
-from .onnx_tensors import read_tensor
+from .onnx_tensors import read_tensor, text
 
 __all__ = ["Names", "encode_constant", "read_constant", "read_node"]
 
@@ -28,20 +28,23 @@ class Names:
 
     def keep(self, name: str) -> str:
         """The escaped name of an array or an input."""
+        name = text(name)
         if not name or name in self._new:
             raise InputError("file", f"gives '{shown(name)}' two values", "export the net again")
-        text = name.encode("unicode_escape", "backslashreplace").decode("ascii")
-        self._new[name] = text if not text.startswith("%") else f"%{text}"
+        escaped = name.encode("unicode_escape", "backslashreplace").decode("ascii")
+        self._new[name] = f"%{escaped}" if escaped.startswith("%") else escaped
         return self._new[name]
 
     def number(self, name: str) -> str:
         """A new name for the result of a node."""
+        name = text(name)
         if name and name in self._new:
             raise InputError("file", f"gives '{shown(name)}' two values", "export the net again")
         return self._new.setdefault(name, f"%{len(self._new)}")
 
     def known(self, name: str) -> str:
         """The name of something that was defined before."""
+        name = text(name)
         if name not in self._new:
             raise InputError("file", f"uses '{shown(name)}' before it is computed", "export the net again")
         return self._new[name]
@@ -54,7 +57,7 @@ def read_node(node: Any, names: Names, folder: Path | None) -> dict[str, Any]:
       InputError: a setting that is no number, text or tensor.
     """
     inputs = [names.known(n) for n in node.input]
-    attributes = {a.name: _attribute(a, node.op_type, folder) for a in node.attribute}
+    attributes = {text(a.name): _attribute(a, node.op_type, folder) for a in node.attribute}
     if KERNEL_TURNED in attributes:
         raise InputError("file", f"sets '{KERNEL_TURNED}' of a {node.op_type}", "export the net again")
     return {

@@ -16,7 +16,7 @@ import numpy as np
 from pairs import InputError
 from pairs.graph.values import shown
 
-__all__ = ["read_tensor"]
+__all__ = ["read_tensor", "text"]
 
 _DTYPES = {
     1: "<f4",
@@ -35,6 +35,13 @@ _DTYPES = {
 }
 _BFLOAT16, _EXTERNAL = 16, 1
 _WORDS = ("float_data", "int32_data", "int64_data", "double_data", "uint64_data")
+
+
+def text(value: str | bytes) -> str:
+    """A name from a file; protobuf gives bytes where a name is no UTF-8."""
+    if isinstance(value, str):
+        return value
+    raise InputError("file", f"has a name that is no text, '{shown(value)}'", "export the net again")
 
 
 def read_tensor(tensor: Any, folder: Path | None) -> np.ndarray:
@@ -92,7 +99,7 @@ def _from_words(tensor: Any, shape: tuple[int, ...], name: str) -> np.ndarray:
 
 def _external(tensor: Any, folder: Path | None, size: int) -> bytes:
     """Bytes of a tensor stored beside the file: a plain file below its folder, within its length."""
-    name, place = shown(tensor.name), {entry.key: entry.value for entry in tensor.external_data}
+    name, place = shown(tensor.name), {text(e.key): text(e.value) for e in tensor.external_data}
     location = place.get("location", "")
     if folder is None:
         problem = f"keeps '{name}' in another file"

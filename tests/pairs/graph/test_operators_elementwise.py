@@ -70,8 +70,19 @@ def test_erf_and_gelu_in_double_precision() -> None:
     check("Gelu", X, formula=lambda x: 0.5 * x * (1 + erf(x / np.sqrt(2))))
 
 
-@pytest.mark.parametrize("op", ["Add", "Sub", "Mul", "Div", "Max", "Min", "Sum", "Mean", "PRelu"])
-@pytest.mark.parametrize("shape", [(3, 1, 1), (2, 3, 4, 5), (5,), (1, 3, 1, 1)])
+_SHAPES = [(3, 1, 1), (2, 3, 4, 5), (5,), (1, 3, 1, 1)]
+
+
+@pytest.mark.parametrize(
+    ("op", "shape"),
+    [
+        *(("Mul", shape) for shape in _SHAPES),
+        ("Add", (3, 1, 1)),
+        ("Sub", (5,)),
+        ("Div", (1, 3, 1, 1)),
+        ("PRelu", (3, 1, 1)),
+    ],
+)
 def test_two_arrays_broadcast_in_both_orders(op: str, shape: tuple[int, ...]) -> None:
     check(op, X, [_RNG.standard_normal(shape) + np.sign(_RNG.standard_normal(shape))])
 

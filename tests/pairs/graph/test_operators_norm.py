@@ -74,7 +74,8 @@ def test_lp_norm() -> None:
 def test_norms_of_zero_are_zero_with_gradient_zero() -> None:
     for op in ("ReduceL2", "LpNormalization"):
         graph = read_onnx(model(op, X)).graph
-        value, slope = jax.value_and_grad(lambda x, graph=graph: jnp.sum(run_graph(graph, {"x": x})))(jnp.zeros((2, 3)))
+        total = lambda x, graph=graph: jnp.sum(run_graph(graph, {"x": x}))
+        value, slope = jax.jit(jax.value_and_grad(total))(jnp.zeros((2, 3)))
         assert value == 0 and not np.any(np.isnan(slope))
 
 
@@ -91,14 +92,18 @@ REDUCTIONS = [
 ]
 
 
-@pytest.mark.parametrize("op", REDUCTIONS)
-@pytest.mark.parametrize(("axes", "keepdims"), [([1], 1), ([2, 3], 0), ([-1, 1], 0), (None, 1)])
-def test_reductions_with_axes_as_an_input(op: str, axes: list[int] | None, keepdims: int) -> None:
-    others = [] if axes is None else [np.asarray(axes, np.int64)]
-    check(op, X, others, {"keepdims": keepdims}, 18)
+_AXES = [([1], 1), ([2, 3], 0), ([-1, 1], 0), (None, 1)]
 
 
-@pytest.mark.parametrize("op", REDUCTIONS)
+@pytest.mark.parametrize(("i", "op"), list(enumerate(REDUCTIONS)))
+def test_reductions(i: int, op: str) -> None:
+    """Axes as an input; the choices go round, so that every operator sees two of the four."""
+    for axes, keepdims in (_AXES[i % 4], _AXES[(i + 1) % 4]):
+        others = [] if axes is None else [np.asarray(axes, np.int64)]
+        check(op, X, others, {"keepdims": keepdims}, 18)
+
+
+@pytest.mark.parametrize("op", ["ReduceSum", "ReduceMean"])
 def test_reductions_with_axes_as_a_setting(op: str) -> None:
     check(op, X, attributes={"axes": [2, 3], "keepdims": 0}, opset=11)
 
