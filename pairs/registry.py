@@ -27,6 +27,7 @@ _MODULES = {
     "affine": "heads.affine_score",
     "benchmarks/classifier": "classifier",
     "feature-critic": "heads.on_features",
+    "graph": "graph.evaluate",
     "score-head": "heads.trained_score",
     "sequential": "sequential.spec",
     "vae/elbo": "vae.energy",

@@ -107,7 +107,7 @@ def _read_npz(path: Path) -> dict[str, np.ndarray]:
 
 
 def _natural(tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """safetensors files sort names as text, which puts layer 10 before layer 2."""
+    """Safetensors files sort names as text, which puts layer 10 before layer 2."""
     split = lambda name: [int(p) if i % 2 else p for i, p in enumerate(re.split("([0-9]+)", name))]
     return {n: tensors[n] for n in sorted(tensors, key=split)}
 

@@ -109,7 +109,7 @@ class Tensor:
 
 
 def dtype_of_storage(kind: Any) -> np.dtype | None:
-    """dtype of a storage class as it stands in a persistent id; ``None`` for untyped bytes."""
+    """Dtype of a storage class as it stands in a persistent id; ``None`` for untyped bytes."""
     if isinstance(kind, _StorageKind):
         return kind.dtype
     raise Refused(f"a storage has the unknown type {ascii(kind)}")

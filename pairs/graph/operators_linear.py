@@ -16,7 +16,7 @@ from typing import Any
 import jax.numpy as jnp
 from jax import Array, lax
 
-from ..layers import conv, conv_transpose
+from ..convolution import conv, conv_transpose
 from .layout import ChannelsLast, channels_last
 from .operators import Node, operator
 from .windows import Window, same_pads, window

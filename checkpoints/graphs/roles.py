@@ -8,7 +8,7 @@ from pairs import InputError
 from pairs.graph import Graph, LabelForm
 from pairs.graph.values import shown
 
-from .foreign.onnx import OnnxFile, OnnxInput
+from ..foreign.onnx import OnnxFile, OnnxInput
 
 __all__ = ["find_roles", "label_form"]
 

@@ -16,10 +16,10 @@ from pairs.graph import Face, Graph, Layout, graph_net, prepare, run_graph
 from pairs.graph.face import labels_inward
 from pairs.graph.values import shown
 
-from .foreign.onnx import OnnxFile, read_onnx
-from .onnx_activations import final_range, last_activation, without_sigmoid
-from .onnx_roles import find_roles, label_form
-from .onnx_shapes import critic_layout, filled, sample_face
+from ..foreign.onnx import OnnxFile, read_onnx
+from .activations import final_range, last_activation, without_sigmoid
+from .roles import find_roles, label_form
+from .shapes import critic_layout, filled, sample_face
 
 __all__ = ["OnnxNet", "onnx_critic", "onnx_generator"]
 

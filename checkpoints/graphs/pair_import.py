@@ -10,7 +10,7 @@ from pairs import CriticKind, InputError, Pair, Prior, Record, make_pair
 from pairs.graph import Layout
 from pairs.prior_text import parse_prior
 
-from .onnx_nets import onnx_critic, onnx_generator
+from .nets import onnx_critic, onnx_generator
 
 __all__ = ["import_onnx"]
 

@@ -12,8 +12,8 @@ import pytest
 
 from checkpoints import load_pair, save_pair
 from checkpoints.foreign.onnx import read_onnx
-from checkpoints.onnx_import import import_onnx
-from checkpoints.onnx_nets import onnx_critic, onnx_generator
+from checkpoints.graphs.nets import onnx_critic, onnx_generator
+from checkpoints.graphs.pair_import import import_onnx
 from pairs import InputError, Normal, Uniform
 from pairs.prior_text import parse_prior
 

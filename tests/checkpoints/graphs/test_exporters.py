@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from checkpoints.onnx_nets import onnx_critic, onnx_generator
+from checkpoints.graphs.nets import onnx_critic, onnx_generator
 from pairs import Normal
 
 pytest.importorskip("onnx")
