@@ -6,8 +6,8 @@ Cases with a known truth (see :mod:`benchmarks.studies.verdict_scenarios`) are d
 rows of real runs (:mod:`benchmarks.studies.verdict_rows`), and the rule is followed look by look, as ``tune`` follows
 it. Rates have Wilson's 95 % interval,
 
-.. math::
-   \frac{1}{1 + z^2/m} \Big( \hat p + \frac{z^2}{2m} \pm z \sqrt{\frac{\hat p (1 - \hat p)}{m} + \frac{z^2}{4 m^2}} \Big).
+.. math:: \frac{1}{1 + z^2/m} \Big(
+   \hat p + \frac{z^2}{2m} \pm z \sqrt{\frac{\hat p (1 - \hat p)}{m} + \frac{z^2}{4 m^2}} \Big).
 
 A case depends on the seed, its scenario and its number alone.
 """
@@ -67,15 +67,21 @@ def _summary(scenario: Scenario, verdicts: Iterable[Verdict]) -> dict[str, Any]:
     reasons = Counter(v.faults[0].name if v.faults else "" for v in found)
     open_ = Counter(f.name for v in found if not v.gain for f in v.findings if not f.met)
     return {
-        "kind": scenario.kind, "name": scenario.name, "pool": scenario.pool,
+        "kind": scenario.kind,
+        "name": scenario.name,
+        "pool": scenario.pool,
         "fid": {"before": scenario.before, "after": scenario.after},
-        "gain": rate(outcomes["gain"], len(found)), "no gain": outcomes["no gain"], "undecided": outcomes["undecided"],
+        "gain": rate(outcomes["gain"], len(found)),
+        "no gain": outcomes["no gain"],
+        "undecided": outcomes["undecided"],
         "fell": rate(sum(v.findings[0].met for v in found), len(found)),
-        "not shown where no gain": dict(open_), "faults": {k: c for k, c in reasons.items() if k},
+        "not shown where no gain": dict(open_),
+        "faults": {k: c for k, c in reasons.items() if k},
         "samples": {
-            "mean": float(np.mean([v.n for v in found])), "by look": dict(sorted(Counter(v.n for v in found).items())),
+            "mean": float(np.mean([v.n for v in found])),
+            "by look": dict(sorted(Counter(v.n for v in found).items())),
         },
-    }  # fmt: skip
+    }
 
 
 def _total(rows: list[dict[str, Any]], kind: str) -> dict[str, Any]:
@@ -107,15 +113,24 @@ def _run(argv: Sequence[str] | None) -> int:
         print(f"{line}, {rows[-1]['samples']['mean']:.0f} samples, {time.monotonic() - began:.0f} s", file=sys.stderr)
     report = {
         "rule": dataclasses.asdict(rule),
-        "bounds": {"primary": [rule.level(k) for k in range(len(rule.looks))],
-                   "guards": [rule.level(k, guard=True) for k in range(len(rule.looks))]},
-        "protocol": {"reference rows": 4000, "pool rows": len(held[0].base), "latent correlation": CORRELATION,
-                     "interval": "Wilson, 95 %"},
+        "bounds": {
+            "primary": [rule.level(k) for k in range(len(rule.looks))],
+            "guards": [rule.level(k, guard=True) for k in range(len(rule.looks))],
+        },
+        "protocol": {
+            "reference rows": 4000,
+            "pool rows": len(held[0].base),
+            "latent correlation": CORRELATION,
+            "interval": "Wilson, 95 %",
+        },
         "features": [{"pool": p.name, "name": p.net, "dim": p.base.shape[1], "sha256": p.sha256} for p in held],
         "totals": {kind: _total(rows, kind) for kind in ("null", "quarter", "refined", "harm")},
-        "scenarios": rows, "seed": args.seed, "seconds": time.monotonic() - began,
-        "versions": versions(), "hardware": hardware(),
-    }  # fmt: skip
+        "scenarios": rows,
+        "seed": args.seed,
+        "seconds": time.monotonic() - began,
+        "versions": versions(),
+        "hardware": hardware(),
+    }
     write_json(args.out, report)
     for kind, total in report["totals"].items():
         print(f"{kind}: gain {total.get('gain')}")

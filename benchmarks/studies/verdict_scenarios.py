@@ -10,10 +10,10 @@ which stands for a good generator (Frechet distance 3 to 4 instead of 22 to 26).
 * ``quarter``: so many rows are replaced by real ones that the distance, which is zero for the real law, falls by a
   quarter. The share follows from the moments of the pools, by bisection.
 * ``refined``: the bundled pair as shipped, before and after its tuned chain.
-* ``harm``: the distance falls or rises, and no gain may be found. *one class*; *collapsed throughout* (one class before;
-  after, a third of the rows are real ones of two classes, so that the distance falls); *few images* (300 real images,
-  repeated with a little noise); *shrunk* (real rows drawn towards the mean of their class, by a factor at which recall
-  lies exactly at the guard's margin).
+* ``harm``: the distance falls or rises, and no gain may be found. *one class*; *collapsed throughout* (one class
+  before; after, a third of the rows are real ones of two classes, so that the distance falls); *few images* (300 real
+  images, repeated with a little noise); *shrunk* (real rows drawn towards the mean of their class, by a factor at which
+  recall lies exactly at the guard's margin).
 """
 
 from __future__ import annotations
@@ -178,7 +178,7 @@ def _harms(pool: Pool, law: _Law) -> list[Scenario]:
         rest = real[_REFERENCE:]
         before = pool.base[rng.choice(np.flatnonzero(nearest == common), n)]
         other = (common + rng.integers(1, count)) % count
-        fill = pool.real[rng.choice(rest[np.isin(pool.labels[rest], (common, other))], n)]
+        fill = pool.real[rng.choice(rest[np.isin(pool.labels[rest], [common, int(other)])], n)]
         return before, np.where(rng.random((n, 1)) < 1 / 3, fill, before), pool.real[real[:_REFERENCE]]
 
     def few(rng: np.random.Generator, n: int) -> Rows:

@@ -112,6 +112,7 @@ def student_cdf(t: float, freedom: int) -> float:
     return 0.5 + math.copysign(inside / 2, t)
 
 
+@functools.lru_cache(maxsize=1024)
 def student_quantile(probability: float, freedom: int) -> float:
     """Inverse of :func:`student_cdf`.
 

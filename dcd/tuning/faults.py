@@ -1,4 +1,4 @@
-r"""Signs that a figure means something else than it seems: collapse, repetition, memory, a dead critic, a partial judge.
+r"""Signs that a figure means something else than it seems: collapse, repetition, memory, dead critics, partial judges.
 
 Spread. The real rows are cut into cells by k-means, and with :math:`p_c` the share of a set in cell c,
 

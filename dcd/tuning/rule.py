@@ -1,8 +1,8 @@
 r"""The settings of the verdict, and the form in which measures reach it.
 
 A :class:`Paired` holds independent pieces of a measure before and after, so that every combination
-:math:`a\,\mathrm{after} - b\,\mathrm{before}` has an estimate and an error. A :class:`Rule` names the distance that must
-fall, the guards that may not become worse, and the looks; :mod:`dcd.tuning.verdict` applies it.
+:math:`a\,\mathrm{after} - b\,\mathrm{before}` has an estimate and an error. A :class:`Rule` names the distance that
+must fall, the guards that may not become worse, and the looks; :mod:`dcd.tuning.verdict` applies it.
 """
 
 from __future__ import annotations

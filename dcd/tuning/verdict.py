@@ -101,9 +101,7 @@ def _primary(rule: Rule, paired: Paired, level: float) -> Finding:
     if ruled_out and low <= 0:
         seen = f"shown to be nearer by less than {rule.relevance:.0%}, if at all"
     words = f"{rule.primary}: {before:.4g} before, {after:.4g} after, change in [{low:.4g}, {high:.4g}]: {seen}"
-    return Finding(
-        rule.primary, before, after, float(change.mean()), (low, high), "primary", met, ruled_out, words
-    )  # fmt: skip
+    return Finding(rule.primary, before, after, float(change.mean()), (low, high), "primary", met, ruled_out, words)
 
 
 def _guard(guard: Guard, paired: Paired, level: float) -> Finding:
