@@ -233,3 +233,14 @@ def test_faults_that_are_known_already_are_reported() -> None:
     known = Fault("own judge", "the critic sees the judge", False)
     draw = lambda first, count: (cloud(rng, count) + 2.0, cloud(rng, count))
     assert confirm(draw, cloud(rng, 1000), means, SHORT, faults=(known,)).faults == (known,)
+
+
+def test_one_look_is_a_t_test_at_the_two_rates() -> None:
+    rule = Rule(looks=(1000,))
+    assert [rule.level(0), rule.level(0, guard=True)] == pytest.approx([0.975, 0.95])
+    low, high = weigh(rule, 0, seen(fid=paired(3.0, -1.0, 0.1, pieces=4))).findings[0].interval
+    # the 97.5 % quantile of Student's t with 3 degrees of freedom is 3.1824
+    assert (low, high) == pytest.approx((-1.31824, -0.68176), abs=1e-5)
+    low, high = weigh(rule, 0, seen(recall=paired(0.6, 0.0, 0.1, pieces=4))).findings[2].interval
+    # the 95 % quantile is 2.3534
+    assert (low, high) == pytest.approx((-0.23534, 0.23534), abs=1e-5)
