@@ -135,10 +135,12 @@ def load_features(name: str | Path) -> Features:
         digests = card["files"]["weights.npz"], card["files"]["reference.npz"]
     except (ValueError, KeyError, TypeError) as error:
         raise InputError("features", f"{folder}/card.json cannot be used ({error!r})", "train the net again") from None
-    if arch not in DIMENSIONS:
-        raise InputError("features", f"{folder} has architecture {arch!r}", f"known are {', '.join(DIMENSIONS)}")
+    if arch not in (*DIMENSIONS, "strided"):
+        raise InputError(
+            "features", f"{folder} has architecture {arch!r}", f"known are {', '.join(DIMENSIONS)}, strided"
+        )
     weights = _checked(folder / "weights.npz", digests[0])
-    template = jax.eval_shape(lambda k: init(k, arch, shape, classes), jax.random.key(0))
+    template = _template(arch, shape, classes)
     if {k: v.shape for k, v in weights.items()} != {k: v.shape for k, v in template.items()}:
         raise InputError("features", f"{folder} holds weights of another architecture", "train the net again")
     params = {k: jnp.asarray(v.astype(np.float32)) for k, v in weights.items()}
@@ -146,7 +148,20 @@ def load_features(name: str | Path) -> Features:
     reference = Reference(
         card["reference"]["split"], int(held["n"]), held["mu"], held["sigma"], held["rows"].astype(np.float32)
     )
+    if arch == "strided":
+        from .strided_net import DIM, StridedFeatures
+
+        return StridedFeatures(card["name"], DIM, digests[0], shape, arch, params, card, (reference,))
     return features_from(card["name"], params, arch, shape, digests[0], card=card, references=(reference,))
+
+
+def _template(arch: str, shape: tuple[int, int, int], outputs: int) -> dict[str, Any]:
+    """Shapes of the parameters of an architecture."""
+    if arch == "strided":
+        from . import strided_net
+
+        return jax.eval_shape(lambda k: strided_net.init(k, shape, outputs), jax.random.key(0))
+    return jax.eval_shape(lambda k: init(k, arch, shape, outputs), jax.random.key(0))
 
 
 def _checked(path: Path, sha256: str) -> dict[str, np.ndarray]:

@@ -2,8 +2,9 @@ r"""Train a classifier whose features serve as a metric: cross entropy with labe
 
 .. math:: L = -\sum_c \big((1 - s)\,[c = y] + s / C\big) \log \mathrm{softmax}(f(x))_c
 
-AdamW with a one-cycle cosine schedule; every image is shifted by up to ``shift``
-pixels each way. Weights are rounded to float16 before accuracy and statistics are taken.
+AdamW with a one-cycle cosine schedule; every image is shifted by up to ``shift`` pixels each way and,
+where ``mirror`` is set, mirrored half of the time. Weights are rounded to float16 before accuracy and
+statistics are taken.
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ class TrainConfig:
     learning_rate: float = 2e-3
     smoothing: float = 0.05
     shift: int = 2
+    mirror: bool = False
 
     def __post_init__(self) -> None:
         if self.arch not in DIMENSIONS:
@@ -108,6 +110,8 @@ def train(train_set: Images, test_set: Images, config: TrainConfig, report: Call
         at += config.batch
         dy, dx = rng.integers(0, 2 * s + 1, (2, len(chosen)))
         x = windows[chosen, dy, dx].transpose(0, 2, 3, 1)
+        if config.mirror:
+            x = np.where(rng.random((len(chosen), 1, 1, 1)) < 0.5, x[:, :, ::-1], x)
         params, state, loss = step(params, state, x, train_set.labels[chosen])
         if (i + 1) % 200 == 0 or i + 1 == config.steps:
             report(f"step {i + 1}/{config.steps}  loss {float(loss):.4f}  {time.perf_counter() - started:.0f} s")
@@ -189,13 +193,17 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--steps", type=int, default=3000)
     parser.add_argument("--batch", type=int, default=128)
+    parser.add_argument("--shift", type=int, default=2, help="images are shifted by up to so many pixels (default 2)")
+    parser.add_argument("--mirror", action="store_true", help="mirror half of the images: for things, not for digits")
     parser.add_argument("--json", action="store_true", help="print the card alone on standard output")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Command line entry."""
-    config = TrainConfig(args.arch, args.seed, args.steps, args.batch)
+    config = TrainConfig(
+        arch=args.arch, seed=args.seed, steps=args.steps, batch=args.batch, shift=args.shift, mirror=args.mirror
+    )
     train_set, test_set = read_images(args.data, "train"), read_images(args.data, "test")
     trained = train(train_set, test_set, config, lambda line: print(line, file=sys.stderr, flush=True))
     name = args.name or args.out.resolve().name
@@ -203,6 +211,8 @@ def run(args: argparse.Namespace) -> int:
         f"python -m benchmarks train-features {train_set.name} --out {name} --arch {config.arch}"
         f" --seed {config.seed} --steps {config.steps} --batch {config.batch}"
     )
+    if config.shift != 2 or config.mirror:
+        command += f" --shift {config.shift}{' --mirror' if config.mirror else ''}"
     card = save(args.out, name, trained, config, train_set, test_set, args.licence, command)
     print(
         json.dumps(card, indent=2) if args.json else f"{name}: accuracy {trained.accuracy:.4f}, {trained.seconds:.0f} s"
