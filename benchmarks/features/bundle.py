@@ -131,7 +131,8 @@ def load_features(name: str | Path) -> Features:
         raise InputError("features", f"'{name}' is neither bundled nor a folder with card.json", f"bundled are {known}")
     try:
         card = json.loads((folder / "card.json").read_text())
-        arch, shape, classes = card["arch"], tuple(card["input_shape"]), card["classes"]
+        arch, shape = card["arch"], tuple(card["input_shape"])
+        outputs = card["head"] if arch == "strided" else card["classes"]
         digests = card["files"]["weights.npz"], card["files"]["reference.npz"]
     except (ValueError, KeyError, TypeError) as error:
         raise InputError("features", f"{folder}/card.json cannot be used ({error!r})", "train the net again") from None
@@ -140,7 +141,7 @@ def load_features(name: str | Path) -> Features:
             "features", f"{folder} has architecture {arch!r}", f"known are {', '.join(DIMENSIONS)}, strided"
         )
     weights = _checked(folder / "weights.npz", digests[0])
-    template = _template(arch, shape, classes)
+    template = _template(arch, shape, outputs)
     if {k: v.shape for k, v in weights.items()} != {k: v.shape for k, v in template.items()}:
         raise InputError("features", f"{folder} holds weights of another architecture", "train the net again")
     params = {k: jnp.asarray(v.astype(np.float32)) for k, v in weights.items()}

@@ -18,6 +18,7 @@ References:
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 import time
@@ -100,6 +101,27 @@ def contrastive_loss(z: Array, temperature: float) -> Array:
     return jnp.mean(optax.softmax_cross_entropy_with_integer_labels(scores, partner))
 
 
+@functools.cache
+def _update(settings: SelfSupervised) -> tuple[optax.GradientTransformation, Callable[..., Any]]:
+    """Optimiser and compiled update of these settings, one for all seeds."""
+    optimizer = optax.adamw(optax.cosine_onecycle_schedule(settings.steps, settings.learning_rate, 0.2))
+    head = StridedApply(output="head")
+
+    def loss_of(params: dict[str, Array], key: Array, images: Array) -> Array:
+        view = lambda k: random_view(k, images, settings.zoom, settings.shift, settings.light)
+        both = jnp.concatenate([view(k) for k in jax.random.split(key)])
+        return contrastive_loss(head(params, both), settings.temperature)
+
+    @jax.jit
+    def step(params: dict[str, Array], state: Any, key: Array, images: Array) -> tuple[dict[str, Array], Any, Array]:
+        loss, slope = jax.value_and_grad(loss_of)(params, key, images.astype(jnp.float32))
+        change, state = optimizer.update(slope, state, params)
+        updated: Any = optax.apply_updates(params, change)
+        return updated, state, loss
+
+    return optimizer, step
+
+
 def train_unlabelled(
     x: np.ndarray, settings: SelfSupervised | None = None, on_progress: Callable[[int, int, float], None] | None = None
 ) -> Trained:
@@ -120,21 +142,7 @@ def train_unlabelled(
     if len(x) < settings.batch:
         raise InputError("images", f"are {len(x)}", f"give at least {settings.batch}, better some thousands")
     shape = (x.shape[1], x.shape[2], x.shape[3])
-    optimizer = optax.adamw(optax.cosine_onecycle_schedule(settings.steps, settings.learning_rate, 0.2))
-    head, key = StridedApply(output="head"), jax.random.key(settings.seed)
-
-    def loss_of(params: dict[str, Array], key: Array, images: Array) -> Array:
-        view = lambda k: random_view(k, images, settings.zoom, settings.shift, settings.light)
-        both = jnp.concatenate([view(k) for k in jax.random.split(key)])
-        return contrastive_loss(head(params, both), settings.temperature)
-
-    @jax.jit
-    def step(params: dict[str, Array], state: Any, key: Array, images: Array) -> tuple[dict[str, Array], Any, Array]:
-        loss, slope = jax.value_and_grad(loss_of)(params, key, images.astype(jnp.float32))
-        change, state = optimizer.update(slope, state, params)
-        updated: Any = optax.apply_updates(params, change)
-        return updated, state, loss
-
+    key, (optimizer, step) = jax.random.key(settings.seed), _update(dataclasses.replace(settings, seed=0))
     began, rng = time.perf_counter(), np.random.default_rng(settings.seed)
     params = jax.jit(lambda k: init(k, shape, HEAD))(jax.random.fold_in(key, 0))
     state = jax.jit(optimizer.init)(params)
@@ -190,7 +198,8 @@ def self_supervised_features(
             "arch": "strided",
             "dim": DIM,
             "input_shape": list(shape),
-            "classes": HEAD,
+            "classes": 0,
+            "head": HEAD,
             "labels": "none: contrastive training on the images alone",
             "data": {"name": name, "n": len(x), "sha256": digest},
             "training": {**dataclasses.asdict(settings), "loss": round(trained.loss, 4)},

@@ -51,8 +51,8 @@ def _blurred(x: np.ndarray, gain: float = 1.0) -> np.ndarray:
     for axis in (1, 2):
         n = x.shape[axis]
         padded = np.pad(x, [(2, 2) if a == axis else (0, 0) for a in range(x.ndim)], mode="reflect")
-        parts = [np.take(padded, np.arange(i, i + n), axis=axis) for i in range(5)]
-        x = sum((gain * t * p for t, p in zip(_TAPS[1:], parts[1:], strict=True)), gain * _TAPS[0] * parts[0])
+        parts = np.stack([np.take(padded, np.arange(i, i + n), axis=axis) for i in range(5)])
+        x = np.tensordot(np.float32(gain) * _TAPS, parts, axes=1)
     return x
 
 

@@ -59,8 +59,8 @@ def rank_correlation(x: Sequence[float], y: Sequence[float]) -> float:
     >>> rank_correlation([1.0, 2.0, 9.0], [0.1, 0.7, 0.3])
     0.5
     """
-    ranks = [np.argsort(np.argsort(v)) for v in (x, y)]
-    return float(np.corrcoef(*ranks)[0, 1])
+    ranks = np.stack([np.argsort(np.argsort(v)) for v in (x, y)])
+    return float(np.corrcoef(ranks)[0, 1])
 
 
 def _in_features(features: Features, sets: Sets, test: np.ndarray) -> Seen:
@@ -179,7 +179,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     args.work.mkdir(parents=True, exist_ok=True)
     shipped = Path(checkpoints.__file__).parent / "manifests"
-    foreign = {"mnist-mlp-gan": args.mlp_files, "mnist-wgan-gp": args.wgan_files}
+    foreign: dict[str, str | None] = {"mnist-mlp-gan": args.mlp_files, "mnist-wgan-gp": args.wgan_files}
     mnist: dict[str, Callable[[], Pair]] = {
         name: lambda name=name, files=files: checkpoints.import_manifest(shipped / f"{name}.toml", files)
         for name, files in foreign.items()
@@ -187,13 +187,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     }
     bundled = {"fashion-mnist-wgan-gp": lambda: checkpoints.resolve("fashion-mnist-wgan-gp")}
     jobs = (("mnist", args.mnist, 7000, mnist), ("fashion-mnist", args.fashion, 20_000, bundled))
-    found = {
-        name: _study(path, name, own, pairs, args)
-        for name, path, own, pairs in (*jobs, ("cifar10", args.cifar, 20_000, {}))
-        if path
+    report: dict[str, Any] = {
+        "n": args.n,
+        "seed": args.seed,
+        "reference": "test images",
+        "patches": PATCHES,
+        "data": {},
     }
-    report = {"n": args.n, "seed": args.seed, "reference": "test images", "patches": PATCHES, "data": found}
-    write_json(args.out, report | {"versions": versions(), "hardware": hardware()})
+    for name, path, own, pairs in (*jobs, ("cifar10", args.cifar, 20_000, {})):
+        if path:
+            report["data"][name] = _study(path, name, own, pairs, args)
+            write_json(args.out, report | {"versions": versions(), "hardware": hardware()})
     return 0
 
 
