@@ -28,7 +28,7 @@ from jax import Array, lax
 
 from pairs import InputError, Net
 
-from .bundle import Features
+from .feature_net import Features
 
 __all__ = ["InceptionFeatures", "InceptionApply", "load_inception", "resize_matrix", "SHA256"]
 

@@ -21,8 +21,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from . import Architecture, InputError, Net, Record, register
-from .convolution import conv
+from ..convolution import conv
+from .. import Architecture, InputError, Net, Record, register
 
 __all__ = ["Arch", "DIMENSIONS", "ClassifierApply", "init", "classifier_net"]
 
