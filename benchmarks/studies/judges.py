@@ -61,7 +61,7 @@ def rank_correlation(x: Sequence[float], y: Sequence[float]) -> float:
     0.5
     """
     ranks = np.stack([np.argsort(np.argsort(v)) for v in (x, y)])
-    return float(np.corrcoef(ranks)[0, 1])
+    return float(np.asarray(np.corrcoef(ranks))[0, 1])
 
 
 def _in_features(features: Features, sets: Sets, test: np.ndarray) -> Seen:
