@@ -48,7 +48,7 @@ def plot_diagnostics(path: str | os.PathLike[str], result: Result, diagnosis: di
     _histogram(axes[1, 0], diagnosis["critic"])
     _norms(axes[1, 1], result)
     _classes(axes[1, 2], diagnosis["diversity"])
-    figure.suptitle(f"{result.config.preset}: {diagnosis['n']} samples, {diagnosis['steps']} steps")
+    figure.suptitle(f"{result.config.name}: {diagnosis['n']} samples, {diagnosis['steps']} steps")
     write_whole(target, canvas.print_png)
     return target.absolute()
 

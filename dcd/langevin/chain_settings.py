@@ -61,6 +61,11 @@ class ChainSettings:
             raise InputError("prior_weight", "is set in pixel space", "the prior acts on latents; use space='latent'")
 
     @property
+    def name(self) -> str:
+        """The name that reports give to these settings."""
+        return "custom"
+
+    @property
     def multipliers(self) -> tuple[float, ...]:
         """Multipliers of the step size, one per stage of equal length."""
         return (1.0,)

@@ -151,7 +151,7 @@ def run_chains(
         target = make_target(pair, settings, c)
         state = begin(kernel, target, z if settings.space == "latent" else x, place(ids), key)
         start_score, shots, infos, at = state.at.score, {0: x}, [], 0
-        note = None if on_progress is None else lambda step: on_progress(done + step * keep, total)
+        note = None if on_progress is None else _counter(on_progress, done, keep, total)
         for stop in stops:
             steps = schedule.part(slice(at, stop))
             state, info = proceed(kernel, target, key, state, steps, chunk=chunk, on_step=note)
@@ -172,3 +172,7 @@ def run_chains(
         )
 
     return join_results([run_batch(low) for low in range(0, n, batch)])
+
+
+def _counter(on_progress: Progress, done: int, keep: int, total: int) -> Callable[[int], None]:
+    return lambda step: on_progress(done + step * keep, total)

@@ -129,7 +129,7 @@ def _abstract(leaf: Any) -> jax.ShapeDtypeStruct:
 def _has_convolution(shape: Any, leaves: tuple[Any, ...]) -> bool:
     now = Schedule(np.int32(0), np.float32(0), np.float32(0))
     arguments = jax.tree.unflatten(shape, leaves)
-    jaxpr = jax.make_jaxpr(lambda *a: noisy_step(*a, now))(*arguments).jaxpr
+    jaxpr = jax.make_jaxpr(lambda k, t, key, s: noisy_step(k, t, key, s, now))(*arguments).jaxpr
     return any(eqn.primitive.name == "conv_general_dilated" for eqn in _equations(jaxpr))
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pairs.checks import check_choice, check_number
+from pairs import InputError
+from pairs.checks import check_number
 
 from .chain_settings import Divergence, Space
 from .settings import Langevin
@@ -214,5 +215,6 @@ def preset(name: str) -> Langevin:
       >>> preset("dgflow-kl").step_size
       0.1
     """
-    check_choice("preset", name, PRESETS)
+    if name not in PRESETS:
+        raise InputError("preset", f"'{name}' is unknown", f"use one of {', '.join(PRESETS)}")
     return PRESETS[name]()

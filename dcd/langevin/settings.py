@@ -107,6 +107,11 @@ class Langevin(ChainSettings):
             raise InputError("metropolis", "needs a proposal with a constant covariance", remedy)
 
     @property
+    def name(self) -> str:
+        """The field ``preset``."""
+        return self.preset
+
+    @property
     def multipliers(self) -> tuple[float, ...]:
         """The field ``anneal``."""
         return self.anneal

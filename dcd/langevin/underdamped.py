@@ -74,6 +74,11 @@ class Underdamped(ChainSettings):
         check_multipliers("anneal", self.anneal)
 
     @property
+    def name(self) -> str:
+        """The field ``preset``."""
+        return self.preset
+
+    @property
     def multipliers(self) -> tuple[float, ...]:
         """The field ``anneal``."""
         return self.anneal

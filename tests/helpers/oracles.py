@@ -16,7 +16,7 @@ import numpy as np
 from jax import Array
 
 from dcd import Langevin, LangevinInfo, LangevinState
-from dcd.langevin.kernel import LangevinKernel, make_kernel
+from dcd.langevin.kernel import LangevinKernel, langevin_init, make_kernel
 from dcd.langevin.target import make_target
 from dcd.langevin.transition import Moment
 from pairs import Net, Normal, Pair, Prior, make_pair
@@ -108,6 +108,19 @@ def drive(
     scales = noise_scale(np.asarray(config.noise_scales(), np.float32))
     schedule = Moment(noise, uniform, np.asarray(config.step_sizes(), np.float32), scales)
     return _drive(make_kernel(config), make_target(pair, config), position, schedule, step)
+
+
+@functools.partial(jax.jit, static_argnames="step")
+def log_flow(kernel, target, x, y, eta, step=LangevinKernel.step):
+    """log of pi(x) q(y|x) alpha(x, y), by handing over the very noise that proposes y from x."""
+    state = langevin_init(target, x, jnp.arange(len(x)))
+    root = jnp.ones(x.shape[1]) if kernel.root is None else kernel.root
+    scale = jnp.sqrt(2 * eta * kernel.temperature)
+    drift = jnp.clip(state.at.gradient, -kernel.clip, kernel.clip) if kernel.clipped else state.at.gradient
+    noise = (y - x - eta * root**2 * drift) / (scale * root)
+    _, info = step(kernel, target, state, Moment(noise, jnp.ones(len(x)), eta, scale))
+    log_q = -0.5 * jnp.sum(noise**2, axis=1)
+    return jnp.log(info.acceptance) + state.at.log_density / kernel.temperature + log_q
 
 
 # --- closed forms -------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from oracles import (
     drive,
     gaussian,
     identity,
+    log_flow,
     mala_acceptance,
     metropolis_by_hand,
     metropolis_quarter,
@@ -94,18 +95,6 @@ def test_acceptance_tends_to_one_as_the_step_shrinks():
     assert rates[0] > 3 * rates[1] > 9 * rates[2] and rates[2] < 2e-3
 
 
-@functools.partial(jax.jit, static_argnames="step")
-def _joint(kernel, target, x, y, eta, step):
-    """log of pi(x) q(y|x) alpha(x, y), by handing over the very noise that proposes y from x."""
-    state = langevin_init(target, x, jnp.arange(len(x)))
-    scale = jnp.sqrt(2 * eta * kernel.temperature)
-    drift = jnp.clip(state.at.gradient, -kernel.clip, kernel.clip) if kernel.clipped else state.at.gradient
-    noise = (y - x - eta * drift) / scale
-    _, info = step(kernel, target, state, Moment(noise, jnp.ones(len(x)), eta, scale))
-    log_q = -0.5 * jnp.sum(noise**2, axis=1)
-    return jnp.log(info.acceptance) + state.at.log_density / kernel.temperature + log_q
-
-
 def imbalance(temperature: float, clip: float, step=LangevinKernel.step) -> float:
     """Largest difference between the flow x -> y and y -> x, in logs, over 256 pairs of points."""
     rng = np.random.default_rng(4)
@@ -113,7 +102,7 @@ def imbalance(temperature: float, clip: float, step=LangevinKernel.step) -> floa
     y = x + 0.5 * rng.standard_normal((256, 3), dtype=np.float32)
     config = mala(0.3, temperature, clip=clip)
     kernel, target = make_kernel(config), make_target(pair_of(quartic, None, 3), config)
-    flow = lambda a, b: np.asarray(_joint(kernel, target, a, b, 0.3, step))
+    flow = lambda a, b: np.asarray(log_flow(kernel, target, a, b, 0.3, step))
     return float(np.abs(flow(x, y) - flow(y, x)).max())
 
 
