@@ -259,6 +259,7 @@ run({folder!r})
 """
 
 
+@pytest.mark.slow
 def test_a_killed_process_leaves_a_run_that_continues_to_the_same_bytes(finished, tmp_path):
     tests = Path(__file__).resolve().parent
     code = CHILD.format(tests=str(tests), root=str(tests.parents[2]), folder=str(tmp_path))
