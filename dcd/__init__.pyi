@@ -24,8 +24,7 @@ from .langevin.annealing import sampled as sampled
 from .langevin.chain import advance as advance
 from .langevin.chain import refine as refine
 from .langevin.chain import start as start
-from .langevin.kernel import Info as Info
-from .langevin.kernel import State as State
+from .langevin.kernel import LangevinState as LangevinState
 from .langevin.preconditioner import precondition as precondition
 from .langevin.presets import PRESETS as PRESETS
 from .langevin.presets import preset as preset
@@ -34,7 +33,9 @@ from .langevin.settings import Langevin as Langevin
 from .langevin.shards import refine_to as refine_to
 from .langevin.step_size import StepReport as StepReport
 from .langevin.step_size import adapt_step_size as adapt_step_size
+from .langevin.transition import LangevinInfo as LangevinInfo
 from .langevin.underdamped import Underdamped as Underdamped
+from .langevin.underdamped import UnderdampedState as UnderdampedState
 from .langevin.underdamped import refine_underdamped as refine_underdamped
 from .selection import Selection as Selection
 from .selection import Winnowed as Winnowed

@@ -31,7 +31,7 @@ from pairs import InputError, Net, Pair
 from pairs.fitting import fit
 
 from ..langevin.settings import Langevin
-from ..langevin.target import Parts
+from ..langevin.target import make_target
 from .architectures import Frame, split
 from .contrast_settings import Contrast, ContrastReport
 from .held_out import check_data, critic_fit
@@ -186,9 +186,9 @@ def contrast(
     terms = _Terms(settings.loss, settings.energy > 0, settings.r1 > 0, settings.gradient_penalty > 0)
     numbers = _Numbers(settings.energy, settings.r1, settings.gradient_penalty, settings.penalty_target, settings.ema)
     weights = _Weights(trained, caps, _ADAM.init(trained), _capped(trained, caps))
-    parts = Parts(pair.generator, pair.critic, pair.prior)
+    target = make_target(pair, chain)
     size = settings.batch if settings.starts == "fresh" else settings.buffer
-    buffer, buffer_labels = fresh_starts(parts, buffer_key, chain.space, size, pair.classes)
+    buffer, buffer_labels = fresh_starts(target, buffer_key, chain.space, size, pair.classes)
     total, broken = settings.rounds * settings.critic_updates, 0
 
     def finished(weights: _Weights) -> Net:
@@ -201,13 +201,13 @@ def contrast(
         return pair.replace(critic=finished(weights), critic_kind="energy", calibrated=False, record=record)
 
     def run_chains(critic: Net, key: Array, position: Array, stop: ArrayLike, c: Array | None) -> Negatives:
-        return negatives(parts._replace(critic=critic), chain, key, position, stop, pair.sample_range, c)
+        return negatives(dataclasses.replace(target, critic=critic, labels=c), chain, key, position, stop)
 
     def update(state: _State, key: Array, i: int) -> tuple[_State, dict[str, Array]]:
         nonlocal broken
         start_key, chain_key, stop_key, update_key = jax.random.split(key, 4)
         position, c, rows = starts(
-            parts,
+            target,
             state.buffer,
             state.buffer_labels,
             start_key,
@@ -254,7 +254,7 @@ def contrast(
             on_checkpoint(done, adapted(state.weights, done))
 
     def judge(critic: Net) -> Any:
-        position, c = fresh_starts(parts, report_key, chain.space, min(REPORT_CHAINS, held), pair.classes)
+        position, c = fresh_starts(target, report_key, chain.space, min(REPORT_CHAINS, held), pair.classes)
         made = run_chains(critic, report_key, position, chain.steps, c)
         both = (() if held_c is None else (held_c,), () if c is None else (c,))
         return critic_fit(critic, settings.loss, held_x, made.samples, both)

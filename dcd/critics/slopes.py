@@ -16,7 +16,7 @@ from jax.typing import ArrayLike
 
 from pairs import InputError, Pair
 
-from ..langevin.settings import Space
+from ..langevin.chain_settings import Space
 from .scores import check_samples, generate_set, scores_of
 
 __all__ = ["effective_lipschitz", "ttc_step_size"]

@@ -14,7 +14,7 @@ import pytest
 import dcd
 from dcd.critics.contrastive_divergence import _Numbers, _Terms, contrast_loss
 from dcd.critics.negative_samples import negatives, starts
-from dcd.langevin.target import parts_of
+from dcd.langevin.target import make_target
 from pairs import InputError, Normal, Pair, make_pair, wrap
 from pairs.sequential.spec import init_sequential
 
@@ -54,7 +54,7 @@ def run_chain(pair: Pair, config: dcd.Langevin, n: int, seed: int = 0, stop=None
     z = pair.prior.sample(jax.random.key(seed), n)
     position = pair.generator(z) if config.space == "pixel" else z
     stop = config.steps if stop is None else stop
-    return negatives(parts_of(pair), config, jax.random.key(seed + 1), position, stop, None, loop=loop)
+    return negatives(make_target(pair, config), config, jax.random.key(seed + 1), position, stop, loop=loop)
 
 
 # --- the gradient -----------------------------------------------------------------------------------
@@ -175,7 +175,7 @@ def test_negatives_are_the_states_of_the_chain_that_samples() -> None:
     pair, config = quadratic_pair(1.5, 2.0), chain(7, clip=0.8)
     result = dcd.refine(pair, config, jax.random.key(3), 16)
     key = jax.random.fold_in(jax.random.key(3), 1)
-    made = negatives(parts_of(pair), config, key, jnp.asarray(result.before), 7, None)
+    made = negatives(make_target(pair, config), config, key, jnp.asarray(result.before), 7)
     np.testing.assert_allclose(made.samples, result.after, rtol=1e-6, atol=1e-6)
 
 
@@ -195,26 +195,26 @@ def test_each_negative_is_taken_at_its_own_stop(loop: bool) -> None:
 def test_no_gradient_flows_through_negatives_to_critic_or_generator() -> None:
     pair, config = quadratic_pair(1.0, 2.0), dcd.Langevin("latent", 3, ETA, prior_weight=1.0)
 
-    def total(parts):
+    def total(target):
         position = jnp.ones((4, 1))
-        return jnp.sum(negatives(parts, config, jax.random.key(0), position, 3, None).samples)
+        return jnp.sum(negatives(target, config, jax.random.key(0), position, 3).samples)
 
-    assert all(not np.any(np.asarray(g)) for g in jax.tree.leaves(jax.grad(total)(parts_of(pair))))
+    assert all(not np.any(np.asarray(g)) for g in jax.tree.leaves(jax.grad(total)(make_target(pair, config))))
 
 
 def test_persistent_chains_wander_on_and_fresh_ones_do_not() -> None:
     pair = quadratic_pair(1.0, 2.0)
-    parts, key = parts_of(pair), jax.random.key(0)
+    target, key = make_target(pair, chain(1)), jax.random.key(0)
     buffer = 100.0 + jnp.arange(10.0)[:, None]
-    fresh, _, rows = starts(parts, buffer, None, key, 0.0, "pixel", "fresh", 6, None)
+    fresh, _, rows = starts(target, buffer, None, key, 0.0, "pixel", "fresh", 6, None)
     assert rows is None and np.all(np.abs(np.asarray(fresh)) < 50)
-    old, _, rows = starts(parts, buffer, None, key, 0.0, "pixel", "persistent", 6, None)
+    old, _, rows = starts(target, buffer, None, key, 0.0, "pixel", "persistent", 6, None)
     assert rows is not None and len(set(np.asarray(rows).tolist())) == 6
     assert np.array_equal(np.asarray(old), np.asarray(buffer)[np.asarray(rows)])
-    mixed, _, rows = starts(parts, buffer, None, key, 0.0, "pixel", "mixed", 6, None)
+    mixed, _, rows = starts(target, buffer, None, key, 0.0, "pixel", "mixed", 6, None)
     assert np.sum(np.asarray(mixed) > 50) == 3 and rows is not None and len(rows) == 3
     # with a restart chance of one, persistent chains are fresh again
-    again, _, _ = starts(parts, buffer, None, key, 1.0, "pixel", "persistent", 6, None)
+    again, _, _ = starts(target, buffer, None, key, 1.0, "pixel", "persistent", 6, None)
     assert np.all(np.abs(np.asarray(again)) < 50)
 
 
