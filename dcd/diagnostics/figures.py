@@ -22,8 +22,9 @@ from jax.scipy.special import gammainc
 from jax.typing import ArrayLike
 
 from pairs import InputError, Normal, Pair
+from pairs.checks import check_samples
 
-from ..critics.scores import check_samples, scores_of
+from ..critics.scores import scores_of
 from ..langevin.result import Result
 from .mixing import effective_sample_size, r_hat
 

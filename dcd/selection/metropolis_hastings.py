@@ -15,8 +15,9 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from pairs import InputError, Pair
+from pairs.checks import check_samples
 
-from ..critics.scores import check_samples, scores_of
+from ..critics.scores import scores_of
 from ..langevin.settings import Langevin
 from .candidates import Selection, Source, candidate_ids, check_count, uniforms
 

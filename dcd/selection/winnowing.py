@@ -21,7 +21,7 @@ from jax.typing import ArrayLike
 
 from pairs import InputError, Net, Pair, Record, Uniform
 
-from ..critics.density_ratio import calibrate
+from ..critics.ratio_calibration import calibrate
 from ..critics.recovery import recover
 from ..critics.recovery_settings import Recover
 from ..critics.scores import scores_of

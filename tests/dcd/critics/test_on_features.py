@@ -11,7 +11,7 @@ import pytest
 
 import checkpoints
 import dcd
-from dcd.critics.architectures import split
+from dcd.critics.frame import split_critic
 from pairs import InputError, Net, Normal, Pair, make_pair
 from pairs.sequential.spec import init_sequential
 
@@ -69,8 +69,8 @@ def test_generator_and_feature_net_keep_every_bit_and_further_training_leaves_th
     made, _ = recovered()
     assert made.generator is pair().generator or float(made.generator.params) == 1.0
     assert float(made.critic.params["features"]) == 7.0
-    _, trained, kept = split(made.critic)
-    assert len(kept) == 3 and len(trained) == len(jax.tree.leaves(made.critic.params["head"]))
+    frame, trained = split_critic(made.critic)
+    assert len(frame.kept) == 3 and len(trained) == len(jax.tree.leaves(made.critic.params["head"]))
 
 
 def test_a_critic_on_features_comes_back_from_a_file(tmp_path):
@@ -94,7 +94,6 @@ def test_a_critic_on_features_comes_back_from_a_file(tmp_path):
     "field, given",
     [
         ("features", dict(features=None)),
-        ("pool", dict(config=dcd.Recover(pool=2))),
         ("shift", dict(config=dcd.Recover(shift=1))),
         ("architecture", dict(config=dcd.Recover(architecture="critic"))),
     ],
