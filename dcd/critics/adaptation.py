@@ -63,8 +63,7 @@ def adapt(
       >>> from dcd import pool_pair
       >>> rng = np.random.default_rng(0)
       >>> pair, real = pool_pair(rng.standard_normal((256, 2))), rng.normal(1.0, 1.0, (400, 2)).astype("float32")
-      >>> settings = Recover(steps=20, batch=32)
-      >>> better, report = adapt(pair, real[:300], real[300:], jax.random.key(0), recovery=settings)
+      >>> better, report = adapt(pair, real[:300], real[300:], jax.random.key(0), recovery=Recover(steps=20))
       >>> sorted(report), better.calibrated
       (['calibrate', 'recover'], True)
     """

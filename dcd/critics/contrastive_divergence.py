@@ -82,18 +82,6 @@ def contrast(
 
     Raises:
       InputError: The data do not fit the pair, the chain has no steps, or a loss became NaN.
-
-    Example:
-      >>> from dcd import pool_pair
-      >>> from pairs.sequential.spec import init_sequential
-      >>> rng = np.random.default_rng(0)
-      >>> pair, real = pool_pair(rng.standard_normal((64, 1))), rng.normal(1.0, 1.0, (64, 1)).astype("float32")
-      >>> layers = [{"layer": "dense", "out": 1}, {"layer": "squeeze"}]
-      >>> pair = pair.replace(critic=init_sequential(jax.random.key(0), layers, (1,)))
-      >>> settings = Contrast(rounds=2, critic_updates=1, batch=8)
-      >>> tuned, report = contrast(pair, real, jax.random.key(1), settings, Langevin("pixel", 2, 0.01))
-      >>> tuned.critic_kind, report.updates, tuned.record["chain"]["steps"]
-      ('energy', 2, 2)
     """
     began = time.monotonic()
     settings, chain = (config or Contrast()).resolved(), chain or Langevin()

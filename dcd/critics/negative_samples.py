@@ -2,8 +2,8 @@ r"""Negative samples: states of the very chain that will sample, cut off from an
 
 .. math:: x^- = x_K \quad\text{or}\quad x_\tau,\ \tau \sim U\{1..K\}, \qquad x_{k+1} = \text{transition}(x_k)
 
-A round's noise is a function of (key, step, row). The kernel, its target and its projection are those
-of :func:`dcd.refine`, and so is the choice between single steps and one compiled loop.
+The noise of a round is a function of (key, step, row). The kernel, its target and its projection are those of
+:func:`dcd.refine`, and so is the choice between single steps and one compiled loop.
 """
 
 from __future__ import annotations
@@ -26,14 +26,17 @@ __all__ = ["Negatives", "fresh_starts", "negatives", "starts", "write_back"]
 
 
 class Negatives(NamedTuple):
-    """One round."""
+    """Chains of one round.
+
+    Attributes:
+      samples: Negatives ``(batch, *sample)``; no gradient enters them.
+      ends: Last positions, latents or samples, from which a persistent chain goes on.
+      stopped: Whether each chain met NaN or infinity, ``(batch,)``.
+    """
 
     samples: Array
-    """``(batch, *sample)``, the negatives."""
     ends: Array
-    """Last positions, latents or samples: where a persistent chain goes on."""
     stopped: Array
-    """Chains that met NaN or infinity."""
 
 
 @functools.partial(jax.jit, static_argnames=("structure", "sample_range"))
@@ -80,12 +83,20 @@ def negatives(
     labels: Array | None = None,
     loop: bool | None = None,
 ) -> Negatives:
-    """Run ``chain`` from ``position`` (latents or samples, as its space says).
+    """Run a chain from given positions.
 
     Args:
-      parts: generator, critic and prior; arguments of the compiled step.
-      stop: ``(batch,)`` or a number, the step count after which each negative is taken, 0 to ``chain.steps``.
-      loop: run the steps as one compiled loop; by default where that is the faster form.
+      parts: Generator, critic and prior; arguments of the compiled step.
+      chain: Settings of the chain.
+      key: Key of the noise.
+      position: First positions, latents or samples as the chain's space says.
+      stop: Step count after which each negative is taken, 0 to ``chain.steps``; a number or ``(batch,)``.
+      sample_range: Bounds of the samples, or None.
+      labels: Labels ``(batch,)`` of a conditional pair, else None.
+      loop: Whether the steps run as one compiled loop; by default the faster form is chosen.
+
+    Returns:
+      The chains' states.
     """
     structure, weights = chain.structure(), weights_of(chain)
     stops = jnp.broadcast_to(jnp.asarray(stop, jnp.int32), position.shape[:1])
@@ -108,7 +119,19 @@ def negatives(
 def fresh_starts(
     parts: Parts, key: Array, space: str, n: int, classes: int | None, labels: Array | None = None
 ) -> tuple[Array, Array | None]:
-    """``n`` starting positions and their labels: latents of the prior, or the generator's samples."""
+    """Draw first positions of chains.
+
+    Args:
+      parts: Generator, critic and prior.
+      key: Key of the latents and labels.
+      space: ``latent`` for latents of the prior, ``pixel`` for samples of the generator.
+      n: Number of positions.
+      classes: Number of classes of a conditional pair, else None.
+      labels: Labels ``(n,)``, drawn uniformly if None.
+
+    Returns:
+      Positions and labels; the labels of an unconditional pair are None.
+    """
     zk, ck = jax.random.split(key)
     if classes is not None and labels is None:
         labels = jax.random.randint(ck, (n,), 0, classes)
@@ -130,7 +153,23 @@ def starts(
     batch: int,
     classes: int | None,
 ) -> tuple[Array, Array | None, Array | None]:
-    """Starting positions, labels, and the rows of the buffer that lead them (None if all are fresh)."""
+    """Choose first positions of chains, some of which may go on from the buffer.
+
+    Args:
+      parts: Generator, critic and prior.
+      buffer: Positions of the persistent chains.
+      buffer_labels: Their labels, or None.
+      key: Key of the choice.
+      restart: Probability that a persistent chain begins anew.
+      space: Space of the chain, ``latent`` or ``pixel``.
+      kind: ``fresh``, ``persistent`` or ``mixed`` (one half each).
+      batch: Number of chains.
+      classes: Number of classes of a conditional pair, else None.
+
+    Returns:
+      Positions, labels (or None), and the rows of the buffer from which the first chains go on (None if all are
+      fresh).
+    """
     fresh_key, rows_key, restart_key, label_key = jax.random.split(key, 4)
     if kind == "fresh":
         return *fresh_starts(parts, fresh_key, space, batch, classes), None
@@ -146,5 +185,14 @@ def starts(
 
 @jax.jit
 def write_back(buffer: Array, rows: Array, ends: Array) -> Array:
-    """Ends of the persistent chains, which lead the batch."""
+    """Store where persistent chains ended.
+
+    Args:
+      buffer: Positions of the persistent chains.
+      rows: Rows of the buffer that the first chains of the batch went on from.
+      ends: Last positions of the batch.
+
+    Returns:
+      The new buffer.
+    """
     return buffer.at[rows].set(ends[: rows.shape[0]])

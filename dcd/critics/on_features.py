@@ -66,16 +66,6 @@ def recover_on_features(
 
     Raises:
       InputError: There are no features, the pair is conditional, a setting does not apply, or the data do not fit.
-
-    Example:
-      >>> import jax, pairs
-      >>> from dcd import pool_pair
-      >>> rng = np.random.default_rng(0)
-      >>> pair, real = pool_pair(rng.standard_normal((256, 2))), rng.normal(1.0, 1.0, (300, 2)).astype("float32")
-      >>> first = pairs.wrap(lambda p, x: x[:, :1])
-      >>> better, _ = recover_on_features(pair, real, jax.random.key(0), Recover(steps=4, batch=32), first)
-      >>> float(jnp.ptp(better.score(jnp.asarray([[1.0, 0.0], [1.0, 9.0]]))))
-      0.0
     """
     features = pair.features if features is None else features
     if features is None:

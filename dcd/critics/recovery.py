@@ -96,7 +96,7 @@ def recover(
       >>> from dcd import pool_pair
       >>> rng = np.random.default_rng(0)
       >>> pair, real = pool_pair(rng.standard_normal((256, 2))), rng.normal(1.0, 1.0, (300, 2)).astype("float32")
-      >>> better, report = recover(pair, real, jax.random.key(0), Recover(steps=10, batch=32))
+      >>> better, report = recover(pair, real, jax.random.key(0), Recover(steps=10))
       >>> better.critic_kind, report.steps, report.train_size
       ('logit', 10, 270)
     """

@@ -84,7 +84,7 @@ def gradient_through_the_chain(a: float, g: float, real: np.ndarray, n: int, ste
     return float(jax.jit(jax.grad(objective))(a))
 
 
-@pytest.mark.parametrize("a", [2.0, 7.0, 20.0])
+@pytest.mark.parametrize("a", [2.0, 20.0])
 def test_the_gradient_is_minus_half_the_excess_variance_of_the_negatives(a: float) -> None:
     steps, n = 10, 40_000
     made = run_chain(quadratic_pair(a, 2.0), chain(steps), n)
@@ -213,6 +213,7 @@ def test_persistent_chains_wander_on_and_fresh_ones_do_not() -> None:
     assert np.all(np.abs(np.asarray(again)) < 50)
 
 
+@pytest.mark.slow
 def test_persistent_fine_tuning_finds_the_density_where_a_short_fresh_chain_cannot() -> None:
     # chains that go on are long chains: the fixed point is that of K = infinity, 1.005, not 3.96
     config = dcd.Contrast(

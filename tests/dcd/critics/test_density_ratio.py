@@ -154,6 +154,7 @@ def test_same_key_gives_the_same_calibration_and_another_key_another():
     assert a == b != c
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["logistic", "head", "isotonic"])
 def test_calibrated_pair_comes_back_from_disk_bit_for_bit(tmp_path, method):
     layers = [{"layer": "dense", "out": 4}, {"layer": "tanh"}, {"layer": "dense", "out": 1}, {"layer": "squeeze"}]

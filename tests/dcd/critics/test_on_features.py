@@ -60,6 +60,7 @@ def test_the_critic_is_the_log_ratio_of_what_the_features_show_and_blind_to_the_
     assert 0.7 < report.held_out.auc < 0.82  # exactly Phi(1 / sqrt 2) = 0.760
 
 
+@pytest.mark.slow
 def test_a_critic_of_the_samples_separates_perfectly_where_this_one_does_not():
     _, report = dcd.recover(pair(), data(), KEY, FAST)
     assert report.held_out.auc > 0.999 > recovered()[1].held_out.auc
@@ -73,6 +74,7 @@ def test_generator_and_feature_net_keep_every_bit_and_further_training_leaves_th
     assert len(frame.kept) == 3 and len(trained) == len(jax.tree.leaves(made.critic.params["head"]))
 
 
+@pytest.mark.slow
 def test_a_critic_on_features_comes_back_from_a_file(tmp_path):
     layers = [{"layer": "dense", "out": 3}, {"layer": "silu"}]
     features = init_sequential(KEY, layers, (2,))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -145,6 +147,14 @@ def test_outcome_survives_the_file(tmp_path):
     path.write_text(tuned_text(tuned, "pair", "gaussian", "identity"))
     found = read_tuned(path)
     assert (found.gain, found.choice) == (tuned.gain, tuned.choice)
+
+
+def test_a_file_of_the_first_version_is_read(tmp_path):
+    path = tmp_path / "tuned.toml"
+    chain = "\n".join(f"{k} = {json.dumps(v)}" for k, v in {"space": "latent", "steps": 60, "step_size": 0.005}.items())
+    path.write_text(f'pair = "x"\ngain = true\n[choice]\ncritic = "raw"\nbudget = 0.25\n[choice.chain]\n{chain}\n')
+    found = read_tuned(path)
+    assert found.choice == dcd.Choice("raw", dcd.Langevin("latent", 60, 0.005), 0.25)
 
 
 @pytest.mark.parametrize("text", ["not toml [", 'pair = "x"\n', 'pair = "x"\ngain = true\n[choice]\ncritic = "raw"\n'])
