@@ -22,7 +22,7 @@ from .objective import CriticTerms, CriticWeights, terms_and_weights
 from .spectral_caps import apply_caps
 from .update import CriticBatch, CriticState, init_critic, update_critic
 
-__all__ = ["ContrastProblem", "ContrastState", "contrast_step", "init_contrast", "refined_samples", "run_chains"]
+__all__ = ["ContrastProblem", "ContrastState", "init_contrast", "refined_samples", "run_chains", "step_contrast"]
 
 
 class ContrastProblem(NamedTuple):
@@ -82,7 +82,7 @@ def init_contrast(
     return ContrastState(critic, buffer, labels, jnp.zeros((), jnp.int32))
 
 
-def contrast_step(
+def step_contrast(
     problem: ContrastProblem, state: ContrastState, key: Array, number: int
 ) -> tuple[ContrastState, dict[str, Array]]:
     """Make one round.

@@ -34,9 +34,9 @@ from .contrast_settings import Contrast, ContrastReport
 from .contrast_step import (
     ContrastProblem,
     ContrastState,
-    contrast_step,
     init_contrast,
     refined_samples,
+    step_contrast,
 )
 from .frame import split_critic
 from .held_out import CriticFit, HeldOut, critic_fit
@@ -105,7 +105,7 @@ def contrast(
 
     before = _measure(problem, pair.critic, held, report_key)
     state, history = fit(
-        functools.partial(contrast_step, problem),
+        functools.partial(step_contrast, problem),
         state,
         settings.rounds,
         run_key,

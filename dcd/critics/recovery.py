@@ -35,7 +35,7 @@ from .held_out import HeldOut, critic_fit, held_out_loss
 from .losses import log_mean_exp
 from .objective import terms_and_weights
 from .recovery_settings import Recover, RecoverReport
-from .recovery_step import RecoveryInputs, RecoveryShape, recovery_step
+from .recovery_step import RecoveryInputs, RecoveryShape, step_recovery
 from .spectral_caps import settle_caps
 from .training_data import check_training_data, draw_set, hold_out
 from .update import CriticState, init_critic
@@ -162,7 +162,7 @@ def _train(
     began = time.monotonic()
 
     def step(state: CriticState, key: Array, _: int) -> tuple[CriticState, dict[str, Array]]:
-        return recovery_step(state, key, inputs, shape)
+        return step_recovery(state, key, inputs, shape)
 
     def note(done: int, _: int, values: dict[str, float], __: float) -> None:
         if on_progress is not None:

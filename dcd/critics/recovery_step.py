@@ -16,7 +16,7 @@ from .objective import CriticTerms, CriticWeights
 from .training_data import draw_samples
 from .update import CriticBatch, CriticState, update_critic
 
-__all__ = ["RecoveryInputs", "RecoveryShape", "recovery_step"]
+__all__ = ["RecoveryInputs", "RecoveryShape", "step_recovery"]
 
 
 class RecoveryShape(NamedTuple):
@@ -56,7 +56,7 @@ class RecoveryInputs(NamedTuple):
 
 
 @functools.partial(jax.jit, static_argnames=("shape",), donate_argnames=("state",))
-def recovery_step(
+def step_recovery(
     state: CriticState, key: Array, inputs: RecoveryInputs, shape: RecoveryShape
 ) -> tuple[CriticState, dict[str, Array]]:
     """Draw a batch of each side and update the critic.
