@@ -17,7 +17,7 @@ from pairs import Pair
 from .choices import Choice, run_choice
 from .judge import Change, Judge
 
-__all__ = ["Confirmation", "confirm", "is_gain"]
+__all__ = ["Confirmation", "confirm_choice", "is_gain"]
 
 
 class Confirmation(NamedTuple):
@@ -50,7 +50,9 @@ def is_gain(changes: Mapping[str, Change]) -> bool:
     return all(change.interval[1] < 0 for change in changes.values())
 
 
-def confirm(pair: Pair, choice: Choice, real: np.ndarray, judge: Judge, key: Array, n: int, batch: int) -> Confirmation:
+def confirm_choice(
+    pair: Pair, choice: Choice, real: np.ndarray, judge: Judge, key: Array, n: int, batch: int
+) -> Confirmation:
     """Run a choice once with new seeds and measure it against untouched data.
 
     Args:

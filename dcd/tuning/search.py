@@ -18,7 +18,7 @@ from pairs import InputError, Pair
 from pairs.checks import check_samples
 
 from .choices import Choice
-from .confirmation import confirm
+from .confirmation import confirm_choice
 from .halving import halve_choices
 from .judge import Judge
 from .search_space import default_choices
@@ -80,7 +80,7 @@ def tune(
         return Tuned(False, None, {}, found.trials, found.evaluations, time.monotonic() - began)
     if on_progress is not None:
         on_progress(f"confirm: {choice.label}, {choice.chain.steps} steps", 1.0)
-    shown = confirm(
+    shown = confirm_choice(
         pairs[choice.critic],
         choice,
         held,
