@@ -95,7 +95,19 @@ def negatives(
 def fresh_starts(
     target: Target, key: Array, space: str, n: int, classes: int | None, labels: Array | None = None
 ) -> tuple[Array, Array | None]:
-    """``n`` starting positions and their labels: latents of the prior, or the generator's samples."""
+    """Draw first positions of chains.
+
+    Args:
+      target: Density of the chain, which holds generator, critic and prior.
+      key: Key of the latents and labels.
+      space: ``latent`` for latents of the prior, ``pixel`` for samples of the generator.
+      n: Number of positions.
+      classes: Number of classes of a conditional pair, else None.
+      labels: Labels ``(n,)``, drawn uniformly if None.
+
+    Returns:
+      Positions and labels; the labels of an unconditional pair are None.
+    """
     zk, ck = jax.random.split(key)
     if classes is not None and labels is None:
         labels = jax.random.randint(ck, (n,), 0, classes)
@@ -117,7 +129,23 @@ def starts(
     batch: int,
     classes: int | None,
 ) -> tuple[Array, Array | None, Array | None]:
-    """Starting positions, labels, and the rows of the buffer that lead them (None if all are fresh)."""
+    """Choose first positions of chains, some of which may go on from the buffer.
+
+    Args:
+      target: Density of the chain, which holds generator, critic and prior.
+      buffer: Positions of the persistent chains.
+      buffer_labels: Their labels, or None.
+      key: Key of the choice.
+      restart: Probability that a persistent chain begins anew.
+      space: Space of the chain, ``latent`` or ``pixel``.
+      kind: ``fresh``, ``persistent`` or ``mixed`` (one half each).
+      batch: Number of chains.
+      classes: Number of classes of a conditional pair, else None.
+
+    Returns:
+      Positions, labels (or None), and the rows of the buffer from which the first chains go on (None if all are
+      fresh).
+    """
     fresh_key, rows_key, restart_key, label_key = jax.random.split(key, 4)
     if kind == "fresh":
         return *fresh_starts(target, fresh_key, space, batch, classes), None
@@ -133,5 +161,14 @@ def starts(
 
 @jax.jit
 def write_back(buffer: Array, rows: Array, ends: Array) -> Array:
-    """Ends of the persistent chains, which lead the batch."""
+    """Store where persistent chains ended.
+
+    Args:
+      buffer: Positions of the persistent chains.
+      rows: Rows of the buffer that the first chains of the batch went on from.
+      ends: Last positions of the batch.
+
+    Returns:
+      The new buffer.
+    """
     return buffer.at[rows].set(ends[: rows.shape[0]])

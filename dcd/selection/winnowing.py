@@ -22,7 +22,7 @@ from pairs import InputError, Net, Pair, Record, Uniform
 from pairs.batches import apply_in_batches
 from pairs.checks import check_number
 
-from ..critics.density_ratio import calibrate
+from ..critics.ratio_calibration import calibrate
 from ..critics.recovery import recover
 from ..critics.recovery_settings import Recover
 from .optimal_rejection import obrs_acceptance, obrs_log_scale

@@ -21,8 +21,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from ..convolution import conv
 from .. import Architecture, InputError, Net, Record, register
+from ..convolution import conv
 
 __all__ = ["Arch", "DIMENSIONS", "ClassifierApply", "init", "classifier_net"]
 

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import dcd
-from dcd.critics.contrastive_divergence import _Numbers, _Terms, contrast_loss
 from dcd.critics.negative_samples import negatives, starts
+from dcd.critics.objective import CriticTerms, CriticWeights, critic_loss
 from dcd.langevin.target import make_target
 from pairs import InputError, Normal, Pair, make_pair, wrap
 from pairs.sequential.spec import init_sequential
@@ -60,15 +60,13 @@ def run_chain(pair: Pair, config: dcd.Langevin, n: int, seed: int = 0, stop=None
 # --- the gradient -----------------------------------------------------------------------------------
 
 
-def gradient(a: float, real: np.ndarray, negative: np.ndarray, loss: str = "wgan", energy: float = 0.0) -> float:
+def gradient(a: float, real: np.ndarray, negative: np.ndarray) -> float:
     """Derivative of our objective with respect to the one parameter."""
-    terms, numbers = _Terms(loss, energy > 0, False, False), _Numbers(energy, 0.0, 0.0, 0.0, 0.0)
 
     def objective(a):
         critic = lambda x: _quadratic(a, x)
-        return contrast_loss(
-            critic, critic, jnp.asarray(real), jnp.asarray(negative), jax.random.key(0), terms, numbers
-        )[0]
+        sides = (jnp.asarray(real), jnp.asarray(negative))
+        return critic_loss(critic, critic, *sides, jax.random.key(0), CriticTerms("wgan"), CriticWeights())[0]
 
     return float(jax.jit(jax.grad(objective))(a))
 
@@ -86,7 +84,7 @@ def gradient_through_the_chain(a: float, g: float, real: np.ndarray, n: int, ste
     return float(jax.jit(jax.grad(objective))(a))
 
 
-@pytest.mark.parametrize("a", [2.0, 7.0, 20.0])
+@pytest.mark.parametrize("a", [2.0, 20.0])
 def test_the_gradient_is_minus_half_the_excess_variance_of_the_negatives(a: float) -> None:
     steps, n = 10, 40_000
     made = run_chain(quadratic_pair(a, 2.0), chain(steps), n)
@@ -103,14 +101,11 @@ def test_the_gradient_is_minus_half_the_excess_variance_of_the_negatives(a: floa
 
 def test_hinge_has_no_gradient_where_both_sides_are_beyond_the_margin() -> None:
     # D = a x^2 / 2 on the real side and minus that on the other, at x = 1
-    real, negative = np.full((8, 1), 1.0), np.full((8, 1), 1.0)
-    terms, numbers = _Terms("hinge", False, False, False), _Numbers(0.0, 0.0, 0.0, 0.0, 0.0)
+    x = jnp.ones((8, 1))
 
     def objective(a, negative_sign):
         on_real, on_negative = (lambda x: -_quadratic(a, x)), (lambda x: negative_sign * _quadratic(a, x))
-        return contrast_loss(
-            on_real, on_negative, jnp.asarray(real), jnp.asarray(negative), jax.random.key(0), terms, numbers
-        )[0]
+        return critic_loss(on_real, on_negative, x, x, jax.random.key(0), CriticTerms("hinge"), CriticWeights())[0]
 
     slope = jax.jit(jax.grad(objective))
     assert float(slope(4.0, 1.0)) == 0.0  # D(real) = 2 > 1, D(negative) = -2 < -1
@@ -119,12 +114,12 @@ def test_hinge_has_no_gradient_where_both_sides_are_beyond_the_margin() -> None:
 
 
 def test_energy_term_holds_the_offset_of_a_difference_of_scores() -> None:
-    terms, numbers = _Terms("wgan", True, False, False), _Numbers(0.5, 0.0, 0.0, 0.0, 0.0)
+    terms, weights = CriticTerms("wgan", energy=True), CriticWeights(energy=0.5)
     x = jnp.ones((4, 1))
 
     def objective(b):
         critic = lambda x: x[:, 0] + b
-        return contrast_loss(critic, critic, x, -x, jax.random.key(0), terms, numbers)[0]
+        return critic_loss(critic, critic, x, -x, jax.random.key(0), terms, weights)[0]
 
     # alpha [(b - 1)^2 + (b + 1)^2] - 2 has derivative 4 alpha b
     assert float(jax.grad(objective)(0.3)) == pytest.approx(4 * 0.5 * 0.3, abs=1e-6)
@@ -218,6 +213,7 @@ def test_persistent_chains_wander_on_and_fresh_ones_do_not() -> None:
     assert np.all(np.abs(np.asarray(again)) < 50)
 
 
+@pytest.mark.slow
 def test_persistent_fine_tuning_finds_the_density_where_a_short_fresh_chain_cannot() -> None:
     # chains that go on are long chains: the fixed point is that of K = infinity, 1.005, not 3.96
     config = dcd.Contrast(
