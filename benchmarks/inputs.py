@@ -14,7 +14,7 @@ from pairs.checks import image_range
 from pairs.io.images import Images, default_split, read_images
 from pairs.io.pixels import to_range
 
-from .features import Features, default_features, load_features
+from .features import FeatureChoice, choose, default_features
 
 __all__ = ["choose_features", "folds_of", "load", "settings", "tuned_or_settings"]
 
@@ -32,11 +32,27 @@ def load(pair: str | None, files: Path | None = None) -> Pair:
     return checkpoints.resolve(pair)
 
 
-def choose_features(pair: Pair, name: str | None, data: Images | None, judge: bool = False) -> Features:
-    """The named feature net, or the bundled one that fits the pair's images and the data's or pair's name."""
-    if name is not None:
-        return load_features(name)
-    return default_features(pair.sample_shape, data.name if data is not None else pair.name, judge=judge)
+def choose_features(
+    pair: Pair, name: str | None, data: Images | None, *, folder: Path | None = None, judge: bool = False
+) -> FeatureChoice:
+    """The feature net that measures a pair of images, and why that one.
+
+    Args:
+      pair: A pair of images.
+      name: What the user asked for; None or ``auto`` for the best at hand.
+      data: Real images, the evidence for whether a bundled net fits. Without them the name of the pair decides.
+      folder: Where a net trained on the data without labels is kept; none is trained without a folder.
+      judge: Whether the net is to judge what another one chose.
+
+    Raises:
+      InputError: the pair has no images; an unknown name; a net for images of another shape.
+    """
+    image_range(pair)
+    if name in (None, "auto") and data is None:
+        net = default_features(pair.sample_shape, pair.name, judge=judge)
+        return FeatureChoice(net, "bundled", f"{net.name} judges, by the name of the pair: no data are given")
+    x, called = (None, "data") if data is None else (data.x, data.name)
+    return choose(name, pair.sample_shape, data=x, data_name=called, folder=folder, judge=judge)
 
 
 def folds_of(
@@ -63,7 +79,8 @@ def folds_of(
 def tuned_or_settings(args: argparse.Namespace) -> tuple[Pair, dcd.Langevin, float, bool | None]:
     """Pair, chain, acceptance budget of OBRS, and whether tuning proved a gain (None: nothing was tuned).
 
-    Without PAIR and settings it is the bundled pair as it was tuned.
+    Without PAIR and settings it is the bundled pair as it was tuned. Where tuning proved no gain the chain has no
+    steps, unless ``--anyway`` overrules the verdict.
     """
     given = [name for name in ("pair", "files", "preset", *KNOBS) if getattr(args, name) is not None]
     tuned = args.tuned
@@ -77,9 +94,9 @@ def tuned_or_settings(args: argparse.Namespace) -> tuple[Pair, dcd.Langevin, flo
         raise InputError("tuned", f"is given together with {flag}", "leave one out: the file names pair and settings")
     found = dcd.read_tuned(tuned)
     pair = load(found.pair)
-    if not found.gain or found.choice is None:
+    if found.choice is None or not (found.gain or args.anyway):
         return pair, dcd.preset("latent").replace(steps=0, preset="keep"), 1.0, False
-    return pair, found.choice.chain, found.choice.acceptance, True
+    return pair, found.choice.chain, found.choice.acceptance, found.gain
 
 
 def settings(args: argparse.Namespace) -> dcd.Langevin:

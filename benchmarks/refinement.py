@@ -1,4 +1,4 @@
-"""``python -m benchmarks refine PAIR DATA``: samples before and after refinement, judged on real data."""
+"""Samples before and after refinement, measured as far as the pair and the data allow."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ import numpy as np
 
 import dcd
 from pairs import InputError, Pair
-from pairs.checks import image_range
+from pairs.batches import apply_in_batches
+from pairs.checks import image_range, is_image
 from pairs.io.command import progress
 from pairs.io.files import write_bytes
 from pairs.io.images import Images
 from pairs.io.pictures import png_bytes, side_by_side
 from pairs.io.pixels import to_range, to_uint8
+from pairs.io.plots import samples_plot
 from pairs.io.reports import hardware, versions, write_json
 
 from .evaluation import evaluate
@@ -46,17 +48,11 @@ def check_sizes(n: int, batch: int) -> None:
         raise InputError("batch", f"is {batch}", "give at least 1")
 
 
-_score = jax.jit(lambda pair, x, labels: pair.score(x, labels))
-
-
-def scores(pair: Pair, x: np.ndarray, batch: int = 256) -> np.ndarray:
-    """Critic's scores of samples, in batches of one size."""
-    labels = None if pair.classes is None else np.arange(len(x)) % pair.classes
-    found = []
-    for i in range(0, len(x), batch):
-        rows = np.minimum(np.arange(i, i + batch), len(x) - 1)
-        found.append(np.asarray(_score(pair, x[rows], None if labels is None else labels[rows])))
-    return np.concatenate(found)[: len(x)]
+def scores(pair: Pair, x: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
+    """Critic's scores of samples; the classes of a conditional pair take turns where no labels are given."""
+    if pair.classes is not None and labels is None:
+        labels = np.arange(len(x)) % pair.classes
+    return apply_in_batches(pair.critic, x, *(() if labels is None else (labels,)))
 
 
 def refine_and_judge(
@@ -64,45 +60,60 @@ def refine_and_judge(
     config: dcd.Langevin,
     n: int,
     seed: int,
-    features: Features,
+    features: Features | None,
     reference: Reference | Images | None = None,
     batch: int = 64,
     show: bool = True,
     budget: float = 1.0,
+    labels: np.ndarray | None = None,
 ) -> tuple[dict[str, Any], dcd.Result]:
-    """Draw, refine, judge. The report follows the contract of a refinement report.
+    """Draw, refine, measure; the report follows the contract of a refinement report.
 
-    Both sides are quantised to bytes as image files would be, have equal n, and are paired: image i
-    before and after comes from one latent. Intervals are 95 %. ``budget`` below 1 selects the chains'
-    starts by OBRS at that acceptance budget.
+    Images are quantised to bytes as image files would be. Both sides have equal n and are paired: sample i before and
+    after comes from one latent. Intervals are 95 %.
+
+    Args:
+      pair: Any pair.
+      config: The chain.
+      n: Number of samples.
+      seed: The run is a function of its seed.
+      features: Feature net of the distances; without one no distance is measured.
+      reference: Real images or their statistics; the net's own test split where none are given.
+      batch: Chains moved together.
+      show: Whether progress goes to standard error.
+      budget: Acceptance budget of OBRS, which selects the chains' starts; 1 selects nothing.
+      labels: Classes ``(n,)`` of a conditional pair; all classes in turn where none are given.
+
+    Returns:
+      The report and the samples.
     """
     check_sizes(n, batch)
-    image_range(pair)
     key = jax.random.key(seed)
     with progress() as bar:
         bar.disable = not show
         job = bar.add_task("compile", total=None)
         began = time.perf_counter()
         batch = min(batch, n)
-        dcd.refine(pair, config.replace(steps=min(config.steps, 1)), key, batch, batch=batch)
+        first = None if labels is None else labels[:batch]
+        dcd.refine(pair, config.replace(steps=min(config.steps, 1)), key, batch, labels=first, batch=batch)
         compiled = time.perf_counter() - began
         bar.update(job, description="refine", total=max(1, n * config.steps), completed=0)
         began = time.perf_counter()
         choice = dcd.Choice("given", config, budget)
         result = dcd.run_choice(
-            pair, choice, key, n, batch=batch, on_progress=lambda s, _: bar.update(job, completed=s)
+            pair, choice, key, n, batch=batch, labels=labels, on_progress=lambda s, _: bar.update(job, completed=s)
         )
         sampled = time.perf_counter() - began
         bar.update(job, description="judge", completed=max(1, n * config.steps))
         began = time.perf_counter()
-        before, after = as_bytes(pair, result)
-        judged = evaluate(features, before, after, reference, seed)
+        judged: dict[str, Any] = {"before": {}, "after": {}, "difference": {}, "features": None, "reference": None}
+        if features is not None:
+            judged = evaluate(features, *as_bytes(pair, result), reference, seed)
         judging = time.perf_counter() - began
-    first = scores(pair, result.before)
-    last = scores(pair, result.after)
+    start, last = scores(pair, result.before, labels), scores(pair, result.after, labels)
     report: dict[str, Any] = {
         "pair": pair.name,
-        "data": reference.name if isinstance(reference, Images) else features.card.get("data", {}).get("name"),
+        "data": _data_name(features, reference),
         "n": n,
         "seed": seed,
         "preset": config.preset,
@@ -110,9 +121,9 @@ def refine_and_judge(
         "budget": budget,
         "features": judged["features"],
         "reference": judged["reference"],
-        "before": judged["before"] | _mean(first),
+        "before": judged["before"] | _mean(start),
         "after": judged["after"] | _mean(last),
-        "difference": judged["difference"] | _mean(last - first),
+        "difference": judged["difference"] | _mean(last - start),
         "stopped": int(result.stopped.sum()),
         "acceptance": float(result.trace.acceptance.mean()) if config.steps else None,
         "critic_kind": pair.critic_kind,
@@ -122,6 +133,12 @@ def refine_and_judge(
         "hardware": hardware(),
     }
     return report, result
+
+
+def _data_name(features: Features | None, reference: Reference | Images | None) -> str | None:
+    if isinstance(reference, Images):
+        return reference.name
+    return None if features is None else features.card.get("data", {}).get("name")
 
 
 def judge_again(features: Features, pair: Pair, result: dcd.Result, data: Images | None, seed: int) -> dict[str, Any]:
@@ -140,9 +157,13 @@ def diagnose_run(pair: Pair, result: dcd.Result, data: Images, features: Feature
 
 
 def write_samples(folder: Path, pair: Pair, result: dcd.Result, report: dict[str, Any]) -> None:
-    """``grid.png``, ``samples.npz`` and ``report.json``, each whole or not at all."""
-    before, after = as_bytes(pair, result)
-    write_bytes(folder / "grid.png", png_bytes(side_by_side(before, after)))
+    """``grid.png``, ``samples.npz`` and ``report.json``, each whole or not at all.
+
+    Images are stored as bytes and drawn as a grid; other samples are stored as floats and drawn as points or curves.
+    """
+    before, after = as_bytes(pair, result) if is_image(pair) else (result.before, result.after)
+    picture = png_bytes(side_by_side(before, after)) if is_image(pair) else samples_plot(before, after)
+    write_bytes(folder / "grid.png", picture)
     packed = io.BytesIO()
     np.savez_compressed(packed, before=before, after=after)
     write_bytes(folder / "samples.npz", packed.getvalue())

@@ -41,7 +41,9 @@ def run(args: argparse.Namespace) -> int:
     folder = check_out(args.out)
     pair = load(args.pair, args.files)
     images, (train_x, held_x), (train_y, held_y) = folds_of(args, pair, (0.85, 0.15))
-    net = choose_features(pair, args.features, images).as_net(image_range(pair)) if args.on_features else None
+    net = None
+    if args.on_features:
+        net = choose_features(pair, args.features, images, folder=args.out).features.as_net(image_range(pair))
     recovery = None
     if not args.keep_critic:
         # a fresh critic takes no labels: a conditional pair's own is trained on

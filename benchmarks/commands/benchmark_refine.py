@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .options import DATA, add_chain, add_features, add_output, add_pair
+from .options import DATA, add_chain, add_features, add_output, add_pair, add_tuned
 
 if TYPE_CHECKING:
     from pairs.io.images import Images
@@ -20,7 +19,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     what.add_argument("data", metavar="DATA", help=f"real images to compare with: {DATA}")
     what.add_argument("--split", default=None, help="split of DATA (default test, where there is one)")
     what.add_argument("--n", type=int, default=10_000, help="samples (default 10,000)")
-    what.add_argument("--tuned", type=Path, metavar="FILE", help="tuned.toml of 'ganrefine tune'")
+    add_tuned(what)
     add_features(what)
     what.add_argument("--judge", metavar="NET", help="a second feature net, that took no part in tuning")
     add_chain(parser)
@@ -45,12 +44,12 @@ def run(args: argparse.Namespace) -> int:
     pair, config, budget, _ = tuned_or_settings(args)
     image_range(pair)
     data = _read_split(args.data, args.split, pair.sample_shape)
-    features = choose_features(pair, args.features, data)
+    features = choose_features(pair, args.features, data, folder=args.out).features
     report, result = refine_and_judge(
         pair, config, args.n, args.seed, features, data, args.batch, not args.json, budget
     )
     if args.judge:
-        judge = choose_features(pair, args.judge, data)
+        judge = choose_features(pair, args.judge, data, folder=args.out, judge=True).features
         report["judge"] = judge_again(judge, pair, result, data, args.seed)
     report["diagnosis"] = diagnose_run(pair, result, data, features)
     write_samples(folder, pair, result, report)

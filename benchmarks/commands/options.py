@@ -7,7 +7,16 @@ from pathlib import Path
 
 from pairs.io.command import seed_number
 
-__all__ = ["PRESET_NAMES", "add_chain", "add_data", "add_features", "add_output", "add_pair"]
+__all__ = [
+    "DATA",
+    "PRESET_NAMES",
+    "add_chain",
+    "add_data",
+    "add_features",
+    "add_output",
+    "add_pair",
+    "add_tuned",
+]
 
 PRESET_NAMES = (
     "ddls",
@@ -46,6 +55,12 @@ def add_data(group: argparse._ArgumentGroup, limit: int | None, split: str = "tr
     group.add_argument("data", metavar="DATA", help=f"real images the generator was made for: {DATA}")
     group.add_argument("--split", help=f"split of DATA (default {split}, where there is one)")
     group.add_argument("--limit", type=int, default=limit, help=f"use at most so many images (default {limit:,})")
+
+
+def add_tuned(group: argparse._ArgumentGroup) -> None:
+    """``--tuned`` and ``--anyway``."""
+    group.add_argument("--tuned", type=Path, metavar="FILE", help="tuned.toml of 'ganrefine tune': pair, critic, chain")
+    group.add_argument("--anyway", action="store_true", help="use its best setting even where it proved no gain")
 
 
 def add_features(group: argparse._ArgumentGroup) -> None:

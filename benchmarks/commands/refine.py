@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from .options import add_chain, add_features, add_output, add_pair
+if TYPE_CHECKING:
+    from pairs import Pair
+    from pairs.io.images import Images
+
+    from ..features import Features
+
+from .options import add_chain, add_features, add_output, add_pair, add_tuned
 
 __all__ = ["add_options", "run"]
 
@@ -14,8 +21,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
     what = add_pair(parser, "the bundled pair, as tuned")
     what.add_argument("--n", type=int, default=2000, help="samples (default 2,000)")
+    what.add_argument("--label", type=int, help="class of all samples, for conditional pairs (default: all in turn)")
     what.add_argument("--data", type=Path, help="real images to compare with (default: the feature net's test set)")
-    what.add_argument("--tuned", type=Path, metavar="FILE", help="tuned.toml of 'ganrefine tune': pair, critic, chain")
+    what.add_argument("--split", help="split of --data, where it has several")
+    add_tuned(what)
     add_features(what)
     add_chain(parser)
     add_output(parser, "refined")
@@ -23,40 +32,66 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Draw, refine, measure, write ``grid.png``, ``samples.npz`` and ``report.json``."""
+    import numpy as np
     from rich.console import Console
 
-    from pairs.checks import image_range
+    from pairs.checks import check_labels
     from pairs.io.command import check_out
     from pairs.io.images import read_images
     from pairs.io.quality_table import print_report
     from pairs.io.reports import to_json
 
-    from ..inputs import choose_features, tuned_or_settings
+    from ..inputs import tuned_or_settings
     from ..refinement import check_sizes, refine_and_judge, write_samples
 
     folder = check_out(args.out)
     check_sizes(args.n, args.batch)
     pair, config, budget, gain = tuned_or_settings(args)
-    image_range(pair)
-    data = None if args.data is None else read_images(args.data, expect=pair.sample_shape)
-    features = choose_features(pair, args.features, data)
+    labels = None if args.label is None else check_labels(pair, np.full(args.n, args.label), args.n, "--label")
+    data = None if args.data is None else read_images(args.data, args.split, expect=pair.sample_shape)
+    features, measured = _features(pair, args.features, data)
     report, result = refine_and_judge(
-        pair, config, args.n, args.seed, features, data, args.batch, not args.json, budget
+        pair, config, args.n, args.seed, features, data, args.batch, not args.json, budget, labels
     )
-    report["verified"] = gain is True
+    report["verified"], report["measured"] = gain is True, measured
     write_samples(folder, pair, result, report)
     if args.json:
         print(to_json(report), end="")
         return 0
     print_report(report)
     console = Console()
+    console.print(measured)
     console.print(f"wrote grid.png, samples.npz, report.json to {folder}")
     if gain is None:
         console.print(
             "settings are the preset's, not verified for this pair: ganrefine tune PAIR DATA checks and improves them"
         )
     if gain is False:
-        console.print("tuning found no gain: these are the generator's samples, unchanged")
+        kept = (
+            "these are the generator's samples, unchanged" if config.steps == 0 else "its best setting was used anyway"
+        )
+        console.print(f"tuning proved no gain: {kept}")
     if result.stopped.any():
         console.print(f"{int(result.stopped.sum())} samples met NaN or infinity and rest at their last finite state")
     return 0
+
+
+def _features(pair: Pair, name: str | None, data: Images | None) -> tuple[Features | None, str]:
+    """The feature net, if one fits, and a sentence on what is measured."""
+    from pairs import InputError
+    from pairs.checks import is_image
+
+    from ..inputs import choose_features
+
+    if not is_image(pair):
+        if name is not None:
+            raise InputError("--features", "is given for samples that are no images", "leave it out")
+        return None, "samples are no images: the critic's scores are measured, distances are not"
+    try:
+        chosen = choose_features(pair, name, data)
+    except InputError as error:
+        if name is not None or data is not None:
+            raise
+        said = "no bundled feature net is known to fit these samples, so distances are not measured"
+        return None, f"{said}; give --data DATA ({error.problem})"
+    return chosen.features, chosen.reason

@@ -21,26 +21,28 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--steps", type=int, default=60, help="longest chain of the first round (default 60)")
     how.add_argument("--first", type=int, default=200, help="samples per choice in the first round (default 200)")
     how.add_argument("--critic-steps", type=int, default=3000, help="updates of recovery (default 3,000)")
-    how.add_argument("--confirm", type=int, default=2000, help="samples of the confirmation (default 2,000)")
-    how.add_argument(
-        "--evaluations", type=int, default=0, help="most gradient evaluations of the search, 0 for no bound (default 0)"
-    )
+    confirm = "samples of the confirmation's first look; it may take four times as many (default 2,000)"
+    how.add_argument("--confirm", type=int, default=2000, help=confirm)
+    spent = "most gradient evaluations of the search, 0 for no bound (default 900,000)"
+    how.add_argument("--evaluations", type=int, default=900_000, help=spent)
     # the option's earlier name
     how.add_argument("--budget", dest="evaluations", type=int, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
-    how.add_argument(
-        "--minutes", type=float, default=5.0, help="most minutes of the search, 0 for no bound (default 5)"
-    )
+    stop = "begin no further choice after so many minutes, and name what was left out (default 0: no stop)"
+    how.add_argument("--minutes", type=float, default=0.0, help=stop)
     add_output(parser, "tuned")
 
 
 def run(args: argparse.Namespace) -> int:
     """Search, confirm, write ``tuned.toml``, the pair, ``report.json`` and ``tuning.png``."""
+    import sys
+
     import jax
     import jax.numpy as jnp
     from rich.console import Console
 
     import dcd
     from checkpoints import save_pair
+    from dcd.tuning.faults import Fault, own_judge
     from dcd.tuning.tuned_file import tuned_text
     from pairs.checks import image_range
     from pairs.io.command import check_out, progress, stages
@@ -57,8 +59,17 @@ def run(args: argparse.Namespace) -> int:
     )
     pair = load(args.pair, args.files)
     images, (train_x, held_x, search_x, confirm_x), (train_y, held_y, *_) = folds_of(args, pair, (0.55, 0.1, 0.15, 0.2))
-    features = choose_features(pair, args.features, images)
-    judge = choose_features(pair, args.judge, images) if args.judge else features
+    chosen = choose_features(pair, args.features, images, folder=args.out)
+    features, judge = chosen.features, chosen.features
+    if args.judge:
+        judge = choose_features(pair, args.judge, images, folder=args.out, judge=True).features
+    if not args.json:
+        print(chosen.reason, file=sys.stderr)
+
+    def known_faults(choice: dcd.Choice) -> tuple[Fault, ...]:
+        fault = own_judge(judge.sha256, (features.sha256,) if choice.critic == "features" else ())
+        return () if fault is None else (fault,)
+
     critic_key, search_key, features_key = jax.random.split(jax.random.key(args.seed), 3)
     with progress() as bar:
         bar.disable = args.json
@@ -83,8 +94,11 @@ def run(args: argparse.Namespace) -> int:
             search_key,
             config,
             confirm_judge=judge_for(judge, pair),
+            train_real=train_x[:2000],
+            faults=known_faults,
             on_progress=lambda what, part: bar.update(job, description=what, completed=part),
         )
+    verdict = tuned.verdict
     chosen = pairs[tuned.choice.critic] if tuned.choice else pair
     save_pair(folder / "pair", chosen, overwrite=True)
     write_bytes(folder / "tuned.toml", tuned_text(tuned, "pair", images.name, features.name).encode())
@@ -93,12 +107,16 @@ def run(args: argparse.Namespace) -> int:
         "data": images.name,
         "seed": args.seed,
         "gain": tuned.gain,
-        "verdict": "gain" if tuned.gain else "no gain: keep the generator's samples",
+        "verdict": "no gain" if verdict is None else verdict.outcome,
+        "reason": "no choice beat the generator in the search" if verdict is None else verdict.reason,
+        "findings": [] if verdict is None else [f._asdict() for f in verdict.findings],
+        "faults": [] if verdict is None else [f._asdict() for f in verdict.faults],
+        "untried": list(tuned.untried),
         "choice": tuned.choice and tuned.choice.to_dict(),
         "confirmed": {k: v._asdict() for k, v in tuned.confirmed.items()},
         "features": {"name": features.name, "dim": features.dim, "sha256": features.sha256},
         "folds": dict(critic=len(train_x), calibration=len(held_x), search=len(search_x), confirm=len(confirm_x)),
-        "confirm_n": config.confirm_n,
+        "confirm_n": 0 if verdict is None else verdict.n,
         "evaluations": tuned.evaluations,
         "seconds": tuned.seconds,
         "judge": {"name": judge.name, "dim": judge.dim, "sha256": judge.sha256},
@@ -113,16 +131,18 @@ def run(args: argparse.Namespace) -> int:
         print(to_json(report), end="")
         return 0
     console = Console()
-    for name, c in tuned.confirmed.items():
-        low, high = c.interval
-        console.print(
-            f"{name}: {c.before:.4g} before, {c.after:.4g} after, change {c.difference:.4g} [{low:.4g}, {high:.4g}]"
-        )
     if tuned.choice is not None:
         console.print(f"best: {tuned.choice.label}, {tuned.choice.chain.steps} steps")
-        if tuned.choice.critic == "features" and judge is features:
-            console.print("its critic sees the features that judged it: check with --judge another feature net")
-    console.print(f"verdict: {report['verdict']}")
+    if verdict is not None:
+        for finding in verdict.findings:
+            console.print(finding.words)
+        for fault in verdict.faults:
+            console.print(f"warning: {fault.name}: {fault.words}")
+    if tuned.untried:
+        console.print(f"not tried: {len(tuned.untried)} choices; the first: {tuned.untried[0]}")
+    console.print(f"verdict: {report['verdict']}: {report['reason']}")
     console.print(f"wrote tuned.toml, pair, report.json, tuning.png to {folder}")
-    console.print(f"refine with ganrefine refine --tuned {folder / 'tuned.toml'}")
+    console.print(f"refine with ganrefine refine --tuned {folder / 'tuned.toml'}", soft_wrap=True)
+    if not tuned.gain and tuned.choice is not None:
+        console.print("that keeps the generator's samples; --anyway uses the best setting all the same")
     return 0

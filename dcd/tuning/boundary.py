@@ -47,7 +47,7 @@ def _bisect(low: float, high: float, above: Callable[[float], bool], rounds: int
 
 @functools.lru_cache(maxsize=64)
 def spending_bounds(shares: tuple[float, ...], alpha: float = 0.025, power: float = 2.0) -> tuple[float, ...]:
-    """One-sided bounds on the standard normal statistic, one for each look.
+    r"""One-sided bounds on the standard normal statistic, one for each look.
 
     Args:
       shares: the share of all samples that each look has seen, rising, the last one 1.
@@ -55,7 +55,7 @@ def spending_bounds(shares: tuple[float, ...], alpha: float = 0.025, power: floa
       power: exponent of the spending function; larger values spend later.
 
     Returns:
-      The bounds :math:`b_1, \\dots, b_K`.
+      The bounds :math:`b_1, \dots, b_K`.
 
     Raises:
       InputError: shares that do not rise from above 0 to 1, ``alpha`` outside (0, 0.5), ``power`` not above 0.

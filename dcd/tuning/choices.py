@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from jax import Array
+from jax.typing import ArrayLike
 
 from pairs import Pair
 from pairs.checks import check_number
@@ -81,6 +82,7 @@ def run_choice(
     *,
     batch: int = 64,
     first_index: int = 0,
+    labels: ArrayLike | None = None,
     snapshots: tuple[int, ...] = (),
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Result:
@@ -96,6 +98,7 @@ def run_choice(
       n: Number of samples.
       batch: Chains that are moved together.
       first_index: Number of the first sample.
+      labels: Classes ``(n,)`` of a conditional pair; all classes in turn if None.
       snapshots: Step counts after which the samples are stored.
       on_progress: Function that is called as by :func:`dcd.refine`.
 
@@ -105,9 +108,9 @@ def run_choice(
     Raises:
       InputError: The choice does not fit the pair.
     """
-    latents, labels = None, None
+    latents, own = None, labels_of(pair, np.arange(n) + first_index) if labels is None else labels
     if choice.acceptance < 1:
-        chosen = obrs(pair, n, key, budget=choice.acceptance, first_index=first_index)
+        chosen = obrs(pair, n, key, budget=choice.acceptance, labels=labels, first_index=first_index)
         latents, labels = chosen.latents, chosen.labels
     result = refine(
         pair,
@@ -123,5 +126,4 @@ def run_choice(
     )
     if latents is None:
         return result
-    own = labels_of(pair, np.arange(n) + first_index)
     return result._replace(before=generate_set(pair, key, n, own, first_index=first_index)[1])

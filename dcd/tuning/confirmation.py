@@ -1,72 +1,93 @@
-r"""Confirmation: whether the winner of a search beats the generator on data that played no part in the search.
+"""Confirmation: whether the winner of a search beats the generator on data that played no part in the search.
 
-The winner refines samples of new seeds. With changes :math:`\Delta_i` (after minus before) of all distances of the
-judge, it is a gain if the 95 % interval of every :math:`\Delta_i` lies below 0.
+The winner refines samples of new seeds, and the rule of :mod:`dcd.tuning.verdict` decides, with more samples where it
+cannot decide yet.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 from jax import Array
 
 from pairs import Pair
+from pairs.batches import apply_in_batches
 
 from .choices import Choice, run_choice
-from .judge import Change, Judge
+from .faults import Fault, dead_critic
+from .judge import Judge
+from .rule import Rule
+from .sequential import confirm
+from .verdict import Verdict
 
-__all__ = ["Confirmation", "confirm_choice", "is_gain"]
+__all__ = ["Confirmation", "confirm_choice"]
+
+CRITIC_SAMPLES = 256
+"""Real samples whose scores tell whether the critic is dead."""
 
 
 class Confirmation(NamedTuple):
     """Outcome of a confirmation.
 
     Attributes:
-      gain: Whether the changes prove a gain.
-      changes: Changes on untouched data, by name.
+      verdict: The decision.
       evaluations: Gradient evaluations.
     """
 
-    gain: bool
-    changes: dict[str, Change]
+    verdict: Verdict
     evaluations: int
 
 
-def is_gain(changes: Mapping[str, Change]) -> bool:
-    """Decide whether changes prove a gain.
-
-    Args:
-      changes: Changes by name.
-
-    Returns:
-      Whether every interval lies below 0.
-
-    Example:
-      >>> is_gain({"fid": Change(9.0, 7.0, -2.0, (-3.0, -1.0)), "kid": Change(0.2, 0.1, -0.1, (-0.3, 0.1))})
-      False
-    """
-    return all(change.interval[1] < 0 for change in changes.values())
-
-
 def confirm_choice(
-    pair: Pair, choice: Choice, real: np.ndarray, judge: Judge, key: Array, n: int, batch: int
+    pair: Pair,
+    choice: Choice,
+    real: np.ndarray,
+    judge: Judge,
+    key: Array,
+    rule: Rule,
+    batch: int,
+    *,
+    train: np.ndarray | None = None,
+    faults: tuple[Fault, ...] = (),
+    may_draw: Callable[[int], bool] = lambda more: True,
 ) -> Confirmation:
-    """Run a choice once with new seeds and measure it against untouched data.
+    """Run a choice with new seeds and weigh it against untouched data.
 
     Args:
       pair: Pair with the critic that the choice names.
       choice: Winner of the search.
-      real: Real samples ``(m, *sample)`` that neither the search nor a critic has used.
-      judge: Feature space and distances.
+      real: Real samples ``(m, *sample)`` that neither the search nor a critic has used, in random order.
+      judge: Feature space and measures.
       key: Key that the search has not used.
-      n: Number of samples.
+      rule: The rule of the verdict.
       batch: Chains that are moved together.
+      train: Real samples ``(k, *sample)`` that the generator may have been trained on, for the warning of memory.
+      faults: Warnings that are known already.
+      may_draw: Asked before each look whether so many more samples may be drawn.
 
     Returns:
       The outcome.
     """
-    result = run_choice(pair, choice, key, n, batch=batch)
-    changes = judge.changes(judge.features(result.before), judge.features(result.after), judge.features(real))
-    return Confirmation(is_gain(changes), changes, n * choice.chain.steps)
+    drawn = 0
+
+    def draw(first: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+        nonlocal drawn
+        result = run_choice(pair, choice, key, count, batch=batch, first_index=first)
+        drawn += count
+        return judge.features(result.before), judge.features(result.after)
+
+    dead = None
+    if pair.classes is None:
+        dead = dead_critic(apply_in_batches(pair.critic, real[:CRITIC_SAMPLES]))
+    verdict = confirm(
+        draw,
+        judge.features(real),
+        judge.measure,
+        rule,
+        train=None if train is None else judge.features(train),
+        faults=faults if dead is None else (*faults, dead),
+        may_draw=may_draw,
+    )
+    return Confirmation(verdict, drawn * choice.chain.steps)

@@ -10,6 +10,8 @@ more, after OBRS with two acceptance budgets.
 from __future__ import annotations
 
 import dataclasses
+import math
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -21,7 +23,6 @@ from pairs import Pair
 
 from .choices import Choice, run_choice
 from .judge import Judge
-from .search_clock import SearchClock
 from .settings import Tune
 
 __all__ = ["HalvingResult", "halve_choices"]
@@ -41,11 +42,13 @@ class HalvingResult(NamedTuple):
       choice: Best choice of the last round, with its best number of steps; None if the generator was better.
       trials: Every run, as in :class:`~dcd.tuning.settings.Tuned`.
       evaluations: Gradient evaluations.
+      untried: Choices that were not run, as labels with the reason.
     """
 
     choice: Choice | None
     trials: list[dict[str, Any]]
     evaluations: int
+    untried: tuple[str, ...] = ()
 
 
 def halve_choices(
@@ -71,27 +74,31 @@ def halve_choices(
     Returns:
       The outcome.
     """
-    arms, trials, evaluations = list(choices), [], 0
+    arms, trials, evaluations, untried = list(choices), [], 0, []
     plan = _plan(len(arms), config)
     total = sum(count for count, _ in plan)
-    clock = SearchClock(config.minutes)
+    end = time.monotonic() + 60 * config.minutes if config.minutes else math.inf
     ranked: Ranked = []
     for number, (keep, n) in enumerate(plan):
         if number:
             longer = _next_round(ranked, pairs, 2, select=number == 1)
-            fits = clock.predict(longer[:keep], n) <= clock.left() / (len(plan) - number)
+            share = (config.evaluations - evaluations) / (len(plan) - number) if config.evaluations else math.inf
+            fits = sum(n * arm.chain.steps for arm in longer[:keep]) <= share
             arms = longer if fits else _next_round(ranked, pairs, 1, select=number == 1)
         ranked, base = [], np.inf
         for arm in arms[:keep]:
             cost = n * arm.chain.steps
-            late = clock.predict([arm], n) > clock.left()
-            dear = config.evaluations and evaluations + cost > config.evaluations
-            if ranked and (late or dear):
-                break
+            reason = ""
+            if ranked and config.evaluations and evaluations + cost > config.evaluations:
+                reason = "the gradient evaluations were spent"
+            elif ranked and time.monotonic() > end:
+                reason = "the minutes were over"
+            if reason:
+                untried.append(f"round {number + 1}, {arm.label}: {reason}")
+                continue
             if on_progress is not None:
                 on_progress(f"round {number + 1}: {arm.label}", min(1.0, len(trials) / total))
-            with clock.time(arm, n):
-                trial, rows = _try(pairs[arm.critic], arm, judge, real, jax.random.fold_in(key, number), n, config)
+            trial, rows = _try(pairs[arm.critic], arm, judge, real, jax.random.fold_in(key, number), n, config)
             if not ranked:
                 # all choices of a round start from the same samples of the generator
                 base = judge.distance(judge.features(rows), real)
@@ -102,8 +109,8 @@ def halve_choices(
             ranked.append((curve[steps], dataclasses.replace(arm, chain=arm.chain.replace(steps=steps))))
         ranked.sort(key=lambda item: item[0])
         if not ranked[0][0] < base:
-            return HalvingResult(None, trials, evaluations)
-    return HalvingResult(ranked[0][1], trials, evaluations)
+            return HalvingResult(None, trials, evaluations, tuple(untried))
+    return HalvingResult(ranked[0][1], trials, evaluations, tuple(untried))
 
 
 def _try(

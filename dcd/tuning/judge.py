@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np
+
+from .rule import Paired
 
 __all__ = ["Change", "Judge"]
 
@@ -33,10 +35,10 @@ class Judge(NamedTuple):
       features: Function from samples ``(n, *sample)``, floats, to rows ``(n, d)``.
       distance: Function from rows and rows of real samples to a distance; lower is better. It is infinite for rows
         that are not finite.
-      changes: Function from rows before, rows after and rows of real samples to changes by name, each of which must
-        be an improvement.
+      measure: Function from rows before, rows after and rows of real samples to the measures of the verdict by name,
+        in independent pieces; row i before and after come from one latent.
     """
 
     features: Callable[[np.ndarray], np.ndarray]
     distance: Callable[[np.ndarray, np.ndarray], float]
-    changes: Callable[[np.ndarray, np.ndarray, np.ndarray], dict[str, Change]]
+    measure: Callable[[np.ndarray, np.ndarray, np.ndarray], Mapping[str, Paired]]

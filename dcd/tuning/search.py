@@ -19,8 +19,10 @@ from pairs.checks import check_samples
 
 from .choices import Choice
 from .confirmation import confirm_choice
+from .faults import Fault
 from .halving import halve_choices
 from .judge import Judge
+from .rule import Rule
 from .search_space import default_choices
 from .settings import Tune, Tuned
 
@@ -41,6 +43,8 @@ def tune(
     choices: Sequence[Choice] | None = None,
     *,
     confirm_judge: Judge | None = None,
+    train_real: np.ndarray | None = None,
+    faults: Callable[[Choice], tuple[Fault, ...]] = lambda choice: (),
     on_progress: Callable[[str, float], None] | None = None,
 ) -> Tuned:
     """Search on ``search_real``, confirm on ``confirm_real``.
@@ -54,6 +58,8 @@ def tune(
       config: Extent of the search; :class:`dcd.Tune` with its defaults if None.
       choices: What to try; :func:`dcd.tuning.search_space.default_choices` if None.
       confirm_judge: How the winner is confirmed, ``judge`` by default. Another feature net is the stricter choice.
+      train_real: Real samples that the generator may have been trained on, for the warning of memory.
+      faults: Warnings that the caller knows of a choice, such as a critic that sees the judge's own features.
       on_progress: Function that is called with (what is running, fraction of the search done).
 
     Returns:
@@ -75,22 +81,25 @@ def tune(
     arms = list(choices if choices is not None else default_choices(pairs, config.steps))
     _check_choices(arms, pairs)
     found = halve_choices(pairs, arms, judge.features(search), judge, key, config, on_progress)
-    choice = found.choice
+    choice, spent = found.choice, found.evaluations
     if choice is None:
-        return Tuned(False, None, {}, found.trials, found.evaluations, time.monotonic() - began)
+        return Tuned(None, None, found.trials, spent, time.monotonic() - began, found.untried)
     if on_progress is not None:
         on_progress(f"confirm: {choice.label}, {choice.chain.steps} steps", 1.0)
+    n = config.confirm_n
     shown = confirm_choice(
         pairs[choice.critic],
         choice,
         held,
         confirm_judge or judge,
         jax.random.fold_in(key, CONFIRM),
-        config.confirm_n,
+        Rule(looks=(n, 2 * n, 4 * n)),
         config.batch,
+        train=train_real,
+        faults=faults(choice),
     )
-    evaluations = found.evaluations + shown.evaluations
-    return Tuned(shown.gain, choice, shown.changes, found.trials, evaluations, time.monotonic() - began)
+    spent += shown.evaluations
+    return Tuned(shown.verdict, choice, found.trials, spent, time.monotonic() - began, found.untried)
 
 
 def _check_disjoint(search: np.ndarray, held: np.ndarray) -> None:

@@ -9,6 +9,7 @@ from pairs.checks import check_count, check_number
 
 from .choices import Choice
 from .judge import Change
+from .verdict import Verdict
 
 __all__ = ["Tune", "Tuned"]
 
@@ -21,12 +22,13 @@ class Tune:
       steps: Most steps of a chain in the first round.
       n_first: Samples per choice in the first round; each later round takes three times as many. At least 16.
       rounds: Rounds; after each, a third of the choices goes on.
-      confirm_n: Samples of the confirmation, at least 64.
-      evaluations: Most gradient evaluations (samples times steps) of the search; 0 for no bound. The first choice of a
-        round is run in any case.
-      minutes: Most minutes of the search; 0 for no bound. A bound makes the result depend on the speed of the
-        machine: each round has an equal share of what is left, chains grow only if that share allows it, and a choice
-        that would end too late is not begun.
+      confirm_n: Samples of the confirmation's first look, at least 500; where the rule cannot decide, it looks again
+        after twice and after four times as many.
+      evaluations: Most gradient evaluations (samples times steps) of the search; 0 for no bound. Each round has an
+        equal share of what is left: chains grow only if that share allows it, and a choice that does not fit is not
+        begun, but for the first of a round. The same key gives the same search on any machine.
+      minutes: Minutes after which no further choice is begun; 0 for no stop. A stop makes the result depend on the
+        speed of the machine, and :attr:`Tuned.untried` names what was left out.
       batch: Chains that are moved together.
 
     Raises:
@@ -43,7 +45,7 @@ class Tune:
 
     def __post_init__(self) -> None:
         """Refuse values out of range."""
-        least = {"steps": 1, "n_first": 16, "rounds": 1, "confirm_n": 64, "evaluations": 0, "batch": 1}
+        least = {"steps": 1, "n_first": 16, "rounds": 1, "confirm_n": 500, "evaluations": 0, "batch": 1}
         for name, bound in least.items():
             check_count(name, getattr(self, name), bound)
         check_number("minutes", self.minutes, at_least=0.0)
@@ -53,18 +55,29 @@ class Tuned(NamedTuple):
     """Outcome of :func:`dcd.tune`.
 
     Attributes:
-      gain: Whether the choice is proven to help. If not, the generator's samples are the better ones to keep.
+      verdict: The decision on untouched data; None if no choice beat the generator in the search.
       choice: The best choice with its best number of steps; None if no choice beat the generator in the search.
-      confirmed: The changes on untouched data; empty if nothing was worth a confirmation.
       trials: Every run of the search: ``round``, ``n``, ``choice``, distance of the ``generator`` and ``after`` each
         step count, and the number of chains that ``stopped``.
       evaluations: Gradient evaluations of the search and the confirmation.
       seconds: Duration.
+      untried: Choices that were not run, as labels with the reason.
     """
 
-    gain: bool
+    verdict: Verdict | None
     choice: Choice | None
-    confirmed: dict[str, Change]
     trials: list[dict[str, Any]]
     evaluations: int
     seconds: float
+    untried: tuple[str, ...] = ()
+
+    @property
+    def gain(self) -> bool:
+        """Whether the choice is proven to help; if not, the generator's samples are the better ones to keep."""
+        return self.verdict is not None and self.verdict.gain
+
+    @property
+    def confirmed(self) -> dict[str, Change]:
+        """The changes on untouched data, by measure; empty if nothing was worth a confirmation."""
+        found = () if self.verdict is None else self.verdict.findings
+        return {f.name: Change(f.before, f.after, f.change, f.interval) for f in found}

@@ -2,6 +2,7 @@
 
 The table ``[choice]`` has the keys ``critic`` and ``budget`` (the acceptance budget of OBRS, 1 for no selection), and
 the table ``[choice.chain]`` has the settings of the chain. Each table ``[confirmed.NAME]`` has one confirmed change.
+``verdict`` is ``gain``, ``no gain`` or ``undecided``, and ``reason`` says why.
 """
 
 from __future__ import annotations
@@ -45,10 +46,12 @@ def tuned_text(tuned: Tuned, pair: str, data: str, features: str) -> str:
     Returns:
       The text of the file.
     """
-    verdict = "gain" if tuned.gain else "keep the generator's samples"
+    verdict = "no gain" if tuned.verdict is None else tuned.verdict.outcome
+    reason = "no choice beat the generator in the search" if tuned.verdict is None else tuned.verdict.reason
     lines = [
-        "# Written by python -m dcd tune. Intervals are 95 %, after minus before, on data unseen by the search.",
+        "# Written by ganrefine tune. Intervals are 95 %, after minus before, on data unseen by the search.",
         f"verdict = {_value(verdict)}",
+        f"reason = {_value(reason)}",
         f"gain = {_value(tuned.gain)}",
         f"pair = {_value(pair)}",
         f"data = {_value(data)}",
@@ -82,11 +85,11 @@ def read_tuned(path: str | Path) -> TunedFile:
         choice = Choice.from_dict(values["choice"]) if "choice" in values else None
         pair, gain = values["pair"], values["gain"]
     except OSError as error:
-        raise InputError("tuned", f"{path} cannot be read ({error.strerror})", "run python -m dcd tune first") from None
+        raise InputError("tuned", f"{path} cannot be read ({error.strerror})", "run ganrefine tune first") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, TypeError, ValueError) as error:
         if isinstance(error, InputError):
             raise
-        raise InputError("tuned", f"{path} is no tuning result ({error})", "run python -m dcd tune again") from None
+        raise InputError("tuned", f"{path} is no tuning result ({error})", "run ganrefine tune again") from None
     beside = path.parent / pair
     return TunedFile(str(beside) if beside.exists() else pair, bool(gain), choice)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["curves_plot", "scatter_plot", "tuning_plot"]
+__all__ = ["curves_plot", "samples_plot", "scatter_plot", "tuning_plot"]
 
 
 def tuning_plot(trials: list[dict[str, Any]]) -> bytes:
@@ -81,5 +81,35 @@ def scatter_plot(
         axis.set(title=name, xlim=(-half, half), ylim=(-half, half), xticks=[], yticks=[], aspect="equal")
     buffer = io.BytesIO()
     figure.savefig(buffer, dpi=90, bbox_inches="tight")
+    plt.close(figure)
+    return buffer.getvalue()
+
+
+def samples_plot(before: np.ndarray, after: np.ndarray, shown: int = 2000, curves: int = 24) -> bytes:
+    """Samples that are no images, before and after on common axes, as a PNG file.
+
+    Args:
+      before: Samples ``(n, *sample)``. Those of two numbers are drawn as points in the plane; all others as curves over
+        their coordinates, flattened.
+      after: The same samples after refinement.
+      shown: Points drawn at most.
+      curves: Curves drawn at most.
+    """
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    figure, axes = plt.subplots(1, 2, figsize=(8, 4), sharex=True, sharey=True)
+    for axis, name, x in zip(axes, ("before", "after"), (before, after), strict=True):
+        flat = x.reshape(len(x), -1)
+        if flat.shape[1] == 2:
+            axis.scatter(flat[:shown, 0], flat[:shown, 1], s=2, linewidths=0)
+        else:
+            axis.plot(flat[:curves].T, linewidth=0.7)
+            axis.set_xlabel("coordinate")
+        axis.set_title(name)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, dpi=110, bbox_inches="tight")
     plt.close(figure)
     return buffer.getvalue()

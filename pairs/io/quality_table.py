@@ -56,6 +56,8 @@ def protocol_line(report: Mapping[str, Any]) -> str:
     """What a figure means: features, n, reference."""
     f, r = report["features"], report["reference"]
     n = f"{report['n']} samples, " if "n" in report else ""
+    if f is None:
+        return f"{n}no feature net: distances are not measured"
     return f"{n}features {f['name']} ({f['dim']}-d), reference {r['split']} split of {r['n']}, 95 % intervals"
 
 
