@@ -11,9 +11,10 @@ import pytest
 
 import interp
 import pairs
-from interp.curves.sine_curve import Chart, resample_times, sine_basis, to_coefficients
+from interp.curves.charts import Chart
+from interp.curves.sine_curve import resample_times, sine_basis, to_coefficients
 from interp.metric.energy import observe, path_energy, step_lengths
-from interp.solve.objective import CurveObjective
+from interp.solve import path_problem
 
 
 @pytest.fixture(autouse=True)
@@ -49,7 +50,7 @@ def _pair(d=3, prior=None):
 
 
 WEIGHT = pairs.wrap(_weight, np.asarray(1.5))
-QUICK = interp.GeodesicConfig(
+QUICK = interp.GeodesicSettings(
     points=17, segments=16, modes=8, evaluations=60, multiresolution=False, restarts=0, keep="free", resample="none"
 )
 
@@ -62,20 +63,20 @@ def _ends(n=6, d=3, seed=0):
 @pytest.fixture(scope="module")
 def found():
     with jax.enable_x64(True):
-        yield interp.geodesic(_pair(), *_ends(), config=QUICK, weight=WEIGHT)
+        yield interp.geodesic(_pair(), *_ends(), settings=QUICK, weight=WEIGHT)
 
 
 def test_a_batch_gives_what_single_calls_give(found):
     z0, z1 = _ends()
     for i in (1, 4):
-        one = interp.geodesic(_pair(), z0[i : i + 1], z1[i : i + 1], config=QUICK, weight=WEIGHT)
+        one = interp.geodesic(_pair(), z0[i : i + 1], z1[i : i + 1], settings=QUICK, weight=WEIGHT)
         # rounding of differently shaped matrix products, amplified over tens of solver steps
         np.testing.assert_allclose(one.path[0], found.path[i], atol=1e-8)
 
 
 def test_swapped_ends_give_the_reversed_path(found):
     z0, z1 = _ends()
-    back = interp.geodesic(_pair(), z1, z0, config=QUICK, weight=WEIGHT)
+    back = interp.geodesic(_pair(), z1, z0, settings=QUICK, weight=WEIGHT)
     # both stop at a relative gain of 1e-5 on a flat optimum: energies agree to that, positions to its root
     np.testing.assert_allclose(back.energy, found.energy, rtol=1e-4)
     np.testing.assert_allclose(back.path[:, ::-1], found.path, atol=3e-2)
@@ -91,8 +92,8 @@ def test_the_energy_itself_is_symmetric_in_the_ends():
 
 def test_constant_weight_scales_length_and_keeps_the_path():
     z0, z1 = _ends(2)
-    one = interp.geodesic(_pair(), z0, z1, config=QUICK, weight=pairs.wrap(_constant, np.asarray(1.0)))
-    three = interp.geodesic(_pair(), z0, z1, config=QUICK, weight=pairs.wrap(_constant, np.asarray(3.0)))
+    one = interp.geodesic(_pair(), z0, z1, settings=QUICK, weight=pairs.wrap(_constant, np.asarray(1.0)))
+    three = interp.geodesic(_pair(), z0, z1, settings=QUICK, weight=pairs.wrap(_constant, np.asarray(3.0)))
     np.testing.assert_allclose(three.length, 3 * one.length, rtol=1e-9)
     np.testing.assert_allclose(three.path, one.path, atol=1e-7)
 
@@ -107,7 +108,7 @@ def test_scaled_and_rotated_samples_give_the_same_path(found):
     q, _ = np.linalg.qr(rng.standard_normal((6, 6)))
     move = pairs.wrap(lambda p, x: 2 * x @ p + 1.0, jnp.asarray(q))
     z0, z1 = _ends()
-    moved = interp.geodesic(pair, z0, z1, config=QUICK, weight=WEIGHT, features=move)
+    moved = interp.geodesic(pair, z0, z1, settings=QUICK, weight=WEIGHT, features=move)
     np.testing.assert_allclose(moved.energy, 4 * found.energy, rtol=1e-6)
     np.testing.assert_allclose(moved.path, found.path, atol=1e-4)
 
@@ -116,7 +117,7 @@ def test_triangle_inequality_and_weight_at_least_one_lengthens(found):
     pair = _pair()
     z0, z1 = _ends()
     middle = np.random.default_rng(7).standard_normal(z0.shape)
-    run = lambda a, b, **k: np.asarray(interp.geodesic(pair, a, b, config=QUICK, weight=WEIGHT, **k).length)
+    run = lambda a, b, **k: np.asarray(interp.geodesic(pair, a, b, settings=QUICK, weight=WEIGHT, **k).length)
     # discretisation and solver stop: well under 1 %
     assert np.all(np.asarray(found.length) <= 1.01 * (run(z0, middle) + run(middle, z1)))
     assert np.all(np.asarray(found.length) >= np.asarray(found.diagnostics.plain_length) * (1 - 1e-9))
@@ -128,7 +129,7 @@ def test_exposure_falls_and_plain_length_grows_with_the_weight():
     pair, plain, exposure = _pair(), [], []
     for strength in (0.5, 2.0, 8.0):
         weight = pairs.wrap(_weight, np.asarray(strength))
-        r = interp.geodesic(pair, z0, z1, config=QUICK, weight=weight)
+        r = interp.geodesic(pair, z0, z1, settings=QUICK, weight=weight)
         metric = interp.Metric(pair, weight=weight)
         steps = step_lengths(metric, observe(metric, r.path))
         plain.append(np.asarray(steps.plain.sum(1)))
@@ -157,15 +158,14 @@ def test_gradient_matches_finite_differences_and_the_chunked_gradient_is_the_sam
     for kind in ("free", "sphere"):
         chart = Chart(kind)
         curve = interp.Curve(z0, z1, jnp.ones(2, int), jnp.zeros((2, 3, 3)), pair.prior, chart)
-        whole, parts = CurveObjective(5, 3, chart), CurveObjective(5, 3, chart, chunk=4)
-        rows = whole.rows(metric, curve, None)
+        whole, parts = (path_problem(metric, curve, None, 5, 3, chunk) for chunk in (0, 4))
         x = jnp.asarray(np.random.default_rng(1).standard_normal((2, 9)))
-        value, gradient = whole(metric, rows, x)
+        value, gradient = whole.evaluate(x)
         e = jnp.asarray(np.random.default_rng(4).standard_normal((2, 9)))
         h = 1e-5
-        slope = (whole.value(metric, rows, x + h * e) - whole.value(metric, rows, x - h * e)) / (2 * h)
+        slope = (whole.value(x + h * e) - whole.value(x - h * e)) / (2 * h)
         np.testing.assert_allclose(jnp.sum(gradient * e, axis=1), slope, rtol=1e-6)
-        value2, gradient2 = parts(metric, rows, x)
+        value2, gradient2 = parts.evaluate(x)
         np.testing.assert_allclose(value2, value, rtol=1e-12)
         np.testing.assert_allclose(gradient2, gradient, atol=1e-10)
 
@@ -174,7 +174,7 @@ def test_chunked_solve_ends_where_the_whole_one_does(found):
     import dataclasses
 
     z0, z1 = _ends()
-    chunked = interp.geodesic(_pair(), z0, z1, config=dataclasses.replace(QUICK, chunk=40), weight=WEIGHT)
+    chunked = interp.geodesic(_pair(), z0, z1, settings=dataclasses.replace(QUICK, chunk=40), weight=WEIGHT)
     np.testing.assert_allclose(chunked.energy, found.energy, rtol=1e-8)
 
 
@@ -184,8 +184,8 @@ def test_other_solvers_reach_the_same_energy(found, solver):
 
     z0, z1 = _ends()
     steps = 150 if solver == "adam" else 40
-    config = dataclasses.replace(QUICK, solver=solver, modes=15, evaluations=steps)
-    other = interp.geodesic(_pair(), z0, z1, config=config, weight=WEIGHT)
+    settings = dataclasses.replace(QUICK, solver=solver, modes=15, evaluations=steps)
+    other = interp.geodesic(_pair(), z0, z1, settings=settings, weight=WEIGHT)
     # node solvers have all 15 modes and may gain a little; Adam's step does not vanish; GEORCE minimises
     # u^T M u, which differs from chords by O(N^-2): several percent at 16 segments
     tolerance = 0.1 if solver == "georce" else 0.03
@@ -257,7 +257,7 @@ def _additive(n, strength, modes=12):
         critic_kind="energy",
         check=False,
     )
-    config = interp.GeodesicConfig(
+    settings = interp.GeodesicSettings(
         points=n + 1,
         segments=n,
         modes=min(modes, n - 1),
@@ -269,7 +269,7 @@ def _additive(n, strength, modes=12):
         resample="none",
         tolerance=1e-10,
     )
-    r = interp.geodesic(pair, [[-2.0, 0.0]], [[2.0, 0.0]], config=config, weight=pairs.wrap(_cost))
+    r = interp.geodesic(pair, [[-2.0, 0.0]], [[2.0, 0.0]], settings=settings, weight=pairs.wrap(_cost))
     return float(np.abs(r.path[0, :, 1]).max()), r
 
 
@@ -303,7 +303,7 @@ def test_potential_mode_conserves_v2_minus_lambda_c2():
         critic_kind="energy",
         check=False,
     )
-    config = interp.GeodesicConfig(
+    settings = interp.GeodesicSettings(
         points=97,
         segments=96,
         modes=32,
@@ -315,7 +315,7 @@ def test_potential_mode_conserves_v2_minus_lambda_c2():
         resample="none",
         tolerance=1e-12,
     )
-    r = interp.geodesic(pair, [[-2.0, 0.0]], [[2.0, 0.0]], config=config, weight=pairs.wrap(_cost))
+    r = interp.geodesic(pair, [[-2.0, 0.0]], [[2.0, 0.0]], settings=settings, weight=pairs.wrap(_cost))
     z = np.asarray(r.path[0])
     v2 = np.sum(np.diff(z, axis=0) ** 2, axis=1) * 96**2
     c = 1 + 9 * np.exp(-np.sum(z**2, axis=1) / 0.5)

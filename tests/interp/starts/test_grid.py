@@ -9,7 +9,9 @@ import pytest
 
 import interp
 import pairs
-from interp.solve.appraisal import shorter_baseline
+from interp.search.acceptance import shorter_baseline
+from interp.search.appraisal import Appraisal, Baselines
+from interp.search.task import Task
 
 
 def _flat(p, z):
@@ -45,7 +47,7 @@ def test_in_a_flat_space_a_chain_is_at_most_three_percent_longer_than_the_line()
 def test_a_grid_finds_the_way_round_a_bump_that_the_straight_saddle_hides():
     """By symmetry the line over the bump is stationary with length 7.404; the two ways round have 5.325347."""
     with jax.enable_x64(True):
-        config = interp.GeodesicConfig(
+        settings = interp.GeodesicSettings(
             points=9,
             segments=48,
             modes=24,
@@ -56,7 +58,7 @@ def test_a_grid_finds_the_way_round_a_bump_that_the_straight_saddle_hides():
             evaluations=100,
             tolerance=1e-9,
         )
-        found = interp.geodesic(PAIR, np.array([[-2.0, 0.0]]), np.array([[2.0, 0.0]]), config=config, weight=WEIGHT)
+        found = interp.geodesic(PAIR, np.array([[-2.0, 0.0]]), np.array([[2.0, 0.0]]), settings=settings, weight=WEIGHT)
         # chord sums err by O(N^-2): 1e-3 at 48 segments
         assert float(found.length[0]) == pytest.approx(5.325347, rel=1e-3)
 
@@ -68,9 +70,9 @@ def test_a_grid_is_refused_where_it_makes_no_sense(prior, keep, field):
     pair = pairs.make_pair(
         pairs.wrap(_flat), pairs.wrap(_bump), pairs.Normal(prior), sample_range=None, critic_kind="energy", check=False
     )
-    config = interp.GeodesicConfig(grid=16, keep=keep, mode="none")
+    settings = interp.GeodesicSettings(grid=16, keep=keep, mode="none")
     with pytest.raises(pairs.InputError, match=field):
-        interp.geodesic(pair, jnp.zeros((1, *prior)), jnp.ones((1, *prior)), config=config)
+        interp.geodesic(pair, jnp.zeros((1, *prior)), jnp.ones((1, *prior)), settings=settings)
 
 
 def _seam(p, z):
@@ -112,10 +114,10 @@ def test_a_start_that_looked_inside_is_not_given_up_for_nodes_that_leap():
     no more than the start (interpolated by as many modes; 1e-3 for the grid that decides, 16 times the solver's)."""
     a, b = jnp.asarray([[0.5, -1.0]]), jnp.asarray([[0.5, 1.13]])
     start = interp.grid_start(TORN, a, b, 10, side=40)
-    config = interp.GeodesicConfig(
+    settings = interp.GeodesicSettings(
         points=9, segments=11, modes=10, restarts=0, grid=40, keep="free", multiresolution=False, evaluations=20
     )
-    found = interp.geodesic(TORN.pair, a, b, config=config, weight=TORN.weight)
+    found = interp.geodesic(TORN.pair, a, b, settings=settings, weight=TORN.weight)
     cost = lambda c, k: float(
         interp.diagnose(TORN, interp.Curve(a, b, jnp.zeros(1, jnp.int32), c)(jnp.linspace(0, 1, k))).length[0]
     )
@@ -129,18 +131,11 @@ def test_a_path_that_leaps_is_held_against_the_baselines_on_the_finer_grid():
     a, b = jnp.asarray([[-1.0, 0.0]] * 3), jnp.asarray([[0.0, 0.0]] * 3)
     curve = interp.Curve(a, b, jnp.zeros(3, jnp.int32), jnp.zeros((3, 4, 2)))
     one = jnp.ones((3, 3))
-    worse, rival = shorter_baseline(
-        metric,
-        interp.GeodesicConfig(mode="none"),
-        curve,
-        None,
-        one,
-        one.at[1].mul(1.5).at[2].mul(2.0),
-        energy=jnp.full(3, 0.9),
-        length=jnp.full(3, 0.95),
-        charged=jnp.asarray([1.1, 1.1, 0.97]),
-        jumped=jnp.asarray([True, False, True]),
-        segments=16,
-    )
+    settings = interp.GeodesicSettings(mode="none")
+    task = Task(metric, settings, settings.make_solver(), None, None)
+    baselines = Baselines(one, one.at[1].mul(1.5).at[2].mul(2.0), jnp.full((3, 1), True))
+    jumped = jnp.asarray([True, False, True])
+    found = Appraisal(jnp.full(3, 0.9), jnp.full(3, 0.95), jnp.asarray([1.1, 1.1, 0.97]), jumped)
+    worse, rival = shorter_baseline(task, curve, baselines, found, 16)
     assert worse.tolist() == [True, False, False]
     assert rival.tolist() == [0, 0, 0]

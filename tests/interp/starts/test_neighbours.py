@@ -56,12 +56,12 @@ def test_in_four_dimensions_a_graph_finds_the_way_through_a_maze_that_descent_mi
         metric = _metric(_maze, 4)
         nodes = 1.2 * jax.random.normal(jax.random.key(0), (1500, 4))
         a, b = 2 * jnp.eye(4)[:1], -2 * jnp.eye(4)[:1]
-        config = interp.GeodesicConfig(
+        settings = interp.GeodesicSettings(
             points=9, segments=48, modes=24, keep="free", multiresolution=False, evaluations=60, tolerance=1e-9
         )
-        solve = lambda initial: interp.geodesic(metric.pair, a, b, config=config, weight=WEIGHT, initial=initial)
+        solve = lambda initial: interp.geodesic(metric.pair, a, b, settings=settings, weight=WEIGHT, initial=initial)
         assert float(solve(None).length[0]) > 4 + 10.6
-        start = interp.neighbour_graph(metric, nodes).start(a, b, config.mode_count)
+        start = interp.neighbour_graph(metric, nodes).start(a, b, settings.mode_count)
         assert 7.3 < float(solve(start).length[0]) < 12
 
 
@@ -71,9 +71,11 @@ def test_compare_gives_the_start_to_the_weighted_path_and_not_to_the_plain_one()
     metric = _metric(_maze, 4)
     nodes = 1.2 * jax.random.normal(jax.random.key(0), (1500, 4))
     a, b = 2 * jnp.eye(4)[:1], -2 * jnp.eye(4)[:1]
-    config = interp.GeodesicConfig(points=9, segments=48, modes=24, keep="free", multiresolution=False, evaluations=20)
-    start = interp.neighbour_graph(metric, nodes).start(a, b, config.mode_count)
-    found = interp.compare(metric.pair, a, b, config=config, weight=WEIGHT, initial=start).results
+    settings = interp.GeodesicSettings(
+        points=9, segments=48, modes=24, keep="free", multiresolution=False, evaluations=20
+    )
+    start = interp.neighbour_graph(metric, nodes).start(a, b, settings.mode_count)
+    found = interp.compare(metric.pair, a, b, settings=settings, weight=WEIGHT, initial=start).results
     assert 7.3 < float(found["geodesic"].length[0]) < 12
     assert float(found["plain"].length[0]) == pytest.approx(4.0, rel=1e-4)
 
@@ -172,13 +174,13 @@ def _asked(strength: float):
         critic_kind="energy",
         check=False,
     )
-    own = interp.calibrate(pair, latents=[[0.0], [1.0], [2.0]])
+    own = interp.weigh(pair, latents=[[0.0], [1.0], [2.0]])
     net = wrap(lambda p, x: jnp.asarray(LOGITS)[x[:, 0].astype(int)])
     return own, interp.with_classifier(pair, net, own, strength=strength)
 
 
 def test_the_score_is_minus_badness_minus_the_lack_of_confidence() -> None:
-    """Midpoints cut to whole numbers are scores too, so median and quantile are read from the calibration."""
+    """Midpoints cut to whole numbers are scores too, so median and quantile are read from the path_weight."""
     own, asked = _asked(2.5)
     high, low = (own.statistics["quantiles_generated"][k] for k in ("0.5", "0.05"))
     badness = np.log1p(np.exp(4 * (high - np.asarray([1.0, -1.0, 3.0])) / (high - low))) / 4
@@ -207,12 +209,12 @@ def test_a_path_between_classes_crosses_where_the_classifier_is_sure_soonest() -
     net = wrap(lambda p, x: 6 * (x[:, 0] * x[:, 1] ** 2)[:, None] * jnp.asarray([-1.0, 1.0]))
     ends = jnp.asarray([[-1.5, 0.3]]), jnp.asarray([[1.5, 0.3]])
     nodes = jax.random.normal(jax.random.key(0), (200, 2))
-    asked = interp.with_classifier(pair, net, interp.calibrate(pair, latents=nodes), strength=10.0)
-    config = interp.GeodesicConfig(points=15, segments=16, evaluations=20, restarts=0, keep="free")
-    calibration = interp.calibrate(asked, latents=nodes)
-    metric, _ = interp.make_metric(asked, config, calibration=calibration)
-    start = interp.neighbour_graph(metric, nodes).start(*ends, config.mode_count)
-    path = interp.geodesic(asked, *ends, config=config, calibration=calibration, initial=start).path[0]
+    asked = interp.with_classifier(pair, net, interp.weigh(pair, latents=nodes), strength=10.0)
+    settings = interp.GeodesicSettings(points=15, segments=16, evaluations=20, restarts=0, keep="free")
+    path_weight = interp.weigh(asked, latents=nodes)
+    metric, _ = interp.make_metric(asked, settings, weight=path_weight)
+    start = interp.neighbour_graph(metric, nodes).start(*ends, settings.mode_count)
+    path = interp.geodesic(asked, *ends, settings=settings, weight=path_weight, initial=start).path[0]
     crossing = float(jnp.interp(0.0, path[:, 0], path[:, 1]))
     assert crossing > 0.8  # the line crosses at 0.3; the way there and back costs more than it gains beyond 2
 
@@ -232,7 +234,7 @@ def test_a_classifier_that_does_not_fit_is_named(net, strength, field) -> None:
         wrap(_same), wrap(lambda p, x: x[:, 0]), Normal((1,)), sample_range=None, critic_kind="energy", check=False
     )
     with pytest.raises(InputError, match=field):
-        interp.with_classifier(pair, wrap(net), interp.calibrate(pair), strength=strength)
+        interp.with_classifier(pair, wrap(net), interp.weigh(pair), strength=strength)
 
 
 @pytest.mark.filterwarnings("ignore:critic")
@@ -241,9 +243,9 @@ def test_calibration_on_latents_scores_those_and_their_midpoints() -> None:
     pair = make_pair(
         wrap(_same), wrap(lambda p, x: x[:, 0]), Normal((1,)), sample_range=None, critic_kind="energy", check=False
     )
-    found = interp.calibrate(pair, latents=np.linspace(10, 14, 1001, dtype=np.float32)[:, None]).statistics
+    found = interp.weigh(pair, latents=np.linspace(10, 14, 1001, dtype=np.float32)[:, None]).statistics
     # standard error of a quantile of 2,000: sqrt(.05 * .95 / 2,000) / density = 0.02 and, at the triangle's, 0.03
     assert found["quantiles_generated"]["0.05"] == pytest.approx(10.2, abs=0.1)
     assert found["quantiles_midpoints"]["0.05"] == pytest.approx(10 + 4 * np.sqrt(0.05 / 2), abs=0.1)
     with pytest.raises(InputError, match="latents"):
-        interp.calibrate(pair, latents=[[1.0, 2.0]])
+        interp.weigh(pair, latents=[[1.0, 2.0]])
