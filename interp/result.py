@@ -5,7 +5,6 @@ from __future__ import annotations
 import enum
 from typing import NamedTuple
 
-import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
@@ -55,17 +54,17 @@ class Flags(NamedTuple):
       critic_blind: The path weight found that the critic does not tell midpoints from samples; the same for every path.
     """
 
-    converged: Array
-    fell_back: Array
-    identical: Array
-    degenerate: Array
-    jumped: Array
-    failed: Array
-    critic_constant: Array
-    critic_blind: Array
+    converged: Array | np.ndarray
+    fell_back: Array | np.ndarray
+    identical: Array | np.ndarray
+    degenerate: Array | np.ndarray
+    jumped: Array | np.ndarray
+    failed: Array | np.ndarray
+    critic_constant: Array | np.ndarray
+    critic_blind: Array | np.ndarray
 
 
-def outcome_of(flags: Flags) -> Array:
+def outcome_of(flags: Flags) -> np.ndarray:
     """The :class:`Outcome` of every path, ``(batch,)`` int32; the first that applies, from the gravest down."""
     ranked = [
         (flags.failed, Outcome.FAILED),
@@ -75,8 +74,8 @@ def outcome_of(flags: Flags) -> Array:
         (flags.jumped, Outcome.JUMPED),
         (flags.converged, Outcome.CONVERGED),
     ]
-    codes = [jnp.asarray(code, jnp.int32) for _, code in ranked]
-    return jnp.select([flag for flag, _ in ranked], codes, jnp.asarray(Outcome.NOT_CONVERGED, jnp.int32))
+    choices = [np.full(np.shape(flag), code, np.int32) for flag, code in ranked]
+    return np.select([np.asarray(flag) for flag, _ in ranked], choices, np.int32(Outcome.NOT_CONVERGED))
 
 
 class GeodesicResult(NamedTuple):

@@ -20,7 +20,7 @@ from pairs import InputError, Net, Pair
 from .checks import check_features, check_labels, check_nets, check_pairs_of_ends
 from .curves.baselines import BASELINES
 from .curves.charts import Chart, chart_of, static_prior
-from .curves.sine_curve import Curve
+from .curves.sine_curve import Curve, evaluate
 from .metric.critic_weight import Weight
 from .metric.diagnostics import diagnose
 from .metric.energy import Metric
@@ -150,17 +150,16 @@ def _checked_start(initial: ArrayLike | None, z0: Array, chart: Chart) -> Array 
 def _solve_block(task: Task, chart: Chart, z0: Array, z1: Array, path_weight: PathWeight | None) -> GeodesicResult:
     """One block: survey the base paths, solve, accept, measure."""
     metric, settings, labels = task.metric, task.settings, task.labels
-    batch, zero = len(z0), jnp.zeros((len(z0),), jnp.int32)
+    batch, zero = len(z0), np.zeros((len(z0),), np.int32)
     coefficients = jnp.zeros((batch, settings.mode_count, z0.shape[1]), z0.dtype)
-    curve = Curve(z0, z1, zero, coefficients, static_prior(metric.pair.prior), chart)
+    curve = Curve(z0, z1, jnp.asarray(zero), coefficients, static_prior(metric.pair.prior), chart)
     baselines = survey(metric, curve, labels, settings.segments)
     if task.initial is None:
-        cheapest = jnp.argmin(baselines.admissible(baselines.energy), axis=0)
-        curve = curve.replace(base=cheapest.astype(jnp.int32))
+        curve = curve.replace(base=jnp.asarray(np.argmin(baselines.admissible(baselines.energy), axis=0), jnp.int32))
 
     exempt = exempt_of(curve, baselines)
     attempt = Attempt(curve, zero > 0, zero, zero)
-    if not bool(jnp.all(exempt.any)):
+    if not exempt.any.all():
         attempt = solve_levels(task, curve)
     attempt, found = solve_jumps_again(task, attempt, exempt)
     attempt, found = prefer_given_start(task, curve, attempt, found)
@@ -168,7 +167,7 @@ def _solve_block(task: Task, chart: Chart, z0: Array, z1: Array, path_weight: Pa
 
     path, t = _points(metric, settings, attempt.curve, labels)
     shaped = path.reshape(batch, settings.points, *metric.pair.prior.shape)
-    everywhere = lambda flag: jnp.full((batch,), flag)
+    everywhere = lambda flag: np.full((batch,), flag)
     flags = Flags(
         converged=attempt.converged & ~exempt.failed | exempt.identical,
         fell_back=fell_back,
@@ -179,19 +178,19 @@ def _solve_block(task: Task, chart: Chart, z0: Array, z1: Array, path_weight: Pa
         critic_constant=everywhere(path_weight is not None and path_weight.constant),
         critic_blind=everywhere(path_weight is not None and path_weight.blind),
     )
-    named = lambda values: {str(name): value for name, value in zip(BASELINES, values, strict=True)}
+    named = lambda values: {str(name): jnp.asarray(value) for name, value in zip(BASELINES, values, strict=True)}
     return GeodesicResult(
         path=shaped,
         t=t,
         curve=attempt.curve,
-        energy=found.energy,
-        length=found.length,
+        energy=jnp.asarray(found.energy),
+        length=jnp.asarray(found.length),
         baseline_energy=named(baselines.energy),
         baseline_length=named(baselines.length),
-        evaluations=attempt.evaluations,
-        images=attempt.images,
-        outcome=outcome_of(flags),
-        flags=flags,
+        evaluations=jnp.asarray(attempt.evaluations),
+        images=jnp.asarray(attempt.images),
+        outcome=jnp.asarray(outcome_of(flags)),
+        flags=Flags(*map(jnp.asarray, flags)),
         diagnostics=diagnose(metric, shaped, labels=labels, floor=None if path_weight is None else path_weight.floor),
         path_weight=None,
     )
@@ -201,10 +200,5 @@ def _points(metric: Metric, settings: GeodesicSettings, curve: Curve, labels: Ar
     """Points of the curves and their parameters, as the settings space them."""
     if settings.resample == "feature":
         return constant_speed(metric, curve, settings.points, labels=labels)
-    t = jnp.linspace(0, 1, settings.points, dtype=curve.z0.dtype)
-    return _evaluate(curve, t), jnp.broadcast_to(t, (len(curve.z0), settings.points))
-
-
-@jax.jit
-def _evaluate(curve: Curve, t: Array) -> Array:
-    return curve(t)
+    t = np.broadcast_to(np.linspace(0, 1, settings.points, dtype=curve.z0.dtype), (len(curve.z0), settings.points))
+    return evaluate(curve, t), jnp.asarray(t)

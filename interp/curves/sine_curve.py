@@ -22,7 +22,7 @@ from pairs import Prior
 from .baselines import combine, exact_ends, lerp, slerp
 from .charts import Chart
 
-__all__ = ["Curve", "sine_basis", "to_coefficients", "fit_modes", "resample_times"]
+__all__ = ["Curve", "evaluate", "sine_basis", "to_coefficients", "fit_modes", "resample_times"]
 
 
 @jax.tree_util.register_dataclass
@@ -76,6 +76,12 @@ class Curve:
     def replace(self, **changes: Any) -> Curve:
         """A copy with some attributes changed."""
         return dataclasses.replace(self, **changes)
+
+
+@jax.jit
+def evaluate(curve: Curve, t: ArrayLike) -> Array:
+    """``curve(t)`` as one compiled call."""
+    return curve(t)
 
 
 def sine_basis(t: ArrayLike, modes: int) -> Array:

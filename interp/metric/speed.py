@@ -6,13 +6,13 @@ the accumulated length is a multiple of the whole divided by the number of steps
 
 from __future__ import annotations
 
-from functools import partial
-
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
-from ..curves.sine_curve import Curve, resample_times
+from ..curves.sine_curve import Curve, evaluate, resample_times
+from .critic_weight import UnitWeight
 from .energy import Metric, observe, step_lengths
 
 __all__ = ["constant_speed"]
@@ -32,16 +32,18 @@ def constant_speed(metric: Metric, curve: Curve, points: int, *, labels: Array |
     Returns:
       Points ``(batch, points, d)``, and parameters ``(batch, points)``.
     """
-    return _constant_speed(metric, curve, labels, points)
-
-
-@partial(jax.jit, static_argnums=3)
-def _constant_speed(metric: Metric, curve: Curve, labels: Array | None, points: int) -> tuple[Array, Array]:
     dense = _DENSITY * (points - 1) + 1
-    t = jnp.linspace(0, 1, dense, dtype=curve.z0.dtype)
-    plain = metric.replace(substeps=1, mode="none", radial=0.0)
+    t = jnp.asarray(np.broadcast_to(np.linspace(0, 1, dense, dtype=curve.z0.dtype), (len(curve.z0), dense)))
+    plain = metric.replace(weight=UnitWeight(), substeps=1, mode="none", strength=0.0, radial=0.0)
     # the second measurement resolves a curve that does all its moving within one step of t
-    for count in (dense, points):
-        steps = step_lengths(plain, observe(plain, curve(t), labels)).plain
-        t = resample_times(t, steps, count)
-    return curve(t), t
+    for _ in range(2):
+        t = _equalise(plain, curve, labels, t)
+    t = t[:, ::_DENSITY]
+    return evaluate(curve, t), t
+
+
+@jax.jit
+def _equalise(metric: Metric, curve: Curve, labels: Array | None, t: Array) -> Array:
+    """As many parameters as there are in ``t``, at equal steps of the length measured at ``t``."""
+    steps = step_lengths(metric, observe(metric, curve(t), labels)).plain
+    return resample_times(t, steps, t.shape[1])

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import jax.numpy as jnp
-from jax import Array
+import numpy as np
 
 from ..curves.sine_curve import Curve, fit_modes
 from ..solve.lbfgs import Lbfgs
@@ -32,12 +32,12 @@ class Exempt(NamedTuple):
       failed: A base path has no finite energy.
     """
 
-    identical: Array
-    still: Array
-    failed: Array
+    identical: np.ndarray
+    still: np.ndarray
+    failed: np.ndarray
 
     @property
-    def any(self) -> Array:
+    def any(self) -> np.ndarray:
         """Whether one of the three holds."""
         return self.identical | self.still | self.failed
 
@@ -45,9 +45,9 @@ class Exempt(NamedTuple):
 def exempt_of(curve: Curve, baselines: Baselines) -> Exempt:
     """Which paths need no solver, from their ends and base paths."""
     energy = baselines.energy
-    identical = jnp.all(curve.z0 == curve.z1, axis=1)
-    still = jnp.all((energy <= 1e-12) | ~jnp.isfinite(energy), axis=0)
-    failed = ~jnp.all(jnp.isfinite(jnp.where(baselines.allowed, energy, 0.0)), axis=0)
+    identical = np.all(np.asarray(curve.z0) == np.asarray(curve.z1), axis=1)
+    still = np.all((energy <= 1e-12) | ~np.isfinite(energy), axis=0)
+    failed = ~np.all(np.isfinite(np.where(baselines.allowed, energy, 0.0)), axis=0)
     return Exempt(identical, still, failed)
 
 
@@ -57,7 +57,7 @@ def solve_jumps_again(task: Task, attempt: Attempt, exempt: Exempt) -> tuple[Att
     segments = task.settings.segments
     found = measure(attempt.curve, segments)
     jumped = found.jumped & ~exempt.identical & ~exempt.failed
-    if bool(jnp.any(jumped)) and isinstance(task.solver, Lbfgs):
+    if jumped.any() and isinstance(task.solver, Lbfgs):
         attempt = solve_finer(task, attempt, jumped)
         found = measure(attempt.curve, segments)
         jumped = jumped & measure(attempt.curve, 4 * segments).jumped
@@ -83,15 +83,15 @@ def prefer_given_start(task: Task, start: Curve, attempt: Attempt, found: Apprai
     ours = appraise(task.metric, attempt.curve, task.labels, segments).fine_length
     back = theirs.fine_length < (1 - _SHARE) * ours
     found = found._replace(fine_length=ours)
-    if not bool(jnp.any(back)):
+    if not back.any():
         return attempt, found
     curve = attempt.curve.replace(
         base=jnp.where(back, given.base, attempt.curve.base),
         coefficients=jnp.where(back[:, None, None], given.coefficients, attempt.curve.coefficients),
     )
     again = appraise(task.metric, curve, task.labels, task.settings.segments)
-    jumped = jnp.where(back, theirs.jumped, found.jumped)
-    length = jnp.where(back, theirs.fine_length, ours)
+    jumped = np.where(back, theirs.jumped, found.jumped)
+    length = np.where(back, theirs.fine_length, ours)
     return (
         attempt._replace(curve=curve, converged=attempt.converged & ~back),
         Appraisal(again.energy, again.length, length, jumped),
@@ -100,7 +100,7 @@ def prefer_given_start(task: Task, start: Curve, attempt: Attempt, found: Apprai
 
 def prefer_baseline(
     task: Task, start: Curve, baselines: Baselines, attempt: Attempt, found: Appraisal, exempt: Exempt
-) -> tuple[Attempt, Appraisal, Array]:
+) -> tuple[Attempt, Appraisal, np.ndarray]:
     """Take the best baseline where it is shorter, and the base path where there was nothing to solve.
 
     Returns:
@@ -109,7 +109,7 @@ def prefer_baseline(
     worse, rival = shorter_baseline(task, start, baselines, found, _deciding_segments(task))
     fell_back = worse & ~exempt.any
     drop = fell_back | exempt.any
-    if not bool(jnp.any(drop)):
+    if not drop.any():
         return attempt, found, fell_back
     curve = attempt.curve.replace(
         base=jnp.where(fell_back, rival, attempt.curve.base),
@@ -121,7 +121,7 @@ def prefer_baseline(
 
 def shorter_baseline(
     task: Task, start: Curve, baselines: Baselines, found: Appraisal, segments: int
-) -> tuple[Array, Array]:
+) -> tuple[np.ndarray, np.ndarray]:
     """Which paths have a baseline that is better than what was found, and which baseline that is.
 
     Energies decide where the mode is no metric. Lengths decide where it is one; where a baseline is shorter on the
@@ -139,11 +139,11 @@ def shorter_baseline(
     """
     energies, lengths = baselines.admissible(baselines.energy), baselines.admissible(baselines.length)
     if task.settings.mode in ("additive", "potential"):
-        return ~(found.energy <= jnp.min(energies, axis=0) * (1 + 1e-6)), jnp.argmin(energies, axis=0).astype(jnp.int32)
-    rival = jnp.argmin(lengths, axis=0).astype(jnp.int32)
-    suspect = ~(found.length <= jnp.min(lengths, axis=0)) | found.jumped
-    if not bool(jnp.any(suspect)):
+        return ~(found.energy <= np.min(energies, axis=0) * (1 + 1e-6)), np.argmin(energies, axis=0).astype(np.int32)
+    rival = np.argmin(lengths, axis=0).astype(np.int32)
+    suspect = ~(found.length <= np.min(lengths, axis=0)) | found.jumped
+    if not suspect.any():
         return suspect, rival
-    straight = start.replace(base=rival, coefficients=jnp.zeros_like(start.coefficients))
+    straight = start.replace(base=jnp.asarray(rival), coefficients=jnp.zeros_like(start.coefficients))
     fine = appraise(task.metric, straight, task.labels, segments).fine_length
     return suspect & ~(found.fine_length <= fine * (1 + _SHARE)), rival

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 from ..curves.charts import Chart
@@ -28,13 +29,13 @@ class Baselines(NamedTuple):
       allowed: Which of the three the chart admits, ``(3, 1)``.
     """
 
-    energy: Array
-    length: Array
-    allowed: Array
+    energy: np.ndarray
+    length: np.ndarray
+    allowed: np.ndarray
 
-    def admissible(self, values: Array) -> Array:
+    def admissible(self, values: np.ndarray) -> np.ndarray:
         """``values`` ``(3, batch)``, infinite where they are not finite or the chart does not admit the path."""
-        return jnp.where(self.allowed & jnp.isfinite(values), values, jnp.inf)
+        return np.where(self.allowed & np.isfinite(values), values, np.inf)
 
 
 class Appraisal(NamedTuple):
@@ -47,10 +48,10 @@ class Appraisal(NamedTuple):
       jumped: Whether the weight between nodes is over :data:`JUMP` times the largest at the nodes.
     """
 
-    energy: Array
-    length: Array
-    fine_length: Array
-    jumped: Array
+    energy: np.ndarray
+    length: np.ndarray
+    fine_length: np.ndarray
+    jumped: np.ndarray
 
 
 def survey(metric: Metric, curve: Curve, labels: Array | None, segments: int) -> Baselines:
@@ -58,7 +59,7 @@ def survey(metric: Metric, curve: Curve, labels: Array | None, segments: int) ->
     energy, length = _survey(metric, curve, labels, segments)
     # on a sphere only slerp is admissible; elsewhere all base paths are
     everywhere = curve.chart.kind != "sphere"
-    return Baselines(energy, length, jnp.asarray([everywhere, True, everywhere])[:, None])
+    return Baselines(np.asarray(energy), np.asarray(length), np.array([[everywhere], [True], [everywhere]]))
 
 
 @partial(jax.jit, static_argnums=3)
@@ -73,9 +74,14 @@ def _survey(metric: Metric, curve: Curve, labels: Array | None, segments: int) -
     return energy.reshape(3, batch), length.reshape(3, batch)
 
 
-@partial(jax.jit, static_argnums=3)
 def appraise(metric: Metric, curve: Curve, labels: Array | None, segments: int) -> Appraisal:
     """Measure curves on ``segments`` segments and on four times as many."""
+    energy, length, fine_length, jumped = map(np.asarray, _appraise(metric, curve, labels, segments))
+    return Appraisal(energy, length, fine_length, jumped & (metric.mode != "none"))
+
+
+@partial(jax.jit, static_argnums=3)
+def _appraise(metric: Metric, curve: Curve, labels: Array | None, segments: int) -> tuple[Array, ...]:
     n = segments * metric.substeps
     t = jnp.linspace(0, 1, 4 * n + 1, dtype=curve.z0.dtype)
     seen = observe(metric, curve(t), labels)
@@ -84,4 +90,4 @@ def appraise(metric: Metric, curve: Curve, labels: Array | None, segments: int) 
     fine_length = jnp.sum(step_lengths(metric.replace(substeps=1), seen).weighted, axis=1)
     length = jnp.sum(step_lengths(metric, coarse).weighted, axis=1)
     jumped = jnp.max(charge, axis=1) > JUMP * jnp.max(charge[:, ::4], axis=1)
-    return Appraisal(path_energy(metric, coarse), length, fine_length, jumped & (metric.mode != "none"))
+    return path_energy(metric, coarse), length, fine_length, jumped

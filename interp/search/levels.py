@@ -29,7 +29,7 @@ def solve_levels(task: Task, curve: Curve) -> Attempt:
     settings = task.settings
     segments, modes = settings.segments, settings.mode_count
     plan = [p for p in _COARSE if p[1] < segments and p[0] <= modes] if settings.multiresolution else []
-    zero = jnp.zeros((len(curve.z0),), jnp.int32)
+    zero = np.zeros((len(curve.z0),), np.int32)
     attempt = Attempt(curve, zero > 0, zero, zero)
     starts = starts_of(task, curve)
     if len(starts) > 1:
@@ -44,23 +44,21 @@ def solve_levels(task: Task, curve: Curve) -> Attempt:
     return _count(attempt, _solve(task, task.solver, attempt.curve, segments, modes))
 
 
-def solve_finer(task: Task, attempt: Attempt, chosen: Array) -> Attempt:
+def solve_finer(task: Task, attempt: Attempt, chosen: np.ndarray) -> Attempt:
     """Solve the paths where ``chosen`` ``(batch,)`` is true once more, on four times as many segments."""
-    numbers = np.flatnonzero(np.asarray(chosen))
+    numbers = np.flatnonzero(chosen)
     bucket = min(len(chosen), 4 ** int(np.ceil(np.log(len(numbers)) / np.log(4))))
     rows = jnp.asarray(np.resize(numbers, bucket))
     part = jax.tree.map(lambda v: v[rows], attempt.curve)
     settings = task.settings
     found = _solve(task.of_rows(rows), task.solver, part, 4 * settings.segments, settings.mode_count)
-    at, count = jnp.asarray(numbers), len(numbers)
-    add = lambda whole, values: whole.at[at].add(values[:count])
-    coefficients = attempt.curve.coefficients.at[at].set(found.curve.coefficients[:count])
-    return Attempt(
-        attempt.curve.replace(coefficients=coefficients),
-        attempt.converged.at[at].set(found.converged[:count]),
-        add(attempt.evaluations, found.evaluations),
-        add(attempt.images, found.images),
-    )
+    count = len(numbers)
+    coefficients = attempt.curve.coefficients.at[numbers].set(found.curve.coefficients[:count])
+    converged, evaluations, images = attempt.converged.copy(), attempt.evaluations.copy(), attempt.images.copy()
+    converged[numbers] = np.asarray(found.converged)[:count]
+    evaluations[numbers] += np.asarray(found.evaluations)[:count]
+    images[numbers] += np.asarray(found.images)[:count]
+    return Attempt(attempt.curve.replace(coefficients=coefficients), converged, evaluations, images)
 
 
 def _solve(task: Task, solver: Solver, curve: Curve, segments: int, modes: int) -> PathSolution:
@@ -69,8 +67,8 @@ def _solve(task: Task, solver: Solver, curve: Curve, segments: int, modes: int) 
 
 def _count(attempt: Attempt, found: PathSolution) -> Attempt:
     """The attempt with a level's solution and its cost."""
-    evaluations, images = attempt.evaluations + found.evaluations, attempt.images + found.images
-    return Attempt(found.curve, found.converged, evaluations, images)
+    evaluations, images = attempt.evaluations + np.asarray(found.evaluations), attempt.images + np.asarray(found.images)
+    return Attempt(found.curve, np.asarray(found.converged), evaluations, images)
 
 
 def _try_starts(task: Task, attempt: Attempt, starts: list[Array], level: tuple[int, int, int]) -> Attempt:
@@ -81,6 +79,6 @@ def _try_starts(task: Task, attempt: Attempt, starts: list[Array], level: tuple[
     labels = None if task.labels is None else tile(task.labels)
     modes, segments, evaluations = level
     found = _solve(task._replace(labels=labels), Lbfgs(evaluations, _COARSE_TOLERANCE), many, segments, modes)
-    total = lambda v: jnp.sum(v.reshape(count, -1), axis=0)
+    total = lambda v: np.asarray(v).reshape(count, -1).sum(axis=0, dtype=np.int32)
     kept = curve.replace(coefficients=best_of(found.curve.coefficients, found.energy, count))
     return attempt._replace(curve=kept, evaluations=total(found.evaluations), images=total(found.images))

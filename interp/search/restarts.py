@@ -8,6 +8,8 @@ opposite couples along random directions; the second couple bends less, because 
 
 from __future__ import annotations
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 from jax import Array
@@ -30,6 +32,7 @@ def starts_of(task: Task, curve: Curve) -> list[Array]:
     return starts + _bent(jax.random.key(settings.seed), curve, restarts, settings.mode_count)
 
 
+@partial(jax.jit, static_argnums=2)
 def best_of(coefficients: Array, energy: Array, count: int) -> Array:
     """Of ``count`` starts per path, the coefficients ``(batch, modes, d)`` of least energy.
 
@@ -43,6 +46,7 @@ def best_of(coefficients: Array, energy: Array, count: int) -> Array:
     return jnp.take_along_axis(stacked, least[None, :, None, None], axis=0)[0]
 
 
+@partial(jax.jit, static_argnums=(2, 3))
 def _bent(key: Array, curve: Curve, count: int, modes: int) -> list[Array]:
     batch, d = curve.z0.shape
     chord = curve.z1 - curve.z0

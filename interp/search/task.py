@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
 from jax import Array
 
 from ..curves.sine_curve import Curve
@@ -48,6 +49,6 @@ class Attempt(NamedTuple):
     """
 
     curve: Curve
-    converged: Array
-    evaluations: Array
-    images: Array
+    converged: np.ndarray
+    evaluations: np.ndarray
+    images: np.ndarray

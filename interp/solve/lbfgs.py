@@ -135,7 +135,7 @@ class Lbfgs:
 
     def init(self, problem: Objective[Found]) -> LbfgsState:
         """Nothing is evaluated yet; the value is infinite and the direction zero, so the first trial is accepted."""
-        return _init(self, problem.start, problem.size)
+        return _init(self, problem)
 
     def step(self, problem: Objective[Found], state: LbfgsState) -> LbfgsState:
         """One evaluation of every row, at ``x + alpha p``."""
@@ -149,7 +149,8 @@ class Lbfgs:
 
 
 @partial(jax.jit, static_argnums=0)
-def _init(options: Lbfgs, x: Array, size: Array) -> LbfgsState:
+def _init(options: Lbfgs, problem: Objective) -> LbfgsState:
+    x, size = problem.start, problem.size
     batch, m = x.shape
     zeros = lambda *shape: jnp.zeros((batch, *shape), x.dtype)
     infinite = lambda *shape: jnp.full((batch, *shape), jnp.inf, x.dtype)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +12,7 @@ import pytest
 
 import interp
 import pairs
+from interp.result import outcome_of
 
 QUICK = interp.GeodesicSettings(points=5, segments=8, evaluations=8, multiresolution=False, restarts=0, mode="none")
 
@@ -150,6 +152,30 @@ def test_a_generator_that_returns_nan_is_flagged_and_spoils_no_other_pair(odd):
     assert odd.flags.failed.tolist() == [False, False, False, True, False]
     assert not bool(odd.flags.converged[3])
     assert float(odd.length[1]) == pytest.approx(10.0, rel=1e-5)
+
+
+def test_every_path_says_in_words_what_happened_to_it(odd):
+    kinds = [interp.Outcome(int(code)) for code in odd.outcome]
+    assert kinds[0] == interp.Outcome.IDENTICAL and kinds[2] == interp.Outcome.DEGENERATE
+    assert kinds[3] == interp.Outcome.FAILED and kinds[1] == interp.Outcome.CONVERGED
+    assert odd.messages() == [interp.MESSAGES[kind] for kind in kinds]
+    assert set(interp.MESSAGES) == set(interp.Outcome)
+
+
+def test_the_outcome_is_the_gravest_flag_and_without_one_the_solver_has_not_converged():
+    """Rows with one flag each, then a jump that fell back, then none."""
+    order = ["failed", "identical", "degenerate", "fell_back", "jumped", "converged"]
+    flags = interp.Flags(**{name: jnp.zeros(8, bool) for name in interp.Flags._fields})
+    rows = {name: getattr(flags, name).at[i].set(True) for i, name in enumerate(order)}
+    rows["fell_back"], rows["jumped"] = rows["fell_back"].at[6].set(True), rows["jumped"].at[6].set(True)
+    found = [interp.Outcome(int(code)).name.lower() for code in outcome_of(flags._replace(**rows))]
+    assert found == [*order, "fell_back", "not_converged"]
+
+
+def test_a_report_names_the_settings_as_before():
+    record = interp.GeodesicSettings().to_dict()
+    assert record["calibration"] == {"samples": 2000, "shape": "barrier", "ratio": 10.0, "damp": True}
+    assert record["solver"] == "lbfgs" and json.loads(json.dumps(record)) == record
 
 
 def _constant(p, x):

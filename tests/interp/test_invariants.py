@@ -178,6 +178,14 @@ def test_chunked_solve_ends_where_the_whole_one_does(found):
     np.testing.assert_allclose(chunked.energy, found.energy, rtol=1e-8)
 
 
+def test_a_solver_given_as_an_object_is_the_solver_of_its_name(found):
+    import dataclasses
+
+    settings = dataclasses.replace(QUICK, solver=interp.Lbfgs(QUICK.evaluations, QUICK.tolerance), evaluations=1)
+    again = interp.geodesic(_pair(), *_ends(), settings=settings, weight=WEIGHT)
+    np.testing.assert_array_equal(again.path, found.path)
+
+
 @pytest.mark.parametrize("solver", ["gauss-newton", "georce", "adam"])
 def test_other_solvers_reach_the_same_energy(found, solver):
     import dataclasses
@@ -233,6 +241,23 @@ def test_slerp_takes_equal_angles_and_keeps_the_norm():
     assert np.ptp(np.arccos(cosine), axis=1).max() < 1e-7
     opposite = np.asarray(interp.slerp(z0, -z0, [0.0, 0.5, 1.0]))
     np.testing.assert_allclose(np.linalg.norm(opposite[:, 1], axis=-1), 2.0, rtol=1e-9)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_slerp_between_nearly_opposite_ends_is_finite_continuous_and_on_the_sphere(dtype):
+    """Angles of pi minus 0.1 to 0, across the 1.4e-3 under which ends count as opposite. A step of 64 turns by at most
+    (pi + 1.4e-3) / 64; rounding is amplified by less than 1 / 1.4e-3 in the angle and not in the radius."""
+    gap = np.array([0.1, 0.02, 2e-3, 1.5e-3, 1.4e-3, 1e-3, 3e-4, 1e-5, 1e-7, 0.0])
+    axes, _ = np.linalg.qr(np.random.default_rng(0).standard_normal((5, 2)))
+    z0 = np.tile(2 * axes[:, 0], (len(gap), 1)).astype(dtype)
+    z1 = (-2 * (np.cos(gap)[:, None] * axes[:, 0] + np.sin(gap)[:, None] * axes[:, 1])).astype(dtype)
+    path = np.asarray(interp.slerp(z0, z1, np.linspace(0, 1, 65, dtype=dtype)), np.float64)
+    eps = np.finfo(dtype).eps
+    np.testing.assert_allclose(np.linalg.norm(path, axis=-1), 2.0, rtol=20 * eps)
+    np.testing.assert_array_equal(path[:, [0, -1]], np.stack([z0, z1], axis=1).astype(np.float64))
+    steps = np.linalg.norm(np.diff(path, axis=1), axis=-1) / 2
+    assert steps.max() <= (np.pi + 1.4e-3) / 64 * (1 + 1e-3) + 1e3 * eps
+    assert steps.min() >= (np.pi - 0.1 - 2 * 1.4e-3) / 64 * (1 - 1e-3) - 1e3 * eps
 
 
 @pytest.mark.parametrize("prior", [pairs.Normal((8,)), pairs.Uniform((8,))])

@@ -175,6 +175,10 @@ def test_a_remembered_path_proposes_itself_in_both_directions():
     memory = interp.remember(found, modes=12)
     a = interp.propose(memory, z0, z1, neighbours=1)
     np.testing.assert_allclose(a, memory.coefficients, atol=1e-12)
+    more = interp.remember(found, modes=12, memory=memory)
+    np.testing.assert_array_equal(more.coefficients, jnp.concatenate([memory.coefficients] * 2))
+    with pytest.raises(pairs.InputError, match="memory"):
+        interp.remember(found, modes=6, memory=memory)
     back = interp.propose(memory, z1, z0, neighbours=1)
     t = np.linspace(0, 1, 9)
     there = interp.Curve(jnp.asarray(z0), jnp.asarray(z1), jnp.zeros(2, int), a)(t)

@@ -57,6 +57,20 @@ def test_the_wall_never_falls_with_the_score_and_keeps_a_slope_far_below():
     assert float(slope(jnp.asarray(-50.0))) == pytest.approx(-10 / 50, rel=0.05)
 
 
+def test_the_reciprocal_cost_is_the_published_formula_and_its_modes_use_it():
+    """With integers around all generated scores: 1 / clip((s - o) / (high - o), 0.01, 0.99), o = low - 10."""
+    with pytest.warns(UserWarning):
+        found = interp.weigh(PAIR, jax.random.key(0), interp.PathWeightSettings(samples=1000))
+    scores = np.asarray(PAIR.prior.sample(jax.random.split(jax.random.key(0))[0], 1000))[:, 0]
+    low, high = np.floor(scores.min()), np.ceil(scores.max())
+    s = np.array([low - 5, low, 0.0, high, high + 5])
+    share = np.clip((np.clip(s, low, high) - low + 10) / (high - low + 10), 0.01, 0.99)
+    np.testing.assert_allclose(found.cost(jnp.asarray(s)), 1 / share, rtol=1e-6)
+    for mode, weight in (("additive", found.cost), ("potential", found.cost), ("conformal", found.weight)):
+        metric, known = interp.make_metric(PAIR, interp.GeodesicSettings(mode=mode), weight=found)
+        assert metric.weight is weight and known is found
+
+
 def test_the_barrier_is_one_plus_lambda_at_the_five_per_cent_quantile():
     """softplus(4)/4 = 1.004537; strength as recorded."""
     settings = interp.PathWeightSettings(samples=20_000, ratio=3.0, damp=False)
