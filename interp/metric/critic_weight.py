@@ -98,8 +98,8 @@ class WallWeight:
 
     The weight exceeds 1 by 0.018, 0.53, 1 and 1.61 times ``height - 1`` at the median (v = 0), the 5 % quantile
     (v = 1), v = 1.38 and v = 2. What lies within the data therefore costs much the same everywhere, and a path avoids
-    what lies beyond. The wall suits a critic that separates data from the rest; a critic that only ranks samples wants
-    the barrier.
+    what lies beyond. The wall suits a critic that separates data from the rest; the barrier suits a critic that only
+    ranks samples.
 
     Attributes:
       badness: Where the wall stands.

@@ -115,8 +115,8 @@ def observe(metric: Metric, z: Array, labels: Array | None = None, *, critic: bo
     pair = metric.pair
     x = pair.generate(z.reshape(batch * n, *pair.prior.shape), each)
     f = (x if metric.features is None else metric.features(x)).reshape(batch, n, -1)
-    wants = metric.mode != "none" if critic is None else critic
-    score = pair.score(x, each).reshape(batch, n) if wants else jnp.zeros((batch, n), z.dtype)
+    scored = metric.mode != "none" if critic is None else critic
+    score = pair.score(x, each).reshape(batch, n) if scored else jnp.zeros((batch, n), z.dtype)
     return Observed(f, score.astype(z.dtype), z)
 
 

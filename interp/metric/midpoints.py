@@ -4,7 +4,7 @@ r"""What lies between samples, as a pair: for a critic that is to know where str
 
 A critic of samples alone need not object to what lies on a path: an evidence bound takes a blend of two digits for a
 digit. ``dcd.recover`` on this pair makes a critic that does object. Its data are what the generator makes of the same
-latents (for real images: their reconstructions); otherwise the critic learns the generator's blur instead.
+latents (for real images: their reconstructions); with other data the critic would score the generator's blur instead.
 """
 
 from __future__ import annotations

@@ -90,6 +90,17 @@ def test_the_energy_itself_is_symmetric_in_the_ends():
     np.testing.assert_allclose(forward, backward, rtol=1e-13)
 
 
+def test_a_weight_multiplies_length_and_its_square_the_energy():
+    """Equal steps along an axis of the identity, 4 long in all, weight 3: length 12, energy 144."""
+    flat = pairs.make_pair(
+        pairs.wrap(_same), pairs.wrap(_score, 0.0), pairs.Normal((2,)), sample_range=None, critic_kind="energy"
+    )
+    metric = interp.Metric(flat, weight=pairs.wrap(_constant, np.asarray(3.0)))
+    seen = observe(metric, jnp.asarray(np.stack([np.linspace(-2, 2, 9), np.zeros(9)], axis=1)[None]))
+    assert float(step_lengths(metric, seen).weighted.sum()) == pytest.approx(12.0, rel=1e-12)
+    assert float(path_energy(metric, seen)[0]) == pytest.approx(144.0, rel=1e-12)
+
+
 def test_constant_weight_scales_length_and_keeps_the_path():
     z0, z1 = _ends(2)
     one = interp.geodesic(_pair(), z0, z1, settings=QUICK, weight=pairs.wrap(_constant, np.asarray(1.0)))
@@ -125,7 +136,7 @@ def test_triangle_inequality_and_weight_at_least_one_lengthens(found):
 
 def test_exposure_falls_and_plain_length_grows_with_the_weight():
     """Between optima of w = 1 + lambda u, lambda rising: int u |dx| falls, int |dx| grows (exchange argument)."""
-    z0, z1 = _ends(4)
+    z0, z1 = _ends()
     pair, plain, exposure = _pair(), [], []
     for strength in (0.5, 2.0, 8.0):
         weight = pairs.wrap(_weight, np.asarray(strength))

@@ -98,10 +98,10 @@ TORN = interp.Metric(
 )
 
 
-def test_an_edge_that_leaps_a_bad_region_is_charged_for_it():
-    """Straight through the seam costs 2 + 4 where nobody looks inside, 2 + 2 + 2 * 50 where somebody does: better
-    round it, by 2 * sqrt(2.5^2 + 1) = 5.4 and what the slope of the tear adds. Grid points 0.16 apart never
-    see the seam's inside."""
+def test_an_edge_across_a_bad_region_is_charged_for_it():
+    """Straight through the seam costs 2 + 4 if the edge is measured at its ends, 2 + 2 + 2 * 50 if it is measured
+    inside. The chain round it, 2 * sqrt(2.5^2 + 1) = 5.4 and what the slope of the tear adds, costs less. Grid points
+    0.16 apart never lie inside the seam."""
     a, b = jnp.asarray([[-1.0, -1.0]]), jnp.asarray([[-1.0, 1.0]])
     start = interp.grid_start(TORN, a, b, 31, side=40)
     z = np.asarray(interp.Curve(a, b, jnp.zeros(1, jnp.int32), start)(jnp.linspace(0, 1, 65)))[0]
@@ -109,9 +109,9 @@ def test_an_edge_that_leaps_a_bad_region_is_charged_for_it():
     assert crossing > 1.2
 
 
-def test_a_start_that_looked_inside_is_not_given_up_for_nodes_that_leap():
-    """The seam again, solved on eleven segments, which leap it: what is returned costs, looked at 47 times closer,
-    no more than the start (interpolated by as many modes; 1e-3 for the grid that decides, 16 times the solver's)."""
+def test_a_start_measured_inside_its_edges_is_not_given_up_for_a_path_that_jumps():
+    """The seam again, solved on eleven segments, which cross it unseen. What is returned costs, on a grid 47 times
+    finer, no more than the start (interpolated by as many modes; 1e-3 for the deciding grid, 16 times the solver's)."""
     a, b = jnp.asarray([[0.5, -1.0]]), jnp.asarray([[0.5, 1.13]])
     start = interp.grid_start(TORN, a, b, 10, side=40)
     settings = interp.GeodesicSettings(
@@ -124,9 +124,10 @@ def test_a_start_that_looked_inside_is_not_given_up_for_nodes_that_leap():
     assert float(interp.diagnose(TORN, found.curve(jnp.linspace(0, 1, 513))).length[0]) <= 1.001 * cost(start, 513)
 
 
-def test_a_path_that_leaps_is_held_against_the_baselines_on_the_finer_grid():
-    """Length 0.95 on nodes that leap undercuts the line's 1 for nothing: looked at closer it is 1.1; the line stands.
-    Where nothing leaps 0.95 is what it is; and 0.97 looked at closer keeps the path although it leaps."""
+def test_a_path_that_jumps_is_held_against_the_baselines_on_the_finer_grid():
+    """Length 0.95 on nodes is below the line's 1, but on a finer grid it is 1.1 for paths one and two. The first jumps,
+    so the line replaces it. The second does not, so its length is believed. The third jumps and keeps 0.97 on the finer
+    grid, so it stays."""
     metric = interp.Metric(PAIR, mode="none")
     a, b = jnp.asarray([[-1.0, 0.0]] * 3), jnp.asarray([[0.0, 0.0]] * 3)
     curve = interp.Curve(a, b, jnp.zeros(3, jnp.int32), jnp.zeros((3, 4, 2)))

@@ -1,4 +1,4 @@
-"""Ways through a graph of neighbours, and critics that ask a classifier: closed forms, walls, bad input."""
+"""Chains through a graph of neighbours, and critics that ask a classifier: closed forms, walls, bad input."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _curve(a, b, start) -> np.ndarray:
 
 
 @pytest.mark.slow
-def test_in_four_dimensions_a_graph_finds_the_way_through_a_maze_that_descent_misses() -> None:
+def test_in_four_dimensions_a_graph_finds_the_chain_through_a_maze_that_descent_misses() -> None:
     """Three walls across, open above y = 1, below y = -1, above y = 1: a way through the openings is at least
     2 |(1, 1)| + 2 |(1, 2)| = 7.30 long, and by (1, 1.6), (0, -1.6), (-1, 1.6), where the factor is 1.02, it is 10.6 and
     what the flanks of the walls add. Descent from the line pays for the middle wall: 30 * 0.2 sqrt(pi) = 10.6."""
@@ -90,9 +90,9 @@ def test_a_node_that_scores_nan_is_gone_round() -> None:
     assert np.all(np.isfinite(z)) and not np.any((np.abs(z[:, 0]) < 0.1) & (np.abs(z[:, 1]) < 1.8))
 
 
-def test_edges_are_measured_inside_so_that_no_way_leaps_a_wall_between_two_nodes() -> None:
-    """Nodes stand only outside the wall, 0.5 apart along a detour over its end at y = 2; each edge through it looks
-    good at both ends. Through the wall (99 * 0.3 = 29.7 more) is dearer than the detour (about 8)."""
+def test_edges_are_measured_inside_so_that_no_chain_crosses_a_wall_between_two_nodes() -> None:
+    """Nodes stand only outside the wall, 0.5 apart along a detour over its end at y = 2; each edge through it has
+    good ends. Through the wall (99 * 0.3 = 29.7 more) is dearer than the detour (about 8)."""
     y = np.arange(-1.0, 3.01, 0.5)
     sides = [np.stack([np.full_like(y, x), y], 1) for x in (-0.5, 0.5)]
     nodes = np.concatenate([*sides, [[0.0, 2.5], [0.0, 3.0]]]).astype(np.float32)
@@ -103,7 +103,7 @@ def test_edges_are_measured_inside_so_that_no_way_leaps_a_wall_between_two_nodes
     assert z[:, 1].max() > 2.0 and not np.any((np.abs(z[:, 0]) < 0.15) & (z[:, 1] < 1.75))
 
 
-def test_a_way_through_nodes_is_never_dearer_than_the_line() -> None:
+def test_a_chain_through_nodes_is_never_dearer_than_the_line() -> None:
     """Ends are joined to each other too. Coefficients cut to 32 of 64 sine waves may lengthen a chain by its overshoot
     at corners: 5 % at most where chains have few."""
     metric = _metric(_bump, 5)
@@ -122,7 +122,7 @@ def test_a_way_through_nodes_is_never_dearer_than_the_line() -> None:
     assert np.all(found <= 1.05 * line)
 
 
-def test_every_pair_has_the_way_it_has_alone_and_backwards_the_same() -> None:
+def test_every_pair_has_the_chain_it_has_alone_and_backwards_the_same() -> None:
     graph = interp.neighbour_graph(_metric(_bump, 3), jax.random.normal(jax.random.key(3), (200, 3)))
     a, b = jax.random.normal(jax.random.key(4), (2, 3, 3))
     together = graph.start(a, b, 8)
@@ -132,7 +132,7 @@ def test_every_pair_has_the_way_it_has_alone_and_backwards_the_same() -> None:
     np.testing.assert_allclose(graph.start(b, a, 8), sign * together, atol=1e-4)
 
 
-def test_ends_that_are_nodes_and_equal_ends_have_ways() -> None:
+def test_ends_that_are_nodes_and_equal_ends_have_chains() -> None:
     nodes = jax.random.normal(jax.random.key(5), (60, 3))
     graph = interp.neighbour_graph(_metric(_bump, 3), nodes)
     start = graph.start(nodes[:2], jnp.stack([nodes[7], nodes[1]]), 8)
