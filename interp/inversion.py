@@ -165,7 +165,7 @@ def invert(
       >>> import pairs
       >>> net, critic = pairs.wrap(lambda p, z: jnp.tanh(z)), pairs.wrap(lambda p, x: x[:, 0])
       >>> pair = pairs.make_pair(net, critic, pairs.Normal((2,)), sample_range=(-1, 1), critic_kind="energy")
-      >>> found = invert(pair, [[0.5, -0.5]])
+      >>> found = invert(pair, [[0.5, -0.5]], settings=InversionSettings(candidates=64, starts=1))
       >>> bool(found.error[0] < 0.05)
       True
     """

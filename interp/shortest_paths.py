@@ -110,7 +110,8 @@ def geodesic(
       >>> flat = pairs.wrap(lambda p, z: p * z, jnp.asarray(2.0))
       >>> critic = pairs.wrap(lambda p, x: x[:, 0], None)
       >>> pair = pairs.make_pair(flat, critic, pairs.Normal((2,)), sample_range=None, critic_kind="energy")
-      >>> found = geodesic(pair, [[0.0, 0.0]], [[3.0, 4.0]], settings=GeodesicSettings(mode="none"))
+      >>> settings = GeodesicSettings(mode="none", segments=8, restarts=0)
+      >>> found = geodesic(pair, [[0.0, 0.0]], [[3.0, 4.0]], settings=settings)
       >>> round(float(found.length[0]), 3), found.messages()
       (10.0, ['The solver converged.'])
     """

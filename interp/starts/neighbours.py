@@ -117,6 +117,7 @@ def neighbour_graph(metric: Metric, latents: ArrayLike, *, neighbours: int = 10)
 
     Example:
       >>> import jax, pairs
+      >>> import jax.numpy as jnp
       >>> flat, critic = pairs.wrap(lambda p, z: z), pairs.wrap(lambda p, x: x[:, 0])
       >>> pair = pairs.make_pair(flat, critic, pairs.Normal((5,)), sample_range=None, critic_kind="energy")
       >>> nodes = jax.random.normal(jax.random.key(0), (50, 5))
