@@ -64,37 +64,37 @@ def _methods(
     pair: Pair,
     z0: Any,
     z1: Any,
-    config: interp.GeodesicConfig,
+    settings: interp.GeodesicSettings,
     features: Net | None,
     adapted: Pair | None,
     real: Any,
     say: Any,
 ) -> tuple[Paths, dict[str, Any], dict[str, Any]]:
-    """Latent paths of every method, notes on each, calibrations."""
-    calibration = interp.calibrate(pair, jax.random.key(config.seed), config.calibration, real=real)
-    metric, _ = interp.make_metric(pair, dataclasses.replace(config, mode="none"), features=features)
+    """Latent paths of every method, notes on each, statistics of the path weights."""
+    weight = interp.weigh(pair, jax.random.key(settings.seed), settings.path_weight, real=real)
+    metric, _ = interp.make_metric(pair, dataclasses.replace(settings, mode="none"), features=features)
     notes: dict[str, Any] = {}
     paths: Paths = {}
     flat = lambda z: jnp.asarray(z).reshape(len(z), -1)
     # every block is full, the last one with repeats: a block of another size would be compiled anew
-    blocks = [np.arange(i, i + config.batch) % len(z0) for i in range(0, len(z0), config.batch)]
+    blocks = [np.arange(i, i + settings.batch) % len(z0) for i in range(0, len(z0), settings.batch)]
     cut = lambda parts: np.concatenate(parts)[: len(z0)]
     for name in interp.BASELINES:
         began = time.perf_counter()
         ends = [(flat(z0[rows]), flat(z1[rows])) for rows in blocks]
-        parts = [np.asarray(interp.baseline_at_constant_speed(metric, name, *e, config.points)) for e in ends]
-        paths[name] = cut(parts).reshape(len(z0), config.points, *pair.prior.shape)
+        parts = [np.asarray(interp.baseline_at_constant_speed(metric, name, *e, settings.points)) for e in ends]
+        paths[name] = cut(parts).reshape(len(z0), settings.points, *pair.prior.shape)
         notes[name] = {"seconds": time.perf_counter() - began}
-    calibrations = {"own": calibration.statistics}
-    jobs = {"plain": (pair, dataclasses.replace(config, mode="none"), None), "weighted": (pair, config, calibration)}
+    weights = {"own": weight.statistics}
+    jobs = {"plain": (pair, dataclasses.replace(settings, mode="none"), None), "weighted": (pair, settings, weight)}
     if adapted is not None:
-        other = interp.calibrate(adapted, jax.random.key(config.seed), config.calibration, real=real)
-        calibrations["adapted"] = other.statistics
-        jobs["weighted-adapted"] = (adapted, config, other)
-    for name, (which, settings, weights) in jobs.items():
+        other = interp.weigh(adapted, jax.random.key(settings.seed), settings.path_weight, real=real)
+        weights["adapted"] = other.statistics
+        jobs["weighted-adapted"] = (adapted, settings, other)
+    for name, (which, how, known) in jobs.items():
         began, parts, records = time.perf_counter(), [], []
         for i, rows in enumerate(blocks):
-            r = interp.geodesic(which, z0[rows], z1[rows], config=settings, features=features, calibration=weights)
+            r = interp.geodesic(which, z0[rows], z1[rows], settings=how, features=features, weight=known)
             parts.append(np.asarray(r.path))
             records.append(
                 {
@@ -107,13 +107,13 @@ def _methods(
         paths[name] = cut(parts)
         merged = {k: cut([r[k] for r in records]) for k in records[0]}
         notes[name] = {"seconds": time.perf_counter() - began, **{k: float(v.mean()) for k, v in merged.items()}}
-    return paths, notes, calibrations
+    return paths, notes, weights
 
 
 def measure(
     pair: Pair,
     count: int,
-    config: interp.GeodesicConfig,
+    settings: interp.GeodesicSettings,
     judge: Features,
     *,
     features: Net | None = None,
@@ -122,11 +122,11 @@ def measure(
     seed: int = 0,
     say: Any = lambda text: None,
 ) -> tuple[dict[str, Any], Paths]:
-    """The report of ``count`` random pairs, and the paths; ``real`` samples (pair's range) enter the calibration."""
+    """The report of ``count`` random pairs, and the paths; ``real`` samples (pair's range) enter the path weight."""
     z0, z1 = (pair.prior.sample(jax.random.key(1000 * seed + k), count) for k in (1, 2))
-    paths, notes, calibrations = _methods(pair, z0, z1, config, features, adapted, real, say)
-    metric, _ = interp.make_metric(pair, dataclasses.replace(config, mode="none"), features=features)
-    report: dict[str, Any] = {"calibration": calibrations, "methods": {}}
+    paths, notes, weights = _methods(pair, z0, z1, settings, features, adapted, real, say)
+    metric, _ = interp.make_metric(pair, dataclasses.replace(settings, mode="none"), features=features)
+    report: dict[str, Any] = {"calibration": weights, "methods": {}}
     left_out: dict[str, np.ndarray] = {}
     for name, path in paths.items():
         value, left_out[name] = _distances(judge, _interior(pair, path), count)
@@ -154,7 +154,7 @@ def measure(
             for rival in values
             if rival != name
         }
-    z = pair.prior.sample(jax.random.key(1000 * seed + 3), len(z0) * (config.points - 2))
+    z = pair.prior.sample(jax.random.key(1000 * seed + 3), len(z0) * (settings.points - 2))
     report["samples_frechet"] = _distances(judge, _interior(pair, np.asarray(z)[:, None].repeat(3, 1)), count)[0]
     report["lowest"] = min(values, key=lambda k: values[k])
     return report, paths

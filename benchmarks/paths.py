@@ -1,9 +1,8 @@
-"""What ``ganrefine path`` does: ends from seeds or pictures, a calibrated critic, paths by every method, a report."""
+"""What ``ganrefine path`` does: ends from seeds or pictures, a weighed critic, paths by every method, a report."""
 
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import math
 import sys
 import time
@@ -18,15 +17,16 @@ import numpy as np
 from jax import Array
 
 from interp.comparison import Comparison, compare
+from interp.curves.charts import chart_of
 from interp.ends import Ends, find_ends, read_ends, read_nodes
 from interp.metric.classifier_term import with_classifier
 from interp.metric.features import critic_features
-from interp.metric.path_weight import Calibration, CalibrationConfig, calibrate
-from interp.pictures import path_figure, path_gif
-from interp.settings import GeodesicConfig
+from interp.metric.path_weight import PathWeight, PathWeightSettings, weigh
+from interp.movies import path_gif
+from interp.pictures import path_figure
+from interp.settings import GeodesicSettings
 from interp.shortest_paths import make_metric
 from interp.starts.neighbours import neighbour_graph
-from interp.support import chart_of
 from pairs import InputError, Net, Pair
 from pairs.io.command import check_out
 from pairs.io.files import write_bytes
@@ -58,13 +58,13 @@ def _classifier(pair: Pair, name: str) -> Net:
     return load_features(name).as_net(pair.sample_range, "logits")
 
 
-def _calibrated(pair: Pair, config: GeodesicConfig, nodes: Array | None, say: Callable[[str], None]) -> Calibration:
+def _weighed(pair: Pair, settings: GeodesicSettings, nodes: Array | None, say: Callable[[str], None]) -> PathWeight:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
-        calibration = calibrate(pair, jax.random.key(config.seed), config.calibration, latents=nodes)
+        weight = weigh(pair, jax.random.key(settings.seed), settings.path_weight, latents=nodes)
     for warning in caught:
         say(f"warning: {warning.message}")
-    return calibration
+    return weight
 
 
 def _named(end: int | Path) -> int | str:
@@ -74,7 +74,7 @@ def _named(end: int | Path) -> int | str:
 def run_path(args: argparse.Namespace) -> int:
     """Run the command; returns the exit code."""
     say = lambda text: print(text, file=sys.stderr, flush=True)
-    config = GeodesicConfig(
+    settings = GeodesicSettings(
         points=args.points,
         mode=args.mode,
         strength=args.strength,
@@ -82,59 +82,57 @@ def run_path(args: argparse.Namespace) -> int:
         solver=args.solver,
         segments=args.segments,
         seed=args.seed,
-        calibration=CalibrationConfig(ratio=args.ratio, shape=args.shape),
+        path_weight=PathWeightSettings(ratio=args.ratio, shape=args.shape),
     )
     out = check_out(args.out)
     pair = load(args.pair, args.files)
-    chart, _ = chart_of(pair.prior, config.keep, config.radial)
+    chart, _ = chart_of(pair.prior, settings.keep, settings.radial)
     for name, value in (("--through", args.through), ("--classifier", args.classifier)):
         if value is not None and pair.classes:
             raise InputError(name, "is given for a conditional pair", "leave it out")
-        if value is not None and config.mode == "none":
+        if value is not None and settings.mode == "none":
             raise InputError(name, "is given with --mode none", "leave one of them out")
     if args.through is not None and chart.kind != "free":
         raise InputError("--through", f"is given for a '{chart.kind}' chart", "use --keep free or radial")
     classifier = None if args.classifier is None else _classifier(pair, args.classifier)
-    nodes = None if args.through is None else read_nodes(pair, args.through, config.seed)
+    nodes = None if args.through is None else read_nodes(pair, args.through, settings.seed)
     features = _features(pair, args.metric)
     given = args.start, args.end
     pictures = read_ends(pair, given, args.label)
     labels = None if args.label is None else jnp.asarray([args.label])
     seconds: dict[str, float] = {}
     began = time.monotonic()
-    calibration = None
-    if config.mode != "none":
-        say(f"{pair.name}: calibrating the critic on {config.calibration.samples} samples")
-        calibration = _calibrated(pair, config, nodes, say)
+    weight = None
+    if settings.mode != "none":
+        say(f"{pair.name}: weighing the critic on {settings.path_weight.samples} samples")
+        weight = _weighed(pair, settings, nodes, say)
         seconds["calibrate"] = time.monotonic() - began
     began = time.monotonic()
     if any(isinstance(end, Path) for end in given):
-        say("looking for the latents of the pictures")
+        say("searching for the latents of the pictures")
     ends = find_ends(
-        pair, given, pictures, jax.random.key(config.seed), labels=labels, features=features, calibration=calibration
+        pair, given, pictures, jax.random.key(settings.seed), labels=labels, features=features, weight=weight
     )
     seconds["ends"] = time.monotonic() - began
     began = time.monotonic()
     initial = None
-    if calibration is not None and classifier is not None:
-        pair = with_classifier(pair, classifier, calibration)
-        calibration = _calibrated(pair, config, nodes, say)
+    if weight is not None and classifier is not None:
+        pair = with_classifier(pair, classifier, weight)
+        weight = _weighed(pair, settings, nodes, say)
     if nodes is not None:
-        say(f"measuring the ways between {len(nodes)} latents")
-        metric, _ = make_metric(pair, config, features=features, calibration=calibration)
-        initial = neighbour_graph(metric, nodes).start(*ends.z, config.mode_count)
+        say(f"measuring the edges between {len(nodes)} latents")
+        metric, _ = make_metric(pair, settings, features=features, weight=weight)
+        initial = neighbour_graph(metric, nodes).start(*ends.z, settings.mode_count)
         seconds["graph"] = time.monotonic() - began
         began = time.monotonic()
     say("solving")
-    found = compare(
-        pair, *ends.z, config=config, features=features, calibration=calibration, labels=labels, initial=initial
-    )
+    found = compare(pair, *ends.z, settings=settings, features=features, weight=weight, labels=labels, initial=initial)
     seconds["solve"] = time.monotonic() - began
     began = time.monotonic()
     say("drawing")
     figure, movie = path_figure(pair, found, originals=pictures), path_gif(pair, found)
     seconds["pictures"] = time.monotonic() - began
-    report = _report(args, pair, config, found, calibration, ends, seconds)
+    report = _report(args, pair, settings, found, weight, ends, seconds)
     text = to_json(report)
     out.mkdir(parents=True, exist_ok=True)
     for name, data in (("path.png", figure), ("path.gif", movie), ("report.json", text.encode())):
@@ -150,13 +148,12 @@ def run_path(args: argparse.Namespace) -> int:
 def _report(
     args: argparse.Namespace,
     pair: Pair,
-    config: GeodesicConfig,
+    settings: GeodesicSettings,
     found: Comparison,
-    calibration: Calibration | None,
+    weight: PathWeight | None,
     ends: Ends,
     seconds: dict[str, float],
 ) -> dict[str, Any]:
-    settings = dataclasses.asdict(config)
     report: dict[str, Any] = {
         "pair": pair.name,
         "seed": args.seed,
@@ -165,8 +162,8 @@ def _report(
         "metric": args.metric,
         "through": None if args.through is None else _named(args.through),
         "classifier": args.classifier,
-        "calibration": None if calibration is None else {**calibration.statistics, "floor": calibration.floor},
-        "config": settings,
+        "calibration": None if weight is None else {**weight.statistics, "floor": weight.floor},
+        "config": settings.to_dict(),
     }
     if ends.inversions:
         report["inversion"] = ends.inversions
@@ -192,11 +189,12 @@ def _report(
         entry["evaluations"] = 0 if result is None else int(result.evaluations[0])
         entry["converged"] = True if result is None else bool(result.flags.converged[0])
         if result is not None:
+            entry["outcome"] = result.messages()[0]
             entry["flags"] = {k: bool(v[0]) for k, v in result.flags._asdict().items()}
         report[name] = entry
     fade = np.asarray(found.cross_fade_critic[0])
     report["cross_fade"] = {"critic_min": float(fade.min()), "critic_mean": float(fade.mean())}
-    report["protocol"] = f"{args.points} points at equal feature distance; energy and length in mode '{config.mode}'"
+    report["protocol"] = f"{args.points} points at equal feature distance; energy and length in mode '{settings.mode}'"
     report["seconds"] = seconds
     report["versions"], report["hardware"] = versions(), hardware()
     return report

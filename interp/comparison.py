@@ -1,13 +1,13 @@
-"""All methods on the same ends: linear, slerp, matched line, cross-fade, plain geodesic, critic-weighted geodesic.
+"""All methods on the same ends: linear, slerp, matched line, cross-fade, geodesics with and without the critic.
 
-Every path is put at constant feature speed before it is judged, or a method could hide its bad
-stretch between two points.
+Every path is put at constant feature speed before it is judged; otherwise a method could hide its bad stretch between
+two points.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -17,25 +17,38 @@ from jax.typing import ArrayLike
 
 from pairs import Net, Pair
 
-from .curves.baselines import BASELINES, cross_fade
-from .curves.measures import Diagnostics, constant_speed, diagnose
-from .curves.sine_curve import Chart, Curve
+from .checks import check_labels, check_pairs_of_ends
+from .curves.baselines import BASELINES, Baseline, cross_fade
+from .curves.charts import static_prior
+from .curves.sine_curve import Curve
+from .metric.critic_weight import Weight
+from .metric.diagnostics import Diagnostics, diagnose
 from .metric.energy import Metric
-from .metric.path_weight import Calibration
-from .settings import GeodesicConfig, GeodesicResult
+from .metric.path_weight import PathWeight
+from .metric.speed import constant_speed
+from .result import GeodesicResult
+from .settings import GeodesicSettings
 from .shortest_paths import geodesic, make_metric
-from .support import check_ends, check_labels, hashable_prior
 
 __all__ = ["Comparison", "compare", "baseline_at_constant_speed", "METHODS"]
 
 METHODS = ("linear", "slerp", "matched", "plain", "geodesic")
-"""Methods with latents; ``plain`` is the geodesic without critic, ``geodesic`` the one of the config."""
+"""Methods with latents; ``plain`` is the geodesic without critic, ``geodesic`` the one that the settings ask for."""
+
+_DEFAULT = GeodesicSettings()
 
 
 class Comparison(NamedTuple):
-    """Per method: latents ``(batch, points, *latent)`` and diagnostics of them in the metric of the config.
+    """Paths of every method between the same ends.
 
-    ``cross_fade`` are samples, ``cross_fade_critic`` their scores ``(batch, points)``.
+    Attributes:
+      paths: Latents per method, ``(batch, points, *latent)``.
+      diagnostics: Measurements per method, in the metric of the settings.
+      results: What the solver says of ``geodesic`` and ``plain``.
+      cross_fade: Pixel mixtures, ``(batch, points, *sample)``.
+      cross_fade_critic: Their scores, ``(batch, points)``.
+      metric: The metric of the settings.
+      path_weight: The critic's weight with its evidence, or None.
     """
 
     paths: dict[str, Array]
@@ -44,24 +57,30 @@ class Comparison(NamedTuple):
     cross_fade: Array
     cross_fade_critic: Array
     metric: Metric
-    calibration: Calibration | None
+    path_weight: PathWeight | None
 
 
 def baseline_at_constant_speed(
-    metric: Metric, name: str, z0: ArrayLike, z1: ArrayLike, points: int, labels: Array | None = None
+    metric: Metric, name: Baseline, z0: ArrayLike, z1: ArrayLike, points: int, labels: Array | None = None
 ) -> Array:
-    """A baseline's points at equal feature distance, flat ends in, ``(batch, points, d)`` out."""
+    """Points of a baseline at equal feature distance.
+
+    Args:
+      metric: Generator and features.
+      name: One of :data:`interp.BASELINES`.
+      z0: First ends, flat, ``(batch, d)``.
+      z1: Last ends, flat, ``(batch, d)``.
+      points: Points per path.
+      labels: Class of every path, ``(batch,)``, for conditional pairs.
+
+    Returns:
+      Flat latents, ``(batch, points, d)``.
+    """
     z0, z1 = jnp.asarray(z0), jnp.asarray(z1)
     which = jnp.full((z0.shape[0],), BASELINES.index(name), jnp.int32)
     zero = jnp.zeros((z0.shape[0], 1, z0.shape[1]), z0.dtype)
-    curve = Curve(z0, z1, which, zero, hashable_prior(metric.pair.prior), Chart())
+    curve = Curve(z0, z1, which, zero, static_prior(metric.pair.prior))
     return constant_speed(metric, curve, points, labels=labels)[0]
-
-
-@jax.jit
-def _fade_scores(pair: Pair, x: Array, labels: Array | None) -> Array:
-    flat = x.reshape(-1, *x.shape[2:])
-    return pair.score(flat, None if labels is None else jnp.repeat(labels, x.shape[1])).reshape(x.shape[:2])
 
 
 def compare(
@@ -69,31 +88,36 @@ def compare(
     z0: ArrayLike,
     z1: ArrayLike,
     *,
-    config: GeodesicConfig | None = None,
+    settings: GeodesicSettings = _DEFAULT,
     features: Net | None = None,
-    calibration: Calibration | None = None,
-    weight: Any = None,
+    weight: PathWeight | Weight | Net | None = None,
     labels: ArrayLike | None = None,
     initial: ArrayLike | None = None,
 ) -> Comparison:
-    """Run every method; arguments as :func:`interp.geodesic`, ``initial`` for the one the critic weighs."""
-    config = config or GeodesicConfig()
-    metric, calibration = make_metric(pair, config, features=features, weight=weight, calibration=calibration)
-    a, b = check_ends(pair, "z0", jnp.asarray(z0)), check_ends(pair, "z1", jnp.asarray(z1))
-    label = check_labels(pair, None if labels is None else jnp.asarray(labels), a.shape[0])
-    shape = (a.shape[0], config.points, *pair.prior.shape)
+    """Run every method; arguments as :func:`interp.geodesic`, ``initial`` for the geodesic with the critic only."""
+    metric, known = make_metric(pair, settings, features=features, weight=weight)
+    weight = weight if known is None else known
+    a, b = check_pairs_of_ends(pair, z0, z1)
+    label = check_labels(pair, labels, len(a))
+    shape = (len(a), settings.points, *pair.prior.shape)
     paths: dict[str, Array] = {}
     for name in BASELINES:
-        paths[name] = baseline_at_constant_speed(metric, name, a, b, config.points, label).reshape(shape)
-    run = lambda c, start: geodesic(
-        pair, z0, z1, config=c, features=features, weight=weight, calibration=calibration, labels=labels, initial=start
+        paths[name] = baseline_at_constant_speed(metric, name, a, b, settings.points, label).reshape(shape)
+    run = lambda settings, start: geodesic(
+        pair, z0, z1, settings=settings, features=features, weight=weight, labels=labels, initial=start
     )
-    results = {"geodesic": run(config, initial)}
-    if config.mode != "none":
-        results["plain"] = run(dataclasses.replace(config, mode="none"), None)
+    results = {"geodesic": run(settings, initial)}
+    if settings.mode != "none":
+        results["plain"] = run(dataclasses.replace(settings, mode="none"), None)
     paths |= {name: result.path for name, result in results.items()}
-    floor = None if calibration is None else calibration.floor
+    floor = None if known is None else known.floor
     diagnostics = {name: diagnose(metric, path, labels=label, floor=floor) for name, path in paths.items()}
-    t = np.linspace(0, 1, config.points)
+    t = np.linspace(0, 1, settings.points)
     fade = cross_fade(pair, jnp.asarray(z0), jnp.asarray(z1), t, label)
-    return Comparison(paths, diagnostics, results, fade, _fade_scores(pair, fade, label), metric, calibration)
+    return Comparison(paths, diagnostics, results, fade, _fade_scores(pair, fade, label), metric, known)
+
+
+@jax.jit
+def _fade_scores(pair: Pair, x: Array, labels: Array | None) -> Array:
+    flat = x.reshape(-1, *x.shape[2:])
+    return pair.score(flat, None if labels is None else jnp.repeat(labels, x.shape[1])).reshape(x.shape[:2])

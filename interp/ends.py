@@ -1,8 +1,8 @@
-"""What a command line says of a path: its ends (seeds, or pictures that are turned into latents), and ways between.
+"""What a command line says of a path: its ends (seeds, or pictures that are turned into latents), and nodes between.
 
-A picture is converted to the pair's channels, cut to its proportions around the middle, scaled to its size
-and mapped to its range; :func:`interp.invert` finds the latent. What the pair's generator cannot
-draw is not found: the error of every inversion is part of the result.
+A picture is converted to the pair's channels, cut to its proportions around the middle, scaled to its size and mapped
+to its range; :func:`interp.invert` finds the latent. A picture that the generator cannot draw has no exact latent, so
+the error of every inversion is part of the result.
 """
 
 from __future__ import annotations
@@ -17,20 +17,27 @@ from jax import Array
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from pairs import InputError, Net, Pair
+from pairs.batches import apply_in_batches
 from pairs.checks import is_image
 from pairs.io.images import default_split, read_images
 from pairs.io.pixels import to_range
 
 from .inversion import invert
-from .metric.path_weight import Calibration
+from .metric.path_weight import PathWeight
 
 __all__ = ["Ends", "read_picture", "read_ends", "find_ends", "read_nodes"]
 
 _NAMES = ("from", "to")
+_FEWEST, _MOST = 50, 4000  # nodes of a graph
 
 
 class Ends(NamedTuple):
-    """Latents ``(1, *latent)``; for ends that were pictures, how well their inversion went."""
+    """The ends of one path.
+
+    Attributes:
+      z: Latents, ``(1, *latent)`` each.
+      inversions: For ends that were pictures, how well their inversion went, as JSON values.
+    """
 
     z: tuple[Array, Array]
     inversions: dict[str, dict[str, float | bool | str]]
@@ -39,8 +46,13 @@ class Ends(NamedTuple):
 def read_picture(pair: Pair, path: Path, field: str) -> np.ndarray:
     """A picture file as one sample of the pair, float32.
 
+    Args:
+      pair: A pair of images.
+      path: The file.
+      field: What a refusal names.
+
     Raises:
-      InputError: the pair makes no images; no such file, or none that can be read as a picture.
+      InputError: The pair makes no images, or the file is missing or cannot be read as a picture.
     """
     if not is_image(pair):
         raise InputError(field, f"is a file but the samples of this pair have shape {pair.sample_shape}", "give a seed")
@@ -62,10 +74,15 @@ def read_picture(pair: Pair, path: Path, field: str) -> np.ndarray:
 def read_ends(
     pair: Pair, given: tuple[int | Path, int | Path], label: int | None
 ) -> tuple[np.ndarray | None, np.ndarray | None]:
-    """The pictures among two ends (None for seeds); checks everything that can be checked without computing.
+    """The pictures among two ends (None for seeds); everything that needs no computing is checked here.
+
+    Args:
+      pair: The pair.
+      given: Seeds or files.
+      label: Class of the path, for a conditional pair.
 
     Raises:
-      InputError: see :func:`read_picture`; a label for an unconditional pair, or none for a conditional one.
+      InputError: A picture cannot be read (:func:`read_picture`); a label is missing or superfluous.
     """
     if pair.classes is not None and label is None:
         raise InputError("--label", f"is missing for a pair with {pair.classes} classes", "give one")
@@ -85,16 +102,26 @@ def find_ends(
     *,
     labels: Array | None = None,
     features: Net | None = None,
-    calibration: Calibration | None = None,
+    weight: PathWeight | None = None,
 ) -> Ends:
-    """Latents of two seeds or pictures (from :func:`read_ends`); two pictures are inverted in one batch."""
+    """Latents of two seeds or pictures; two pictures are inverted in one batch.
+
+    Args:
+      pair: The pair.
+      given: Seeds or files.
+      pictures: The pictures among them, from :func:`read_ends`.
+      key: Randomness of the inversion.
+      labels: Class of the path, ``(1,)``, for a conditional pair.
+      features: As for :func:`interp.invert`.
+      weight: As for :func:`interp.invert`.
+    """
     z = [pair.prior.sample(jax.random.key(g), 1, labels) if isinstance(g, int) else None for g in given]
     which = [i for i in range(2) if pictures[i] is not None]
     records: dict[str, dict[str, float | bool | str]] = {}
     if which:
         x = np.stack([p for p in pictures if p is not None])
         each = None if labels is None else jnp.repeat(labels, len(which))
-        found = invert(pair, x, key, features=features, calibration=calibration, labels=each)
+        found = invert(pair, x, key, features=features, weight=weight, labels=each)
         for row, i in enumerate(which):
             z[i] = found.z[row : row + 1]
             numbers = {k: float(getattr(found, k)[row]) for k in ("error", "loss", "start_loss")}
@@ -103,25 +130,27 @@ def find_ends(
     return Ends((z[0], z[1]), records)
 
 
-def read_nodes(pair: Pair, given: int | Path, seed: int, most: int = 4000) -> Array:
-    """Latents ``(n, *latent)`` to lay ways through: ``given`` draws of the prior, or codes of ``most`` images of a set.
+def read_nodes(pair: Pair, given: int | Path, seed: int) -> Array:
+    """Latents ``(n, *latent)`` that chains may go through: draws of the prior, or codes of at most 4,000 images.
+
+    Args:
+      pair: The pair; codes need its encoder.
+      given: A number of draws, or a set of images.
+      seed: Randomness of the draws, or of the choice of images.
 
     Raises:
-      InputError: fewer than 50; a pair without encoder, images that do not fit it (see ``pairs.io.images.read_images``).
+      InputError: There are fewer than 50 nodes; the pair has no encoder or no sample range; the images do not fit it.
     """
     if isinstance(given, int):
-        if given < 50:
-            raise InputError("--through", f"is {given}", "give at least 50 draws, better thousands")
+        if given < _FEWEST:
+            raise InputError("--through", f"is {given}", f"give at least {_FEWEST} draws, better thousands")
         return pair.prior.sample(jax.random.key(seed), given)
     if pair.encoder is None:
         raise InputError("--through", "names images but the pair has no encoder", "give a number: draws of the prior")
-
     if pair.sample_range is None:
         raise InputError("--through", "names images but the pair declares no sample range", "give a number")
     images = read_images(given, default_split(str(given)), expect=pair.sample_shape)
-    chosen = images.x[np.random.default_rng(seed).permutation(len(images))[:most]]
-    if len(chosen) < 50:
-        raise InputError("--through", f"holds {len(chosen)} images", "give at least 50, better thousands")
-    encode = jax.jit(lambda net, x: net(x))
-    x = to_range(chosen, pair.sample_range)
-    return jnp.concatenate([encode(pair.encoder, x[i : i + 500]) for i in range(0, len(x), 500)])
+    chosen = images.x[np.random.default_rng(seed).permutation(len(images))[:_MOST]]
+    if len(chosen) < _FEWEST:
+        raise InputError("--through", f"holds {len(chosen)} images", f"give at least {_FEWEST}, better thousands")
+    return jnp.asarray(apply_in_batches(pair.encoder, to_range(chosen, pair.sample_range), batch=500))

@@ -1,58 +1,74 @@
 r"""From pictures to latents, so that two images of one's own can be the ends of a path.
 
 .. math:: \min_z\; |F(G(z)) - F(x)|^2 / c_F + |G(z) - x|^2 / c_x
-          + \lambda_c\, u(D(G(z))) + \lambda_r\,(|z|/\sigma - \sqrt d)^2 / d
+          + 0.01\, u(D(G(z))) + \lambda_r\,(|z|/\sigma - \sqrt d)^2 / d
 
-with :math:`c_F, c_x` the mean squared distances between generated samples, so that the first two
-terms are of order one for unrelated pictures. Starts from the encoder where the pair has one, and from the
-nearest of many random samples; every start is one row of the batched L-BFGS, the best per image is kept.
+with :math:`c_F, c_x` the mean squared distances between generated samples, so that the first two terms are of order one
+for unrelated pictures. Starts are the encoder's code where the pair has an encoder, and the nearest of many random
+samples. Every start is one row of the batched L-BFGS; the best per image is kept.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from pairs import InputError, Net, Normal, Pair, Sphere, TruncatedNormal, Uniform
+from pairs import Net, Normal, Pair, Sphere, TruncatedNormal, Uniform
+from pairs.batches import encode, generate
+from pairs.checks import check_count, check_number, check_samples
 
-from .metric.critic_weight import BarrierWeight
-from .metric.path_weight import Calibration
-from .solve.lbfgs import LbfgsConfig, minimise
+from .metric.critic_weight import Badness, BarrierWeight
+from .metric.path_weight import PathWeight
+from .solve.driver import minimise
+from .solve.lbfgs import Lbfgs
 
-__all__ = ["InvertConfig", "InvertResult", "invert"]
+__all__ = ["InversionSettings", "InversionResult", "invert"]
+
+_CRITIC = 0.01  # factor of the critic's badness
 
 
 @dataclasses.dataclass(frozen=True)
-class InvertConfig:
-    """``candidates`` random samples compared with each image, the nearest ``starts`` of them optimised."""
+class InversionSettings:
+    """How latents are sought.
+
+    Attributes:
+      candidates: Random samples that each image is compared with.
+      starts: How many of the nearest are optimised.
+      evaluations: The largest number of evaluations per start.
+      radial: lambda_r, for normal priors.
+
+    Raises:
+      InputError: A setting is out of bounds.
+    """
 
     candidates: int = 512
     starts: int = 4
     evaluations: int = 150
-    pixel: float = 1.0
-    feature: float = 1.0
-    critic: float = 0.01
     radial: float = 0.1
 
     def __post_init__(self) -> None:
         for name in ("candidates", "starts", "evaluations"):
-            if getattr(self, name) < 1:
-                raise InputError(name, f"is {getattr(self, name)}", "give at least 1")
-        for name in ("pixel", "feature", "critic", "radial"):
-            value = getattr(self, name)
-            if not (math.isfinite(value) and value >= 0):
-                raise InputError(name, f"is {value}", "give a finite number of at least 0")
+            check_count(name, getattr(self, name))
+        check_number("radial", self.radial, at_least=0)
 
 
-class InvertResult(NamedTuple):
-    """``z`` ``(n, *latent)``, the images it makes, root-mean-square pixel error, loss at the end and before, flags."""
+class InversionResult(NamedTuple):
+    """Latents of pictures.
+
+    Attributes:
+      z: Latents, ``(n, *latent)``.
+      x: The samples that they make, ``(n, *sample)``.
+      error: Root-mean-square pixel error, ``(n,)``.
+      loss: Value of the objective, ``(n,)``.
+      start_loss: Its least value among the starts, ``(n,)``.
+      converged: Whether the solver's test was met, ``(n,)``.
+    """
 
     z: Array
     x: Array
@@ -62,51 +78,157 @@ class InvertResult(NamedTuple):
     converged: Array
 
 
-class _Shared(NamedTuple):
+class _Minimum(NamedTuple):
+    x: Array
+    value: Array
+    converged: Array
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class _Inversion:
+    """The objective of the module's equation, in flat free variables ``(batch, d)``."""
+
     pair: Pair
     features: Net | None
-    badness: Any
+    badness: Badness | None
     scales: Array
-    weights: Array
-
-
-class _Targets(NamedTuple):
+    radial: Array
     x: Array
     f: Array
     labels: Array | None
+    start: Array
+    size: Array
+    jitted: bool = dataclasses.field(default=True, metadata=dict(static=True))
 
-
-@dataclasses.dataclass(frozen=True)
-class _Objective:
-    jitted: bool = True
-
-    def loss(self, shared: _Shared, targets: _Targets, y: Array) -> Array:
-        pair = shared.pair
+    def value(self, y: Array) -> Array:
+        pair = self.pair
         z = _from_free(pair, y)
-        x = pair.generate(z, targets.labels)
+        x = pair.generate(z, self.labels)
         flat = lambda v: v.reshape(len(v), -1)
-        pixel, feature, critic, radial = shared.weights
-        total = pixel * jnp.sum(flat(x - targets.x) ** 2, axis=1) / shared.scales[0]
-        if shared.features is not None:
-            total = total + feature * jnp.sum(flat(shared.features(x) - targets.f) ** 2, axis=1) / shared.scales[1]
-        if shared.badness is not None:
-            total = total + critic * shared.badness(pair.score(x, targets.labels))
+        total = jnp.sum(flat(x - self.x) ** 2, axis=1) / self.scales[0]
+        if self.features is not None:
+            total = total + jnp.sum(flat(self.features(x) - self.f) ** 2, axis=1) / self.scales[1]
+        if self.badness is not None:
+            total = total + _CRITIC * self.badness(pair.score(x, self.labels))
         if isinstance(pair.prior, Normal):
             d = pair.prior.size
             radius = jnp.sqrt(jnp.sum(flat(z) ** 2, axis=1) + 1e-12) / pair.prior.scale
-            total = total + radial * (radius - math.sqrt(d)) ** 2 / d
+            total = total + self.radial * (radius - math.sqrt(d)) ** 2 / d
         return total
 
-    def __call__(self, shared: _Shared, targets: _Targets, y: Array) -> tuple[Array, Array]:
+    def evaluate(self, y: Array, /) -> tuple[Array, Array]:
         def total(y: Array) -> tuple[Array, Array]:
-            value = self.loss(shared, targets, y)
+            value = self.value(y)
             return jnp.sum(value), value
 
         (_, value), gradient = jax.value_and_grad(total, has_aux=True)(y)
         return value, gradient
 
+    def take(self, rows: Array, /) -> _Inversion:
+        pick = lambda v: None if v is None else v[rows]
+        changes = {name: pick(getattr(self, name)) for name in ("x", "f", "labels", "start", "size")}
+        return dataclasses.replace(self, **changes)
+
+    def solution(self, x: Array, value: Array, converged: Array, evaluations: Array, /) -> _Minimum:
+        return _Minimum(x, value, converged)
+
+
+_value = jax.jit(_Inversion.value)
+
+
+def invert(
+    pair: Pair,
+    x: ArrayLike,
+    key: Array | None = None,
+    settings: InversionSettings = InversionSettings(),
+    *,
+    features: Net | None = None,
+    weight: PathWeight | None = None,
+    labels: ArrayLike | None = None,
+) -> InversionResult:
+    """Latents whose samples resemble pictures.
+
+    Args:
+      pair: The pair whose generator is to draw them.
+      x: Pictures, ``(n, *sample)``, in the pair's range.
+      key: Randomness of the candidates; ``jax.random.key(0)`` where None.
+      settings: How latents are sought.
+      features: Net of the feature term; that of the pair where None and present.
+      weight: A barrier of the critic turns the critic term on; without it latents may leave what the critic knows.
+      labels: Class of every picture, ``(n,)``, for conditional pairs.
+
+    Raises:
+      InputError: Pictures have another shape or range, or are not finite.
+
+    Example:
+      >>> import pairs
+      >>> net, critic = pairs.wrap(lambda p, z: jnp.tanh(z)), pairs.wrap(lambda p, x: x[:, 0])
+      >>> pair = pairs.make_pair(net, critic, pairs.Normal((2,)), sample_range=(-1, 1), critic_kind="energy")
+      >>> found = invert(pair, [[0.5, -0.5]], settings=InversionSettings(candidates=64, starts=1))
+      >>> bool(found.error[0] < 0.05)
+      True
+    """
+    x = jnp.asarray(check_samples("x", pair, x, least=1), jnp.float32)
+    key = jax.random.key(0) if key is None else key
+    features = pair.features if features is None else features
+    label = None if labels is None else jnp.asarray(labels)
+    starts, wanted, scales = _starts(pair, x, key, settings, features, label)
+    count, n = len(starts), len(x)
+    tile = lambda v: None if v is None else jnp.tile(v, (count,) + (1,) * (v.ndim - 1))
+    barrier = None if weight is None or not isinstance(weight.weight, BarrierWeight) else weight.weight.badness
+    begin = _to_free(pair, jnp.concatenate(starts))
+    objective = _Inversion(
+        pair=pair,
+        features=features,
+        badness=barrier,
+        scales=scales,
+        radial=jnp.asarray(settings.radial),
+        x=jnp.tile(x, (count,) + (1,) * (x.ndim - 1)),
+        f=jnp.tile(wanted, (count, 1)),
+        labels=tile(label),
+        start=begin,
+        size=jnp.full((len(begin),), 0.1 * math.sqrt(pair.prior.size), begin.dtype),
+    )
+    found = minimise(objective, Lbfgs(settings.evaluations, tolerance=1e-4))
+    loss = jnp.where(jnp.isfinite(found.value), found.value, jnp.inf).reshape(count, n)
+    rows = jnp.argmin(loss, axis=0) * n + jnp.arange(n)
+    best = _from_free(pair, found.x[rows])
+    made = generate(pair, best, label)
+    return InversionResult(
+        z=best,
+        x=made,
+        error=jnp.sqrt(jnp.mean((made - x).reshape(n, -1) ** 2, axis=1)),
+        loss=jnp.min(loss, axis=0),
+        start_loss=jnp.min(_value(objective, begin).reshape(count, n), axis=0),
+        converged=found.converged[rows],
+    )
+
+
+def _starts(
+    pair: Pair, x: Array, key: Array, settings: InversionSettings, features: Net | None, labels: Array | None
+) -> tuple[list[Array], Array, Array]:
+    """Latents to start from, the features of ``x``, and the scales of the pixel and feature terms."""
+    count = settings.candidates
+    z = pair.prior.sample(key, count)
+    samples = generate(pair, z, None if labels is None else jnp.resize(labels, (count,)))
+    pool, wanted = _flat_features(features, samples), _flat_features(features, x)
+    pixels = samples.reshape(count, -1)
+    scales = jnp.stack([2 * jnp.sum(jnp.var(pixels, axis=0)), 2 * jnp.sum(jnp.var(pool, axis=0))]) + 1e-12
+    gap = jnp.sum((pool[None] - wanted[:, None]) ** 2, axis=-1)
+    starts = [z[jnp.argsort(gap, axis=1)[:, i]] for i in range(min(settings.starts, count))]
+    if pair.encoder is not None:
+        starts.append(encode(pair.encoder, x, labels))
+    return starts, wanted, scales
+
+
+@jax.jit
+def _flat_features(net: Net | None, x: Array) -> Array:
+    return (x if net is None else net(x)).reshape(len(x), -1)
+
 
 def _box(pair: Pair) -> tuple[float, float] | None:
+    """Middle and half width of a prior that is a box."""
     prior = pair.prior
     if isinstance(prior, Uniform):
         return 0.5 * (prior.low + prior.high), 0.5 * (prior.high - prior.low)
@@ -126,77 +248,3 @@ def _to_free(pair: Pair, z: Array) -> Array:
     y = pair.prior.project(z).reshape(len(z), -1)
     box = _box(pair)
     return y if box is None else jnp.arctanh(jnp.clip((y - box[0]) / box[1], -1 + 1e-3, 1 - 1e-3))
-
-
-_identity = jax.jit(lambda net, x: x.reshape(len(x), -1) if net is None else net(x).reshape(len(x), -1))
-_generate = jax.jit(lambda pair, z, labels: pair.generate(z, labels))
-_encode = jax.jit(lambda pair, x, labels: pair.encoder(x) if labels is None else pair.encoder(x, labels))
-
-
-def invert(
-    pair: Pair,
-    x: ArrayLike,
-    key: Array | None = None,
-    config: InvertConfig = InvertConfig(),
-    *,
-    features: Net | None = None,
-    calibration: Calibration | None = None,
-    labels: ArrayLike | None = None,
-) -> InvertResult:
-    """Latents whose samples look like ``x`` ``(n, *sample)``, in the pair's range.
-
-    Args:
-      features: net of the feature term (``pair.features`` where None and present).
-      calibration: turns the critic term on; without it pictures may leave what the critic knows.
-
-    Raises:
-      InputError: pictures of another shape or range, NaN.
-    """
-    x = jnp.asarray(x, jnp.float32)
-    if x.ndim != 1 + len(pair.sample_shape) or x.shape[1:] != pair.sample_shape:
-        raise InputError("x", f"has shape {x.shape}", f"give (n, {', '.join(map(str, pair.sample_shape))})")
-    if not bool(jnp.all(jnp.isfinite(x))):
-        raise InputError("x", "holds NaN or infinity", "check the pictures")
-    if pair.sample_range is not None and not _within(x, pair.sample_range):
-        raise InputError("x", f"leaves the range {pair.sample_range}", "scale the pictures to the pair's sample range")
-    key = jax.random.key(0) if key is None else key
-    features = pair.features if features is None else features
-    n = len(x)
-    label = None if labels is None else jnp.asarray(labels)
-    z = pair.prior.sample(key, config.candidates)
-    pool_labels = None if label is None else jnp.resize(label, (config.candidates,))
-    samples = _generate(pair, z, pool_labels)
-    pool, wanted = _identity(features, samples), _identity(features, x)
-    pixels = samples.reshape(config.candidates, -1)
-    scales = jnp.stack([2 * jnp.sum(jnp.var(pixels, axis=0)), 2 * jnp.sum(jnp.var(pool, axis=0))]) + 1e-12
-    gap = jnp.sum((pool[None] - wanted[:, None]) ** 2, axis=-1)
-    starts = [z[jnp.argsort(gap, axis=1)[:, i]] for i in range(min(config.starts, config.candidates))]
-    if pair.encoder is not None:
-        starts.append(_encode(pair, x, label))
-    count = len(starts)
-    tile = lambda v: None if v is None else jnp.tile(v, (count,) + (1,) * (v.ndim - 1))
-    weight = None if calibration is None else calibration.weight
-    badness = weight.badness if isinstance(weight, BarrierWeight) else None
-    numbers = jnp.asarray([config.pixel, config.feature, config.critic, config.radial])
-    shared = _Shared(pair, features, badness, scales, numbers)
-    targets = _Targets(jnp.tile(x, (count,) + (1,) * (x.ndim - 1)), jnp.tile(wanted, (count, 1)), tile(label))
-    begin = _to_free(pair, jnp.concatenate(starts))
-    size = jnp.full((len(begin),), 0.1 * math.sqrt(pair.prior.size), begin.dtype)
-    objective = _Objective()
-    before = jax.jit(_Objective.loss, static_argnums=0)(objective, shared, targets, begin)
-    settings = LbfgsConfig(evaluations=config.evaluations, tolerance=1e-4)
-    solution = minimise(objective, shared, targets, begin, size, settings)
-    loss = jnp.where(jnp.isfinite(solution.value), solution.value, jnp.inf).reshape(count, n)
-    rows = jnp.argmin(loss, axis=0) * n + jnp.arange(n)
-    best = _from_free(pair, solution.x[rows])
-    made = _generate(pair, best, label)
-    error = jnp.sqrt(jnp.mean((made - x).reshape(n, -1) ** 2, axis=1))
-    return InvertResult(
-        best, made, error, jnp.min(loss, axis=0), jnp.min(before.reshape(count, n), axis=0), solution.converged[rows]
-    )
-
-
-def _within(x: Array, bounds: tuple[float, float]) -> bool:
-    low, high = bounds
-    slack = 1e-3 * (high - low)
-    return bool(np.min(x) >= low - slack and np.max(x) <= high + slack)

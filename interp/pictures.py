@@ -1,4 +1,4 @@
-"""Pictures of paths: strips of all methods one under another, critic and speed along them, a GIF, 2-D landscapes."""
+"""Pictures of paths: strips of all methods one under another, critic and speed along them, 2-D landscapes."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from PIL import Image, ImageDraw
 
 from pairs import Pair
+from pairs.batches import generate
 from pairs.checks import image_range, is_image
 from pairs.io.pixels import to_uint8
 
 from .comparison import METHODS, Comparison
 
-__all__ = ["path_figure", "path_gif", "TITLES"]
+__all__ = ["path_figure", "frames_of", "TITLES"]
 
 TITLES = {
     "linear": "linear",
@@ -27,6 +27,8 @@ TITLES = {
     "given": "pictures given",
     "cross-fade": "pixel cross-fade",
 }
+"""What a picture calls every method."""
+
 _COLOURS = {
     "linear": "#888888",
     "slerp": "#4477aa",
@@ -37,9 +39,8 @@ _COLOURS = {
 }
 
 
-def _frames(pair: Pair, found: Comparison, row: int) -> dict[str, np.ndarray]:
-    """Samples ``(points, *sample)`` per method, in display order."""
-    generate = jax.jit(lambda p, z: p.generate(z))
+def frames_of(pair: Pair, found: Comparison, row: int) -> dict[str, np.ndarray]:
+    """Samples ``(points, *sample)`` of one pair of ends per method, in the order in which they are shown."""
     frames = {m: np.asarray(generate(pair, found.paths[m][row])) for m in METHODS if m in found.paths}
     frames["cross-fade"] = np.asarray(found.cross_fade[row])
     return frames
@@ -63,12 +64,20 @@ def _figure() -> Any:
 def path_figure(
     pair: Pair, found: Comparison, row: int = 0, shown: int = 12, originals: tuple[Any, Any] = (None, None)
 ) -> bytes:
-    """PNG bytes: strips (images) or paths among samples (vectors), then critic and speed along every path.
+    """A PNG: strips (images) or paths among samples (vectors), then critic and speed along every path.
 
-    ``originals`` are the user's own pictures that the ends were inverted from; they get a row above.
+    Args:
+      pair: The pair.
+      found: Paths of every method.
+      row: Which pair of ends.
+      shown: Images per strip.
+      originals: The user's pictures that the ends were inverted from, or None; they have a row of their own on top.
+
+    Returns:
+      The bytes of the file.
     """
     plt = _figure()
-    frames = _frames(pair, found, row)
+    frames = frames_of(pair, found, row)
     if any(x is not None for x in originals) and is_image(pair):
         assert pair.sample_range is not None
         blank = np.full((shown, *pair.sample_shape), pair.sample_range[1], np.float32)
@@ -115,8 +124,8 @@ def _critic_curves(axes: Any, found: Comparison, row: int) -> None:
         axes.plot(np.linspace(0, 1, len(lines[name])), lines[name], style, color=_COLOURS[name], label=TITLES[name])
     every = np.concatenate(list(lines.values()))
     # far below the curves the floor would only flatten them
-    if found.calibration is not None and found.calibration.floor > every.min() - 0.5 * np.ptp(every):
-        axes.axhline(found.calibration.floor, color="black", lw=0.7, ls="--", label="5 % of samples lie below")
+    if found.path_weight is not None and found.path_weight.floor > every.min() - 0.5 * np.ptp(every):
+        axes.axhline(found.path_weight.floor, color="black", lw=0.7, ls="--", label="5 % of samples lie below")
     axes.set(xlabel="path, by feature length", ylabel="critic (higher = more real)")
 
 
@@ -166,65 +175,3 @@ def _landscape(axes: Any, pair: Pair, found: Comparison, row: int) -> None:
         axes.plot(flat[:, 0], flat[:, 1], color=_COLOURS[name], lw=2, label=TITLES[name])
     axes.set(xlabel="z[0]", ylabel="z[1]")
     axes.set_aspect("equal")
-
-
-def path_gif(pair: Pair, found: Comparison, row: int = 0, side: int = 140, seconds: float = 4.0) -> bytes:
-    """GIF bytes: linear, slerp and geodesic side by side, there and back."""
-    frames = _frames(pair, found, row)
-    names = [n for n in ("linear", "slerp", "geodesic") if n in frames]
-    if is_image(pair):
-        panels = {n: to_uint8(frames[n], image_range(pair)) for n in names}
-    else:
-        panels = _moving_points(pair, frames, names)
-    count = len(panels[names[0]])
-    pictures = [_labelled(_beside([panels[n][i] for n in names], side), names) for i in range(count)]
-    pictures = pictures + pictures[-2:0:-1]
-    out = io.BytesIO()
-    pictures[0].save(
-        out,
-        format="GIF",
-        save_all=True,
-        append_images=pictures[1:],
-        loop=0,
-        duration=max(20, int(1000 * seconds / len(pictures))),
-    )
-    return out.getvalue()
-
-
-def _labelled(tiles: np.ndarray, names: list[str], margin: int = 18) -> Image.Image:
-    """The tiles with their methods' names above."""
-    picture = Image.new("RGB", (tiles.shape[1], tiles.shape[0] + margin), "white")
-    picture.paste(Image.fromarray(tiles), (0, margin))
-    pen, width = ImageDraw.Draw(picture), tiles.shape[1] // len(names)
-    for i, name in enumerate(names):
-        pen.text((i * width + 6, 4), TITLES[name], fill="black")
-    return picture
-
-
-def _beside(tiles: list[np.ndarray], side: int) -> np.ndarray:
-    shown = []
-    for tile in tiles:
-        tile = np.repeat(tile, 3, axis=-1) if tile.shape[-1] == 1 else tile
-        scale = max(1, side // tile.shape[0])
-        tile = np.repeat(np.repeat(tile, scale, axis=0), scale, axis=1)
-        shown.append(np.pad(tile, ((4, 4), (4, 4), (0, 0)), constant_values=255))
-    return np.concatenate(shown, axis=1)
-
-
-def _moving_points(pair: Pair, frames: dict[str, np.ndarray], names: list[str]) -> dict[str, np.ndarray]:
-    """Vectors: a dot that moves among samples, drawn as a small picture."""
-    x = np.asarray(pair.generate(pair.prior.sample(jax.random.key(0), 2000))).reshape(2000, -1)[:, :2]
-    low, high = x.min(0), x.max(0)
-    place = lambda p: np.clip((p - low) / np.maximum(high - low, 1e-12) * 131 + 4, 0, 139).astype(int)
-    ground = np.full((140, 140, 1), 255, np.uint8)
-    at = place(x)
-    ground[139 - at[:, -1], at[:, 0]] = 190
-    out = {}
-    for name in names:
-        stack = []
-        for point in place(frames[name].reshape(len(frames[name]), -1)[:, :2]):
-            picture = ground.copy()
-            picture[max(0, 136 - point[-1]) : 142 - point[-1], max(0, point[0] - 3) : point[0] + 3] = 0
-            stack.append(picture)
-        out[name] = np.stack(stack)
-    return out

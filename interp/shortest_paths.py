@@ -1,15 +1,13 @@
 r"""Shortest paths between latents in the metric of a generator, its features and its critic.
 
-Minimises the energies of :mod:`interp.metric.energy` over the curves of :mod:`interp.curves.sine_curve`, from coarse to fine:
-4 modes on 8 segments, 12 on 16, then the resolution asked for; coefficients carry over
-exactly. Starts from the best of line, slerp and matched line, is compared with them at the end,
-and returns the best of all. Every pair of ends is solved on its own: a batch of B gives what B
-calls would.
+``pair -> metric -> curve -> solve -> result``: :func:`make_metric` says how length is measured
+(:mod:`interp.metric.energy`), the cheapest base path between the ends is the first curve
+(:mod:`interp.curves.sine_curve`), a solver improves it from coarse to fine (:mod:`interp.search.levels`), and what is
+returned is never worse than the best of line, slerp and matched line (:mod:`interp.search.acceptance`). Every pair of
+ends is solved on its own: a batch of B gives what B calls would.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -19,53 +17,62 @@ from jax.typing import ArrayLike
 
 from pairs import InputError, Net, Pair
 
+from .checks import check_features, check_labels, check_nets, check_pairs_of_ends
 from .curves.baselines import BASELINES
-from .curves.measures import Diagnostics, constant_speed, diagnose
-from .curves.sine_curve import Chart, Curve
+from .curves.charts import Chart, chart_of, static_prior
+from .curves.sine_curve import Curve, evaluate
+from .metric.critic_weight import Weight
+from .metric.diagnostics import diagnose
 from .metric.energy import Metric
-from .metric.path_weight import Calibration, calibrate
-from .settings import Flags, GeodesicConfig, GeodesicResult
-from .solve.appraisal import appraise, shorter_baseline, survey
-from .solve.levels import fit_modes, solve_again, solve_all_levels
+from .metric.path_weight import PathWeight, weigh
+from .metric.speed import constant_speed
+from .result import Flags, GeodesicResult, outcome_of
+from .search.acceptance import exempt_of, prefer_baseline, prefer_given_start, solve_jumps_again
+from .search.appraisal import survey
+from .search.levels import solve_levels
+from .search.task import Attempt, Task
+from .settings import GeodesicSettings
 from .starts.grid import grid_start
-from .support import chart_of, check_ends, check_features, check_labels, check_nets, hashable_prior
 
 __all__ = ["geodesic", "make_metric"]
 
-_DEFAULT = GeodesicConfig()
+_DEFAULT = GeodesicSettings()
 
 
 def make_metric(
     pair: Pair,
-    config: GeodesicConfig = _DEFAULT,
+    settings: GeodesicSettings = _DEFAULT,
     *,
     features: Net | None = None,
-    weight: Any = None,
-    calibration: Calibration | None = None,
-) -> tuple[Metric, Calibration | None]:
-    """The metric a config asks for; calibrates the critic where it is needed and nothing was given.
+    weight: PathWeight | Weight | Net | None = None,
+) -> tuple[Metric, PathWeight | None]:
+    """The metric that settings ask for; the critic is weighed where it is needed and no weight is given.
 
     Args:
-      features: net on samples; ``pair.features`` is *not* taken by itself (pass it).
-      weight: function of the score that replaces the calibrated one; a pytree such as :class:`pairs.Net`.
+      pair: Generator, critic and prior.
+      settings: Mode, strength, sub-steps, and how the critic is weighed.
+      features: Net on samples that measures distance; pixels where None. ``pair.features`` is not taken by itself.
+      weight: A path weight (:func:`interp.weigh`), or any pytree that maps scores to weights.
+
+    Returns:
+      The metric, and the path weight in it (None where the mode ignores the critic or ``weight`` is a function).
+
+    Raises:
+      InputError: The feature net or the settings do not suit the pair.
     """
-    _, radial = chart_of(pair.prior, config.keep, config.radial)
+    _, radial = chart_of(pair.prior, settings.keep, settings.radial)
     if features is not None:
         check_features(pair, features)
-    if config.mode != "none" and weight is None:
-        if calibration is None:
-            calibration = calibrate(pair, jax.random.key(config.seed), config.calibration)
-        weight = calibration.weight if config.mode == "conformal" else calibration.cost
+    if settings.mode != "none" and weight is None:
+        weight = weigh(pair, jax.random.key(settings.seed), settings.path_weight)
     metric = Metric(
-        pair,
-        features,
-        strength=config.strength,
-        radial=radial,
-        mode=config.mode,
-        unit=config.unit,
-        substeps=config.substeps,
+        pair, features, strength=settings.strength, radial=radial, mode=settings.mode, substeps=settings.substeps
     )
-    return (metric if weight is None else metric.replace(weight=weight)), calibration
+    if not isinstance(weight, PathWeight):
+        return (metric if weight is None else metric.replace(weight=weight)), None
+    if settings.mode == "none":
+        return metric, weight
+    return metric.replace(weight=weight.weight if settings.mode == "conformal" else weight.cost), weight
 
 
 def geodesic(
@@ -73,178 +80,126 @@ def geodesic(
     z0: ArrayLike,
     z1: ArrayLike,
     *,
-    config: GeodesicConfig = _DEFAULT,
+    settings: GeodesicSettings = _DEFAULT,
     features: Net | None = None,
-    weight: Any = None,
-    calibration: Calibration | None = None,
+    weight: PathWeight | Weight | Net | None = None,
     labels: ArrayLike | None = None,
     initial: ArrayLike | None = None,
 ) -> GeodesicResult:
     """Paths from ``z0`` to ``z1``.
 
     Args:
-      z0, z1: ends, ``(batch, *latent)``.
-      features: net on samples that measures distance (``pair.features``, a classifier, a perceptual net);
-        pixels where None.
-      weight: replaces the calibrated critic weight, see :func:`make_metric`.
-      calibration: from :func:`interp.calibrate`; computed where None and needed.
-      labels: ``(batch,)`` for conditional pairs; a path keeps its label.
-      initial: start coefficients ``(batch, K, d)`` relative to the line (:mod:`interp.starts.neighbours` and
-        :mod:`interp.starts.memory` propose them), for free charts; tried next to the line, used where they are better.
+      pair: Generator, critic and prior.
+      z0: First ends, ``(batch, *latent)``.
+      z1: Last ends, ``(batch, *latent)``.
+      settings: How paths are found.
+      features: Net on samples that measures distance (``pair.features``, a classifier, a perceptual net); pixels where
+        None.
+      weight: How the critic counts, see :func:`make_metric`; weighed here where it is None and needed.
+      labels: Class of every path, ``(batch,)``, for conditional pairs; a path keeps its label.
+      initial: Coefficients of a start relative to the line, ``(batch, K, d)``, for free charts
+        (:mod:`interp.starts.neighbours` and :mod:`interp.starts.memory` make them). It is tried beside the line and
+        used where it is better.
 
     Raises:
-      InputError: ends of the wrong shape, with NaN, or outside the prior's support; generator and
-        critic that do not fit; bad settings.
+      InputError: Ends have the wrong shape, are not finite or lie outside the prior's support; generator and critic do
+        not fit; the solver does not suit the pair; a setting is bad.
 
-    >>> import pairs
-    >>> flat = pairs.wrap(lambda p, z: p * z, jnp.asarray(2.0))
-    >>> critic = pairs.wrap(lambda p, x: x[:, 0], None)
-    >>> pair = pairs.make_pair(flat, critic, pairs.Normal((2,)), sample_range=None, critic_kind="energy")
-    >>> found = geodesic(pair, [[0.0, 0.0]], [[3.0, 4.0]], config=GeodesicConfig(mode="none"))
-    >>> round(float(found.length[0]), 3)
-    10.0
+    Example:
+      >>> import pairs
+      >>> flat = pairs.wrap(lambda p, z: p * z, jnp.asarray(2.0))
+      >>> critic = pairs.wrap(lambda p, x: x[:, 0], None)
+      >>> pair = pairs.make_pair(flat, critic, pairs.Normal((2,)), sample_range=None, critic_kind="energy")
+      >>> settings = GeodesicSettings(mode="none", segments=8, restarts=0)
+      >>> found = geodesic(pair, [[0.0, 0.0]], [[3.0, 4.0]], settings=settings)
+      >>> round(float(found.length[0]), 3), found.messages()
+      (10.0, ['The solver converged.'])
     """
-    a, b = check_ends(pair, "z0", jnp.asarray(z0)), check_ends(pair, "z1", jnp.asarray(z1))
-    if a.shape != b.shape:
-        raise InputError("z1", f"has {b.shape[0]} rows, z0 has {a.shape[0]}", "give as many ends as starts")
-    label = check_labels(pair, None if labels is None else jnp.asarray(labels), a.shape[0])
+    a, b = check_pairs_of_ends(pair, z0, z1)
+    label = check_labels(pair, labels, len(a))
     check_nets(pair, label)
-    chart, _ = chart_of(pair.prior, config.keep, config.radial)
-    if config.solver in ("gauss-newton", "georce") and chart.kind != "free":
-        raise InputError("solver", f"{config.solver} moves free nodes, the prior asks for '{chart.kind}'", "use lbfgs")
-    metric, calibration = make_metric(pair, config, features=features, weight=weight, calibration=calibration)
-    dtype = jnp.promote_types(a.dtype, b.dtype)
-    a, b = a.astype(dtype), b.astype(dtype)
-    start = None if initial is None else jnp.asarray(initial, dtype)
-    if start is not None and (chart.kind != "free" or start.ndim != 3 or start.shape[::2] != a.shape):
-        raise InputError(
-            "initial",
-            f"has shape {start.shape} for a '{chart.kind}' chart",
-            f"give ({a.shape[0]}, K, {a.shape[1]}) with keep='free' or 'radial'",
-        )
-    if start is None and config.grid:
+    chart, _ = chart_of(pair.prior, settings.keep, settings.radial)
+    solver = settings.make_solver()
+    solver.check(pair, chart, settings.mode, settings.substeps)
+    start = _checked_start(initial, a, chart)
+    metric, path_weight = make_metric(pair, settings, features=features, weight=weight)
+    if start is None and settings.grid:
         if chart.kind != "free":
             raise InputError("grid", f"is set for a '{chart.kind}' chart", "use keep='free' or 'radial', or grid=0")
-        start = grid_start(metric, a, b, config.mode_count, side=config.grid)
-    count, blocks = a.shape[0], []
-    for i in range(0, count, config.batch):
+        start = grid_start(metric, a, b, settings.mode_count, side=settings.grid)
+
+    count, blocks = len(a), []
+    for low in range(0, count, settings.batch):
         # the last block of many is filled up with repeats, so that it compiles nothing new
-        rows = np.arange(i, i + config.batch) % count if count > config.batch else np.arange(count)
-        pick = lambda values, rows=rows: None if values is None else values[rows]
-        blocks.append(_solve_block(metric, config, chart, calibration, a[rows], b[rows], pick(label), pick(start)))
+        rows = np.arange(low, low + settings.batch) % count if count > settings.batch else np.arange(count)
+        task = Task(metric, settings, solver, label, start).of_rows(jnp.asarray(rows))
+        blocks.append(_solve_block(task, chart, a[rows], b[rows], path_weight))
     joined = jax.tree.map(lambda *parts: jnp.concatenate(parts)[:count], *blocks)
-    return joined._replace(calibration=calibration)
+    return joined._replace(path_weight=path_weight)
 
 
-def _solve_block(
-    metric: Metric,
-    config: GeodesicConfig,
-    chart: Chart,
-    calibration: Calibration | None,
-    z0: Array,
-    z1: Array,
-    labels: Array | None,
-    initial: Array | None,
-) -> GeodesicResult:
-    batch, d = z0.shape
-    segments, modes = config.segments, config.mode_count
-    zero = jnp.zeros((batch, modes, d), z0.dtype)
-    curve = Curve(z0, z1, jnp.zeros((batch,), jnp.int32), zero, hashable_prior(metric.pair.prior), chart)
-    energies, lengths = survey(metric, curve, labels, segments)
-    # on a sphere only slerp is admissible; elsewhere whichever base path is cheapest
-    allowed = jnp.asarray([chart.kind != "sphere", True, chart.kind != "sphere"])[:, None]
-    admissible = lambda values: jnp.where(allowed & jnp.isfinite(values), values, jnp.inf)
+def _checked_start(initial: ArrayLike | None, z0: Array, chart: Chart) -> Array | None:
     if initial is None:
-        curve = curve.replace(base=jnp.argmin(admissible(energies), axis=0).astype(jnp.int32))
+        return None
+    start = jnp.asarray(initial, z0.dtype)
+    if chart.kind != "free" or start.ndim != 3 or start.shape[::2] != z0.shape:
+        remedy = f"give ({z0.shape[0]}, K, {z0.shape[1]}) with keep='free' or 'radial'"
+        raise InputError("initial", f"has shape {start.shape} for a '{chart.kind}' chart", remedy)
+    return start
 
-    identical = jnp.all(z0 == z1, axis=1)
-    still = jnp.all((energies <= 1e-12) | ~jnp.isfinite(energies), axis=0)
-    failed = ~jnp.all(jnp.isfinite(jnp.where(allowed, energies, 0.0)), axis=0)
-    solved = curve
-    evaluations, images = jnp.zeros((batch,), jnp.int32), jnp.zeros((batch,), jnp.int32)
-    converged = jnp.zeros((batch,), bool)
-    if not bool(jnp.all(identical | still | failed)):
-        solved, converged, evaluations, images = solve_all_levels(metric, config, curve, labels, initial)
-    energy, length, charged, fine_top, coarse_top = appraise(metric, solved, labels, segments)
-    jumped = (fine_top > 1.5 * coarse_top) & (config.mode != "none")
-    jumped = jumped & ~identical & ~failed
-    if bool(jnp.any(jumped)) and config.solver == "lbfgs":
-        chosen = np.flatnonzero(np.asarray(jumped))
-        solved, again, more, cost = solve_again(metric, config, solved, labels, chosen, 4)
-        evaluations, images = evaluations + more, images + cost
-        converged = jnp.where(jumped, again, converged)
-        energy, length, charged, *_ = appraise(metric, solved, labels, segments)
-        *_, fine_top, coarse_top = appraise(metric, solved, labels, 4 * segments)
-        jumped = jumped & (fine_top > 1.5 * coarse_top)
-    close = segments
-    if initial is not None and config.mode in ("none", "conformal"):
-        # a start that looked between the nodes may know better than nodes that leap
-        close = 4 * segments
-        given = curve.replace(coefficients=fit_modes(initial, modes))
-        theirs, *tops = appraise(metric, given, labels, close)[2:]
-        charged = appraise(metric, solved, labels, close)[2]
-        back = theirs < (1 - 1e-4) * charged
-        if bool(jnp.any(back)):
-            pick = lambda a, b: jnp.where(back.reshape((-1,) + (1,) * (a.ndim - 1)), a, b)
-            solved = solved.replace(
-                base=pick(given.base, solved.base), coefficients=pick(given.coefficients, solved.coefficients)
-            )
-            converged, jumped = converged & ~back, pick(tops[0] > 1.5 * tops[1], jumped)
-            energy, length, *_ = appraise(metric, solved, labels, segments)
-            charged = pick(theirs, charged)
-    worse, rival = shorter_baseline(
-        metric, config, curve, labels, admissible(energies), admissible(lengths), energy, length, charged, jumped, close
-    )
-    fell_back = worse & ~identical & ~still & ~failed
-    drop = fell_back | identical | still | failed
-    if bool(jnp.any(drop)):
-        base = jnp.where(fell_back, rival, solved.base)
-        solved = solved.replace(base=base, coefficients=jnp.where(drop[:, None, None], 0.0, solved.coefficients))
-        energy, length, charged, *_ = appraise(metric, solved, labels, segments)
-    path, t = _place(metric, config, solved, labels)
-    diagnostics = _diagnostics(metric, path, labels, calibration)
-    everywhere = lambda flag: jnp.full((batch,), flag)
+
+def _solve_block(task: Task, chart: Chart, z0: Array, z1: Array, path_weight: PathWeight | None) -> GeodesicResult:
+    """One block: survey the base paths, solve, accept, measure."""
+    metric, settings, labels = task.metric, task.settings, task.labels
+    batch, zero = len(z0), np.zeros((len(z0),), np.int32)
+    coefficients = jnp.zeros((batch, settings.mode_count, z0.shape[1]), z0.dtype)
+    curve = Curve(z0, z1, jnp.asarray(zero), coefficients, static_prior(metric.pair.prior), chart)
+    baselines = survey(metric, curve, labels, settings.segments)
+    if task.initial is None:
+        curve = curve.replace(base=jnp.asarray(np.argmin(baselines.admissible(baselines.energy), axis=0), jnp.int32))
+
+    exempt = exempt_of(curve, baselines)
+    attempt = Attempt(curve, zero > 0, zero, zero)
+    if not exempt.any.all():
+        attempt = solve_levels(task, curve)
+    attempt, found = solve_jumps_again(task, attempt, exempt)
+    attempt, found = prefer_given_start(task, curve, attempt, found)
+    attempt, found, fell_back = prefer_baseline(task, curve, baselines, attempt, found, exempt)
+
+    path, t = _points(metric, settings, attempt.curve, labels)
+    shaped = path.reshape(batch, settings.points, *metric.pair.prior.shape)
+    everywhere = lambda flag: np.full((batch,), flag)
     flags = Flags(
-        converged=converged & ~failed | identical,
+        converged=attempt.converged & ~exempt.failed | exempt.identical,
         fell_back=fell_back,
-        identical=identical,
-        degenerate=still & ~identical & ~failed,
-        jumped=jumped & ~identical,
-        failed=failed,
-        critic_constant=everywhere(calibration is not None and calibration.constant),
-        critic_blind=everywhere(calibration is not None and calibration.blind),
+        identical=exempt.identical,
+        degenerate=exempt.still & ~exempt.identical & ~exempt.failed,
+        jumped=found.jumped & ~exempt.identical,
+        failed=exempt.failed,
+        critic_constant=everywhere(path_weight is not None and path_weight.constant),
+        critic_blind=everywhere(path_weight is not None and path_weight.blind),
     )
-    shaped = path.reshape(batch, config.points, *metric.pair.prior.shape)
-    named = lambda values: {str(name): value for name, value in zip(BASELINES, values, strict=True)}
+    named = lambda values: {str(name): jnp.asarray(value) for name, value in zip(BASELINES, values, strict=True)}
     return GeodesicResult(
-        shaped,
-        t,
-        solved,
-        energy,
-        length,
-        named(energies),
-        named(lengths),
-        evaluations,
-        images,
-        flags,
-        diagnostics,
-        None,
+        path=shaped,
+        t=t,
+        curve=attempt.curve,
+        energy=jnp.asarray(found.energy),
+        length=jnp.asarray(found.length),
+        baseline_energy=named(baselines.energy),
+        baseline_length=named(baselines.length),
+        evaluations=jnp.asarray(attempt.evaluations),
+        images=jnp.asarray(attempt.images),
+        outcome=jnp.asarray(outcome_of(flags)),
+        flags=Flags(*map(jnp.asarray, flags)),
+        diagnostics=diagnose(metric, shaped, labels=labels, floor=None if path_weight is None else path_weight.floor),
+        path_weight=None,
     )
 
 
-def _place(metric: Metric, config: GeodesicConfig, curve: Curve, labels: Array | None) -> tuple[Array, Array]:
-    if config.resample != "none":
-        return constant_speed(metric, curve, config.points, labels=labels, weighted=config.resample == "charged")
-    t = jnp.linspace(0, 1, config.points, dtype=curve.z0.dtype)
-    return _points(curve, t), jnp.broadcast_to(t, (curve.z0.shape[0], config.points))
-
-
-@jax.jit
-def _points(curve: Curve, t: Array) -> Array:
-    return curve(t)
-
-
-def _diagnostics(metric: Metric, path: Array, labels: Array | None, calibration: Calibration | None) -> Diagnostics:
-    floor = None if calibration is None else calibration.floor
-    shaped = path.reshape(*path.shape[:2], *metric.pair.prior.shape)
-    return diagnose(metric, shaped, labels=labels, floor=floor)
+def _points(metric: Metric, settings: GeodesicSettings, curve: Curve, labels: Array | None) -> tuple[Array, Array]:
+    """Points of the curves and their parameters, as the settings space them."""
+    if settings.resample == "feature":
+        return constant_speed(metric, curve, settings.points, labels=labels)
+    t = np.broadcast_to(np.linspace(0, 1, settings.points, dtype=curve.z0.dtype), (len(curve.z0), settings.points))
+    return evaluate(curve, t), jnp.asarray(t)

@@ -16,7 +16,7 @@ __all__ = ["add_options", "run"]
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
     what = add_pair(parser)
-    what.add_argument("data", metavar="DATA", nargs="?", help="real images: the critic's calibration, --recover")
+    what.add_argument("data", metavar="DATA", nargs="?", help="real images: the critic's path weight, --recover")
     what.add_argument("--adapted", metavar="PAIR", help="the same generator with an adapted critic")
     what.add_argument("--recover", action="store_true", help="train that critic here, on DATA's training split")
     what.add_argument("--pairs", type=int, default=2000)
@@ -33,7 +33,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measure and write ``report.json``."""
-    import dataclasses
     import sys
     import warnings
     from pathlib import Path
@@ -64,20 +63,20 @@ def run(args: argparse.Namespace) -> int:
     x = None if args.data is None else to_range(read_images(args.data, "train", expect=pair.sample_shape).x, bounds)
     if args.recover:
         adapted = _recovered(pair, x, args.seed, say)
-    config = interp.GeodesicConfig(
+    settings = interp.GeodesicSettings(
         points=args.points,
         segments=args.segments,
         evaluations=args.evaluations,
         seed=args.seed,
         tolerance=1e-3,
-        calibration=interp.CalibrationConfig(ratio=args.ratio, shape=args.shape),
+        path_weight=interp.PathWeightSettings(ratio=args.ratio, shape=args.shape),
     )
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
         report, _ = measure(
             pair,
             args.pairs,
-            config,
+            settings,
             judge,
             features=net,
             adapted=adapted,
@@ -90,7 +89,7 @@ def run(args: argparse.Namespace) -> int:
         "seed": args.seed,
         "pairs": args.pairs,
         "points": args.points,
-        "config": dataclasses.asdict(config),
+        "config": settings.to_dict(),
         "metric": args.metric,
         "features": {"name": inner.name, "sha256": inner.sha256},
         "judge": {"name": judge.name, "dim": judge.dim, "sha256": judge.sha256, "reference": judge.reference("test").n},

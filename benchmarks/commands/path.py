@@ -14,7 +14,7 @@ from .options import add_output, add_pair
 __all__ = ["add_options", "run"]
 
 MODES = ("conformal", "additive", "potential", "none")
-SHAPES = ("barrier", "exponential", "ratio", "wall")
+SHAPES = ("barrier", "wall")
 KEEPS = ("auto", "free", "radial", "sphere", "box")
 SOLVERS = ("lbfgs", "gauss-newton", "georce", "adam")
 

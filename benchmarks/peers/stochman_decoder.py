@@ -97,27 +97,29 @@ def run_stochman(
     return {**found, "cpu_seconds": cpu, "wall_seconds": wall, "mean_energy": mean_energy}
 
 
-def run_ours(weights: dict[str, np.ndarray], batch: int, config: interp.GeodesicConfig, rounds: int) -> dict[str, Any]:
+def run_ours(
+    weights: dict[str, np.ndarray], batch: int, settings: interp.GeodesicSettings, rounds: int
+) -> dict[str, Any]:
     """Compile, then the median of ``rounds`` runs."""
     pair = decoder_pair(weights)
     begin, end = (jnp.asarray(e.numpy()) for e in _ends(batch))
     began = time.perf_counter()
-    found = jax.block_until_ready(interp.geodesic(pair, begin, end, config=config)._replace(calibration=None))
+    found = jax.block_until_ready(interp.geodesic(pair, begin, end, settings=settings)._replace(path_weight=None))
     compile_wall = time.perf_counter() - began
     cpu, wall = [], []
     for _ in range(rounds):
         c, w = time.process_time(), time.perf_counter()
-        found = jax.block_until_ready(interp.geodesic(pair, begin, end, config=config)._replace(calibration=None))
+        found = jax.block_until_ready(interp.geodesic(pair, begin, end, settings=settings)._replace(path_weight=None))
         cpu.append(time.process_time() - c)
         wall.append(time.perf_counter() - w)
     energy = _energy(weights, np.asarray(found.path, np.float64))
     straight = _energy(weights, np.asarray(interp.lerp(begin, end, np.linspace(0, 1, POINTS)), np.float64))
     return {
-        "solver": config.solver,
-        "segments": config.segments,
-        "modes": config.mode_count,
-        "restarts": config.restarts,
-        "evaluations_cap": config.evaluations,
+        "solver": settings.solver,
+        "segments": settings.segments,
+        "modes": settings.mode_count,
+        "restarts": settings.restarts,
+        "evaluations_cap": settings.evaluations,
         "compile_and_first_run_wall_seconds": compile_wall,
         "cpu_seconds": float(np.median(cpu)),
         "wall_seconds": float(np.median(wall)),
@@ -144,7 +146,7 @@ def main() -> int:
         sys.path.insert(0, args.stochman)
     weights, decode = random_decoder()
     report: dict[str, Any] = {"protocol": f"decoder 2-128-784, {POINTS} points, float32, one thread, CPU time"}
-    make = interp.GeodesicConfig
+    make = interp.GeodesicSettings
     coarse = make(
         points=POINTS, mode="none", keep="free", segments=16, modes=12, evaluations=24, restarts=0, tolerance=3e-4
     )
@@ -162,8 +164,8 @@ def main() -> int:
     )
     for batch in (1, 64):
         ours = {}
-        for name, config in (("fast", coarse), ("thorough", full), ("gauss-newton", newton)):
-            ours[name] = run_ours(weights, batch, config, args.rounds)
+        for name, settings in (("fast", coarse), ("thorough", full), ("gauss-newton", newton)):
+            ours[name] = run_ours(weights, batch, settings, args.rounds)
             print(
                 batch, name, {k: ours[name][k] for k in ("cpu_seconds", "mean_energy", "mean_evaluations")}, flush=True
             )

@@ -125,7 +125,7 @@ _WEIGHT = pairs.wrap(lambda p, s: jnp.exp(-s))
 
 def _lbfgs(index: int, segments: int, counted: bool) -> Solve:
     pair, weight = _pair(index, counted)
-    config = interp.GeodesicConfig(
+    settings = interp.GeodesicSettings(
         points=segments + 1,
         segments=segments,
         modes=segments - 1,
@@ -136,13 +136,13 @@ def _lbfgs(index: int, segments: int, counted: bool) -> Solve:
         evaluations=60,
         tolerance=1e-6,
     )
-    return lambda a, b: interp.geodesic(pair, a, b, config=config, weight=weight).path
+    return lambda a, b: interp.geodesic(pair, a, b, settings=settings, weight=weight).path
 
 
 def _own_georce(index: int, rule: Any, segments: int, counted: bool) -> Solve:
     net = pairs.wrap(_counted_matrix if counted else _matrix, jnp.asarray(index))
-    config = interp.GeorceConfig(segments, tolerance=1e-6, rule=rule)
-    return lambda a, b: interp.georce(net, a, b, config).z
+    settings = interp.GeorceSettings(segments, tolerance=1e-6, rule=rule)
+    return lambda a, b: interp.georce(net, a, b, settings).z
 
 
 def _published(folder: str, index: int, criterion: str, segments: int, counted: bool) -> Solve:

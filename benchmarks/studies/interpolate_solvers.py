@@ -23,9 +23,9 @@ import numpy as np
 
 import interp
 import pairs
-from interp.curves.sine_curve import Chart, Curve
-from interp.solve.lbfgs import LbfgsConfig, minimise
-from interp.solve.objective import CurveObjective
+from interp.curves.charts import Chart
+from interp.curves.sine_curve import Curve
+from interp.solve import Lbfgs, minimise, path_problem
 from pairs.io.reports import hardware, versions, write_json
 from pairs.sequential.spec import init_sequential
 
@@ -67,19 +67,21 @@ def evaluations_to_one_percent(
     metric = interp.Metric(pair, mode="none")
     z0, z1 = (spread * pair.prior.sample(jax.random.key(k), 64) for k in (1, 2))
     curve = Curve(z0, z1, jnp.zeros(64, jnp.int32), jnp.zeros((64, modes, sizes[0])), pair.prior, Chart())
-    objective = CurveObjective(segments, modes)
-    rows = objective.rows(metric, curve, None)
-    size = jnp.linalg.norm(z1 - z0, axis=1)
-    start = jnp.zeros((64, modes * sizes[0]))
-    settings = LbfgsConfig(evaluations=300, tolerance=0.0, gradient_tolerance=1e-7, history=20)
-    solution = minimise(objective, metric, rows, start, size, settings, trace=True)
-    assert solution.trace is not None
-    best = solution.trace[-1]
+    values, traced = np.full(64, np.inf), []
+
+    def record(live: np.ndarray, state: Any) -> None:
+        values[live] = np.asarray(state.f)[: len(live)]
+        traced.append(values.copy())
+
+    solver = Lbfgs(evaluations=300, tolerance=0.0, gradient_tolerance=1e-7, history=20)
+    minimise(path_problem(metric, curve, None, segments, modes), solver, on_step=record)
+    trace = np.stack(traced)
+    best = trace[-1]
     report: dict[str, Any] = {"sizes": sizes, "segments": segments, "modes": modes, "pairs": 64, "cap": 300}
     for share in (0.1, 0.01, 0.001):
-        reached = np.argmax(solution.trace <= best * (1 + share), axis=0) + 1
+        reached = np.argmax(trace <= best * (1 + share), axis=0) + 1
         report[f"evaluations_to_{share:g}"] = {"median": float(np.median(reached)), "max": int(reached.max())}
-    report["linear_over_best"] = float(np.median(solution.trace[0] / best))
+    report["linear_over_best"] = float(np.median(trace[0] / best))
     return report
 
 
@@ -107,12 +109,9 @@ def generator_share(width: int, batch: int = 2, segments: int = 16, calls: int =
     z0, z1 = (pair.prior.sample(jax.random.key(k), batch) for k in (1, 2))
     modes, chart = 6, Chart("sphere")
     curve = Curve(z0, z1, jnp.ones(batch, jnp.int32), jnp.zeros((batch, modes, 100)), pair.prior, chart)
-    objective = CurveObjective(segments, modes, chart)
-    rows = objective.rows(metric, curve, None)
-    size = jnp.linalg.norm(z1 - z0, axis=1)
-    x = jnp.zeros((batch, modes * 100))
-    nodes = objective.points(metric, rows, x).reshape(-1, 100)
-    settings = LbfgsConfig(evaluations=calls, tolerance=0.0, gradient_tolerance=0.0, check_every=calls)
+    problem = path_problem(metric, curve, None, segments, modes)
+    nodes = problem.points(problem.start).reshape(-1, 100)
+    solver = Lbfgs(evaluations=calls, tolerance=0.0, gradient_tolerance=0.0, check_every=calls)
 
     @jax.jit
     def bare(generator: pairs.Net, z: jax.Array, cotangent: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -121,7 +120,7 @@ def generator_share(width: int, batch: int = 2, segments: int = 16, calls: int =
 
     cotangent = jax.block_until_ready(bare(generator, nodes, jnp.ones((len(nodes), 64, 64, 3))))[0]
     jax.block_until_ready(bare(generator, nodes, cotangent))
-    minimise(objective, metric, rows, x, size, settings)
+    minimise(problem, solver)
     passes, solves = [], []
     for _ in range(rounds):
         began = time.process_time()
@@ -129,7 +128,7 @@ def generator_share(width: int, batch: int = 2, segments: int = 16, calls: int =
             jax.block_until_ready(bare(generator, nodes, cotangent))
         passes.append(time.process_time() - began)
         began = time.process_time()
-        jax.block_until_ready(minimise(objective, metric, rows, x, size, settings).x)
+        jax.block_until_ready(minimise(problem, solver).energy)
         solves.append(time.process_time() - began)
     return {
         "images": [64, 64, 3],

@@ -51,7 +51,7 @@ def _equal_steps(z: np.ndarray) -> np.ndarray:
 
 
 def judge(
-    pair: pairs.Pair, data: Any, count: int, seed: int, config: interp.GeodesicConfig
+    pair: pairs.Pair, data: Any, count: int, seed: int, settings: interp.GeodesicSettings
 ) -> tuple[dict[str, Any], Any]:
     """Every method on ``count`` random pairs."""
     rng = np.random.default_rng(seed + 1)
@@ -61,12 +61,12 @@ def judge(
     began = time.perf_counter()
     # the wall stands at the edge of real data: of fresh draws, as those that judge are not to be seen
     fresh = data(np.random.default_rng(seed + 2), 4000)
-    known = interp.calibrate(pair, jax.random.key(seed), config.calibration, real=fresh)
-    found = interp.compare(pair, z0, z1, config=config, calibration=known)
+    known = interp.weigh(pair, jax.random.key(seed), settings.path_weight, real=fresh)
+    found = interp.compare(pair, z0, z1, settings=settings, weight=known)
     seconds = time.perf_counter() - began
     ideal = pair.replace(critic=density(data))
-    known = interp.calibrate(ideal, jax.random.key(seed), config.calibration, real=fresh)
-    best = interp.geodesic(ideal, z0, z1, config=config, calibration=known)
+    known = interp.weigh(ideal, jax.random.key(seed), settings.path_weight, real=fresh)
+    best = interp.geodesic(ideal, z0, z1, settings=settings, weight=known)
     generate = jax.jit(lambda p, z: p.generate(z.reshape(-1, 2)).reshape(z.shape))
     line = np.asarray(found.diagnostics["linear"].critic_mean)
     samples = np.asarray(generate(pair, pair.prior.sample(jax.random.key(9), 4000)))
@@ -76,7 +76,7 @@ def judge(
         "seconds": seconds,
         "generated_off_data": float(np.mean(_nearest(samples, real) > threshold)),
         "methods": {},
-        "calibration": None if found.calibration is None else found.calibration.statistics,
+        "calibration": None if found.path_weight is None else found.path_weight.statistics,
     }
     t = jnp.linspace(0, 1, 16 * POINTS)
     dense = {name: interp.baseline_path(pair.prior, name, z0, z1, t) for name in interp.BASELINES}
@@ -152,17 +152,17 @@ def main() -> int:
     parser.add_argument("--keep", metavar="DIR", help="keep the trained pairs here, and use those that are there")
     parser.add_argument("--seed", type=seed_number, default=0)
     parser.add_argument("--ratio", type=float, default=100.0)
-    parser.add_argument("--shape", default="wall", choices=("barrier", "exponential", "ratio", "wall"))
+    parser.add_argument("--shape", default="wall", choices=("barrier", "wall"))
     args = parser.parse_args()
     warnings.simplefilter("ignore", UserWarning)
-    calibration = interp.CalibrationConfig(ratio=args.ratio, shape=args.shape)
-    config = interp.GeodesicConfig(
-        points=POINTS, segments=64, restarts=0, grid=64, batch=64, keep="free", evaluations=80, calibration=calibration
+    path_weight = interp.PathWeightSettings(ratio=args.ratio, shape=args.shape)
+    settings = interp.GeodesicSettings(
+        points=POINTS, segments=64, restarts=0, grid=64, batch=64, keep="free", evaluations=80, path_weight=path_weight
     )
-    report: dict[str, Any] = {"steps": args.steps, "seed": args.seed, "points": POINTS, "config": repr(config)}
+    report: dict[str, Any] = {"steps": args.steps, "seed": args.seed, "points": POINTS, "config": repr(settings)}
     for data in (swiss_roll, gaussians):
         pair, spent = trained(data, args.steps, args.seed, args.keep)
-        entry, found = judge(pair, data, args.pairs, args.seed, config)
+        entry, found = judge(pair, data, args.pairs, args.seed, settings)
         report[data.__name__] = {"training_seconds": spent, **entry}
         write_bytes(Path(args.out).with_name(f"{Path(args.out).stem}_{data.__name__}.png"), _picture(pair, data, found))
         shown = {k: (round(v["off_data"], 4), v["critic_mean_at_least_linear"]) for k, v in entry["methods"].items()}

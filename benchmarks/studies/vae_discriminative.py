@@ -81,14 +81,16 @@ def _paths(pair: Pair, images: Any, last: Features, seed: int, count: int = 200)
     real = pixels(images.x[: 2 * count], pair.sample_range)
     z = np.asarray(pair.encoder(real))
     z0, z1 = z[:count], z[count:]
-    flat, _ = interp.make_metric(pair, interp.GeodesicConfig(mode="none"))
+    flat, _ = interp.make_metric(pair, interp.GeodesicSettings(mode="none"))
     line = lambda a, b: np.asarray(interp.baseline_at_constant_speed(flat, "linear", a, b, 10))
     paths = {"linear": np.concatenate([line(z0[i : i + 50], z1[i : i + 50]) for i in range(0, count, 50)])}
     for name, features in (("pixels", None), ("features", pair.features)):
-        config = interp.GeodesicConfig(points=10, segments=16, mode="none", evaluations=30, seed=seed, tolerance=1e-4)
+        settings = interp.GeodesicSettings(
+            points=10, segments=16, mode="none", evaluations=30, seed=seed, tolerance=1e-4
+        )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
-            solve = lambda a, b, c=config, f=features: interp.geodesic(pair, a, b, config=c, features=f).path
+            solve = lambda a, b, c=settings, f=features: interp.geodesic(pair, a, b, settings=c, features=f).path
             parts = [np.asarray(solve(z0[i : i + 50], z1[i : i + 50])) for i in range(0, count, 50)]
         paths[name] = np.concatenate(parts)
     reference, report, rows = last(images.x), {}, []

@@ -33,7 +33,7 @@ from .vae_runs import pixels, test_images, trained, training_images
 __all__ = ["Method", "encoded", "measure", "path_critic", "run"]
 
 RECOVER = dcd.Recover(steps=2000, shift=1)
-SETTINGS = interp.GeodesicConfig(points=10, segments=16, evaluations=30, tolerance=1e-4)
+SETTINGS = interp.GeodesicSettings(points=10, segments=16, evaluations=30, tolerance=1e-4)
 THROUGH = dataclasses.replace(SETTINGS, segments=32, modes=16, evaluations=15)
 NODES = 4000
 RIVALS = ("linear", "cross-fade", "geodesic")
@@ -44,11 +44,11 @@ _encode = jax.jit(lambda net, x: net(x))
 
 
 class Method(NamedTuple):
-    """Pair with the critic that weighs the paths, settings, calibration, graph of the starts."""
+    """Pair with the critic that weighs the paths, settings, path weight, graph of the starts."""
 
     pair: Pair
-    config: interp.GeodesicConfig
-    calibration: interp.Calibration | None = None
+    settings: interp.GeodesicSettings
+    weight: interp.PathWeight | None = None
     graph: interp.NeighbourGraph | None = None
 
 
@@ -74,29 +74,29 @@ def path_critic(pair: Pair, codes: np.ndarray, seed: int) -> Pair:
     return pair.replace(critic=found.critic, critic_kind=found.critic_kind, calibrated=False)
 
 
-def through(pair: Pair, codes: np.ndarray, config: interp.GeodesicConfig, calibration: interp.Calibration) -> Method:
-    """Paths that start from a graph of these codes, in a metric calibrated on them."""
-    metric, _ = interp.make_metric(pair, config, calibration=calibration)
-    return Method(pair, config, calibration, interp.neighbour_graph(metric, codes))
+def through(pair: Pair, codes: np.ndarray, settings: interp.GeodesicSettings, weight: interp.PathWeight) -> Method:
+    """Paths that start from a graph of these codes, in a metric weighed on them."""
+    metric, _ = interp.make_metric(pair, settings, weight=weight)
+    return Method(pair, settings, weight, interp.neighbour_graph(metric, codes))
 
 
 def _solve(method: Method, z0: np.ndarray, z1: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
     """Paths at constant speed, and the chains they start from."""
     found: list[np.ndarray] = []
     chains: list[np.ndarray] = []
-    pair, config = method.pair, method.config
-    metric, calibration = interp.make_metric(pair, config, calibration=method.calibration)
-    start = None if method.graph is None else method.graph.start(z0, z1, config.mode_count)
+    pair, settings = method.pair, method.settings
+    metric, weight = interp.make_metric(pair, settings, weight=method.weight)
+    start = None if method.graph is None else method.graph.start(z0, z1, settings.mode_count)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         for i in range(0, len(z0), 50):
             a, b = z0[i : i + 50], z1[i : i + 50]
             initial = None if start is None else start[i : i + 50]
-            result = interp.geodesic(pair, a, b, config=config, calibration=calibration, initial=initial)
+            result = interp.geodesic(pair, a, b, settings=settings, weight=weight, initial=initial)
             found.append(np.asarray(result.path))
             if initial is not None:
                 chain = interp.Curve(jnp.asarray(a), jnp.asarray(b), jnp.zeros(len(a), jnp.int32), initial)
-                chains.append(np.asarray(interp.constant_speed(metric, chain, config.points)[0]))
+                chains.append(np.asarray(interp.constant_speed(metric, chain, settings.points)[0]))
     return np.concatenate(found), np.concatenate(chains) if chains else None
 
 
@@ -171,20 +171,20 @@ def run(data: str, seed: int, work: Path, root: Path, count: int = 500) -> tuple
     rows = np.random.default_rng(seed).permutation(len(images))[: 2 * count]
     pair = trained("soft-intro", data, "intro", seed, work, root).pair
     assert pair.sample_range is not None
-    settings, config = (dataclasses.replace(c, seed=seed) for c in (SETTINGS, THROUGH))
+    settings, across = (dataclasses.replace(c, seed=seed) for c in (SETTINGS, THROUGH))
     codes = encoded(pair, train.x)
     nodes = codes[np.random.default_rng(seed).permutation(len(codes))[:NODES]]
     classifier = load_features(f"{data}-classifier-a").as_net(pair.sample_range, "logits")
-    bound = interp.calibrate(pair, jax.random.key(seed), latents=nodes)
+    bound = interp.weigh(pair, jax.random.key(seed), latents=nodes)
     asked = interp.with_classifier(pair, classifier, bound)
-    asked_bound = interp.calibrate(asked, jax.random.key(seed), latents=nodes)
+    asked_bound = interp.weigh(asked, jax.random.key(seed), latents=nodes)
     began = time.perf_counter()
     methods = {
         "bound": Method(pair, settings),
         "path critic": Method(path_critic(pair, codes, seed), settings),
         "bound and classifier": Method(asked, settings, asked_bound),
-        "bound, graph": through(pair, nodes, config, bound),
-        "bound and classifier, graph": through(asked, nodes, config, asked_bound),
+        "bound, graph": through(pair, nodes, across, bound),
+        "bound and classifier, graph": through(asked, nodes, across, asked_bound),
     }
     prepared = time.perf_counter() - began
     drawn = ("bound", "bound and classifier, graph")

@@ -113,13 +113,13 @@ def _paths(pair: Pair, real: np.ndarray, count: int, seed: int) -> tuple[dict[st
     assert pair.encoder is not None
     z = np.asarray(pair.encoder(real[: 2 * count]))
     z0, z1 = z[:count], z[count:]
-    weighted = interp.GeodesicConfig(points=32, segments=24, seed=seed)
+    weighted = interp.GeodesicSettings(points=32, segments=24, seed=seed)
     metric, _ = interp.make_metric(pair, dataclasses.replace(weighted, mode="none"))
     paths = {"linear": np.asarray(interp.baseline_at_constant_speed(metric, "linear", z0, z1, 32))}
-    for label, config in (("geodesic", dataclasses.replace(weighted, mode="none")), ("weighted", weighted)):
+    for label, settings in (("geodesic", dataclasses.replace(weighted, mode="none")), ("weighted", weighted)):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
-            paths[label] = np.asarray(interp.geodesic(pair, z0, z1, config=config).path)
+            paths[label] = np.asarray(interp.geodesic(pair, z0, z1, settings=settings).path)
     found: dict[str, Any] = {
         "pairs": count,
         "end_error": float(np.mean(np.linalg.norm(np.asarray(pair.generator(z)) - real[: 2 * count], axis=1))),

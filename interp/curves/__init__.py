@@ -1,1 +1,1 @@
-"""Curves between fixed ends, and what is true of them."""
+"""Curves between fixed ends: base paths, charts of a prior's support, sine coefficients."""

@@ -1,6 +1,6 @@
 r"""Interpolations that need no optimisation: line, slerp, transport-matched line, pixel cross-fade.
 
-With end points :math:`z_0, z_1` and :math:`t \in [0, 1]`:
+With ends :math:`z_0, z_1` and :math:`t \in [0, 1]`:
 
 .. math::
    \mathrm{line}(t) &= (1-t) z_0 + t z_1 \\
@@ -8,10 +8,9 @@ With end points :math:`z_0, z_1` and :math:`t \in [0, 1]`:
        \quad u_i = z_i / |z_i|,\; r(t) = (1-t)|z_0| + t|z_1| \\
    \mathrm{matched}(t) &= F^{-1}\bigl(F_t(\mathrm{line}(t))\bigr)
 
-where :math:`F` is the prior's law of one coordinate and :math:`F_t` that of the
-line. For :math:`N(0, I)` the last is ``line / sqrt(t^2 + (1-t)^2)``
-(arXiv 1711.01970); slerp is arXiv 1609.04468 with the radius interpolated
-linearly, so that angle steps are equal whatever the radii.
+where :math:`F` is the prior's distribution function of one coordinate and :math:`F_t` that of the line. For
+:math:`N(0, I)` the matched line is ``line / sqrt(t^2 + (1-t)^2)`` (arXiv 1711.01970). Slerp is that of
+arXiv 1609.04468 with a radius that is linear in t, so that angle steps are equal for any two radii.
 """
 
 from __future__ import annotations
@@ -22,12 +21,16 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
-from pairs import InputError, Normal, Pair, Prior, Sphere, TruncatedNormal, Uniform
+from pairs import Normal, Pair, Prior, Sphere, TruncatedNormal, Uniform
+from pairs.checks import check_choice
 
-__all__ = ["Baseline", "BASELINES", "lerp", "slerp", "matched", "baseline_path", "cross_fade", "combine"]
+__all__ = ["Baseline", "BASELINES", "lerp", "slerp", "matched", "baseline_path", "cross_fade", "combine", "exact_ends"]
 
 Baseline = Literal["linear", "slerp", "matched"]
 BASELINES: tuple[Baseline, ...] = get_args(Baseline)
+"""The names of the baselines; a curve stores the position in this tuple."""
+
+_OPPOSITE = 1e-6  # 1 + cosine below which ends count as opposite: 1.4e-3 radians
 
 
 def _column(t: ArrayLike, z: Array) -> Array:
@@ -37,21 +40,41 @@ def _column(t: ArrayLike, z: Array) -> Array:
 
 
 def lerp(z0: ArrayLike, z1: ArrayLike, t: ArrayLike) -> Array:
-    """Straight lines: ends ``(batch, d)``, ``t`` ``(n,)`` or ``(batch, n)``, result ``(batch, n, d)``."""
+    """Straight lines.
+
+    Args:
+      z0: First ends, ``(batch, d)``.
+      z1: Last ends, ``(batch, d)``.
+      t: Parameters in [0, 1], ``(n,)`` or ``(batch, n)``.
+
+    Returns:
+      Points, ``(batch, n, d)``.
+
+    Example:
+      >>> lerp([[0.0, 0.0]], [[1.0, 2.0]], [0.5]).tolist()
+      [[[0.5, 1.0]]]
+    """
     z0, z1 = jnp.asarray(z0), jnp.asarray(z1)
     t = _column(t, z0)
     return (1 - t) * z0[:, None] + t * z1[:, None]
 
 
 def slerp(z0: ArrayLike, z1: ArrayLike, t: ArrayLike) -> Array:
-    """Great arcs with linear radius, shapes as :func:`lerp`.
+    """Great arcs with a radius that is linear in ``t``; shapes as for :func:`lerp`.
 
-    Parallel ends fall back to the line. Opposite ends have no shortest arc: the half circle
-    taken then is the one through the coordinate axis least aligned with the ends.
+    Parallel ends, and ends at the origin, give the line. Opposite ends have no unique shortest arc. Ends within 1.4e-3
+    radians of opposite count as opposite, because rounding alone would choose their plane: the half circle then goes
+    through the coordinate axis that is least aligned with the first end, is tilted evenly so that it arrives at the
+    last end, and is projected to the sphere. So the path is finite, continuous and on the sphere for all ends; it is
+    at most 1.4e-3 radians longer than the shortest arc.
 
-    >>> path = slerp(jnp.asarray([[1.0, 0.0]]), jnp.asarray([[0.0, 1.0]]), [0.5])
-    >>> [round(float(v), 4) for v in path[0, 0]]
-    [0.7071, 0.7071]
+    Example:
+      >>> path = slerp(jnp.asarray([[1.0, 0.0]]), jnp.asarray([[0.0, 1.0]]), [0.5])
+      >>> [round(float(v), 4) for v in path[0, 0]]
+      [0.7071, 0.7071]
+
+    References:
+      arXiv 1609.04468.
     """
     z0, z1 = jnp.asarray(z0), jnp.asarray(z1)
     tc = _column(t, z0)
@@ -62,24 +85,33 @@ def slerp(z0: ArrayLike, z1: ArrayLike, t: ArrayLike) -> Array:
     cosine = jnp.sum(u0 * u1, axis=-1, keepdims=True)
     # a second unit vector of the plane of the arc, from u1 or (opposite ends) from a coordinate axis
     axis = jnp.zeros_like(u0).at[jnp.arange(z0.shape[0]), jnp.argmin(jnp.abs(u0), axis=-1)].set(1.0)
-    opposite = cosine < -1 + 1e-6
+    opposite = cosine < -1 + _OPPOSITE
     toward = jnp.where(opposite, axis, u1)
     side = toward - jnp.sum(toward * u0, axis=-1, keepdims=True) * u0
     length = jnp.linalg.norm(side, axis=-1, keepdims=True)
     omega = jnp.where(opposite, jnp.pi, jnp.arctan2(length, cosine)).astype(z0.dtype)
     side = side / jnp.maximum(length, tiny)
-    radius = (1 - tc) * r0[:, None] + tc * r1[:, None]
-    arc = radius * (jnp.cos(tc * omega[:, None]) * u0[:, None] + jnp.sin(tc * omega[:, None]) * side[:, None])
+    # near opposite ends the difference above is mostly rounding, so that it has to be made orthogonal once more
+    again = side - jnp.sum(side * u0, axis=-1, keepdims=True) * u0
+    again = again / jnp.maximum(jnp.linalg.norm(again, axis=-1, keepdims=True), tiny)
+    side = jnp.where(cosine < -0.99, again, side)
+    arc = jnp.cos(tc * omega[:, None]) * u0[:, None] + jnp.sin(tc * omega[:, None]) * side[:, None]
+    tilted = arc + tc * (u0 + u1)[:, None]
+    tilted = tilted / jnp.maximum(jnp.linalg.norm(tilted, axis=-1, keepdims=True), tiny)
+    arc = ((1 - tc) * r0[:, None] + tc * r1[:, None]) * jnp.where(opposite[:, None], tilted, arc)
     # parallel ends, or an end at the origin, span no plane
     flat = (omega < 1e-4) | (r0 < 1e-12) | (r1 < 1e-12)
-    return _exact_ends(jnp.where(flat[:, None], lerp(z0, z1, t), arc), z0, z1, t)
+    return exact_ends(jnp.where(flat[:, None], lerp(z0, z1, t), arc), z0, z1, t)
 
 
 def matched(prior: Prior, z0: ArrayLike, z1: ArrayLike, t: ArrayLike) -> Array:
-    """Line whose every point has the prior's law when the ends have it; shapes as :func:`lerp`.
+    """Lines whose every point has the prior's law where the ends have it; shapes as for :func:`lerp`.
 
-    Exact for normal and uniform priors. A truncated normal takes the normal's correction cut
-    to the box, a sphere takes slerp, a class mixture the line (its ends decide the component).
+    The law is exact for normal and uniform priors. A truncated normal takes the correction of the normal, projected to
+    the box. A sphere takes slerp. A class mixture takes the line, because its ends decide the component.
+
+    References:
+      arXiv 1711.01970.
     """
     z0, z1 = jnp.asarray(z0), jnp.asarray(z1)
     line = lerp(z0, z1, t)
@@ -87,7 +119,20 @@ def matched(prior: Prior, z0: ArrayLike, z1: ArrayLike, t: ArrayLike) -> Array:
 
 
 def combine(prior: Prior | None, which: Array, line: Array, arc: Array, z0: Array, z1: Array, t: ArrayLike) -> Array:
-    """Select per pair among line (0), arc (1) and matched line (2); ``which`` broadcasts over the batch."""
+    """Select a baseline for every pair of ends.
+
+    Args:
+      prior: The law of the matched line; None takes the line for it.
+      which: Positions in :data:`BASELINES`; must broadcast over the batch.
+      line: Points of the lines, ``(batch, n, d)``.
+      arc: Points of the great arcs, ``(batch, n, d)``.
+      z0: First ends, ``(batch, d)``.
+      z1: Last ends, ``(batch, d)``.
+      t: Parameters of the points.
+
+    Returns:
+      Points, ``(batch, n, d)``.
+    """
     tc = _column(t, z0)
     if isinstance(prior, Uniform):
         third = _uniform_matched(prior, line, tc)
@@ -100,11 +145,11 @@ def combine(prior: Prior | None, which: Array, line: Array, arc: Array, z0: Arra
         third = line
     which = jnp.reshape(which, (-1, 1, 1))
     path = jnp.where(which == 0, line, jnp.where(which == 1, arc, third))
-    return _exact_ends(path, z0, z1, t)
+    return exact_ends(path, z0, z1, t)
 
 
 def _uniform_matched(prior: Uniform, line: Array, t: Array) -> Array:
-    """Sum of two independent uniforms of widths t and 1-t has a trapezoid law; its CDF, coordinate-wise."""
+    """The sum of two independent uniforms of widths t and 1 - t has a trapezoid law; its CDF, coordinate-wise."""
     v = (line - prior.low) / (prior.high - prior.low)
     a, b = jnp.minimum(t, 1 - t), jnp.maximum(t, 1 - t)
     a = jnp.maximum(a, 1e-6)
@@ -115,24 +160,37 @@ def _uniform_matched(prior: Uniform, line: Array, t: Array) -> Array:
     return prior.low + (prior.high - prior.low) * jnp.clip(cdf, 0, 1)
 
 
-def _exact_ends(path: Array, z0: Array, z1: Array, t: ArrayLike) -> Array:
+def exact_ends(path: Array, z0: Array, z1: Array, t: ArrayLike) -> Array:
+    """``path`` ``(batch, n, d)`` with the ends themselves where ``t`` is 0 or 1, free of rounding."""
     tc = _column(t, z0)
     return jnp.where(tc <= 0, z0[:, None], jnp.where(tc >= 1, z1[:, None], path))
 
 
 def baseline_path(prior: Prior, name: Baseline, z0: ArrayLike, z1: ArrayLike, t: ArrayLike) -> Array:
-    """One of :data:`BASELINES` by name, on flat latents ``(batch, d)``.
+    """One of :data:`BASELINES` by its name; shapes as for :func:`lerp`.
 
     Raises:
-      InputError: unknown name.
+      InputError: The name is unknown.
     """
-    if name not in BASELINES:
-        raise InputError("baseline", f"is {name!r}", f"use one of {', '.join(BASELINES)}")
-    return {"linear": lerp, "slerp": slerp}.get(name, lambda a, b, s: matched(prior, a, b, s))(z0, z1, t)
+    check_choice("baseline", name, BASELINES)
+    if name == "matched":
+        return matched(prior, z0, z1, t)
+    return lerp(z0, z1, t) if name == "linear" else slerp(z0, z1, t)
 
 
 def cross_fade(pair: Pair, z0: ArrayLike, z1: ArrayLike, t: ArrayLike, labels: ArrayLike | None = None) -> Array:
-    """Pixel mixture of the two end samples, ``(batch, n, *sample)``: what an interpolation must not look like."""
+    """Pixel mixtures of the samples of both ends: what an interpolation must not look like.
+
+    Args:
+      pair: The pair that makes the samples.
+      z0: First ends, ``(batch, *latent)``.
+      z1: Last ends, ``(batch, *latent)``.
+      t: Shares of the last sample, ``(n,)``.
+      labels: Class of every pair of ends, ``(batch,)``, for conditional pairs.
+
+    Returns:
+      Samples, ``(batch, n, *sample)``.
+    """
     x0, x1 = pair.generate(jnp.asarray(z0), labels), pair.generate(jnp.asarray(z1), labels)
     t = jnp.asarray(t, x0.dtype).reshape((1, -1) + (1,) * (x0.ndim - 1))
     return (1 - t) * x0[:, None] + t * x1[:, None]

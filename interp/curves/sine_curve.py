@@ -2,18 +2,15 @@ r"""Curves between fixed ends: a base path plus scaled sine coefficients, in a c
 
 .. math:: \gamma(t) = \Phi\Bigl(\mathrm{base}(t) + \sum_{k=1}^{K} a_k \frac{\sqrt 2 \sin(\pi k t)}{\pi k}\Bigr)
 
-For a constant metric :math:`M` the energy is :math:`E_{base} + \sum_k a_k^\top M a_k`:
-its Hessian in the coefficients does not depend on how many points or modes are
-used, so neither do iteration counts. Ends are exact. The chart :math:`\Phi` is
-the identity, the projection to a sphere whose radius goes linearly from
-:math:`|z_0|` to :math:`|z_1|`, or a smooth map into a box; :math:`a = 0` is the
-base path in each.
+For a constant metric :math:`M` the energy is :math:`E_{base} + \sum_k a_k^\top M a_k`: its Hessian in the coefficients
+does not depend on the number of points or modes, so iteration counts do not either. Ends are exact. The chart
+:math:`\Phi` is one of :mod:`interp.curves.charts`; :math:`a = 0` is the base path in each.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from typing import Literal
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -22,34 +19,10 @@ from jax.typing import ArrayLike
 
 from pairs import Prior
 
-from .baselines import _exact_ends, combine, lerp, slerp
+from .baselines import combine, exact_ends, lerp, slerp
+from .charts import Chart
 
-__all__ = ["Chart", "Curve", "sine_basis", "sine_velocity", "to_coefficients", "resample_times"]
-
-ChartKind = Literal["free", "sphere", "box"]
-
-
-@jax.tree_util.register_static
-@dataclasses.dataclass(frozen=True)
-class Chart:
-    """How coefficients act on the base path. ``low`` and ``high`` bound a box chart."""
-
-    kind: ChartKind = "free"
-    low: float = -1.0
-    high: float = 1.0
-
-    def move(self, base: Array, delta: Array) -> Array:
-        """``base`` displaced by ``delta`` (both ``(batch, n, d)``) without leaving the support."""
-        if self.kind == "sphere":
-            tiny = jnp.finfo(base.dtype).tiny
-            radius = jnp.sqrt(jnp.sum(base**2, axis=-1, keepdims=True))
-            y = base + delta
-            return y * (radius / jnp.sqrt(jnp.sum(y**2, axis=-1, keepdims=True) + tiny))
-        if self.kind == "box":
-            middle, half = 0.5 * (self.low + self.high), 0.5 * (self.high - self.low)
-            u = jnp.clip((base - middle) / half, -1 + 1e-4, 1 - 1e-4)
-            return middle + half * jnp.tanh(jnp.arctanh(u) + delta / (half * (1 - u**2) + 0.05 * half))
-        return base + delta
+__all__ = ["Curve", "evaluate", "sine_basis", "to_coefficients", "fit_modes", "resample_times"]
 
 
 @jax.tree_util.register_dataclass
@@ -58,10 +31,18 @@ class Curve:
     """A batch of curves on flat latents.
 
     Attributes:
-      z0, z1: ends, ``(batch, d)``.
-      base: which base path, ``(batch,)``: 0 line, 1 slerp, 2 matched line.
-      coefficients: ``(batch, K, d)``.
-      prior: what the matched line is matched to (a line where None).
+      z0: First ends, ``(batch, d)``.
+      z1: Last ends, ``(batch, d)``.
+      base: Base path of every curve, ``(batch,)``: 0 line, 1 slerp, 2 matched line.
+      coefficients: Sine coefficients, ``(batch, K, d)``.
+      prior: The law of the matched line; None makes it a line.
+      chart: How coefficients act on the base path.
+
+    Example:
+      >>> ends = jnp.zeros((1, 2)), jnp.ones((1, 2))
+      >>> curve = Curve(*ends, jnp.zeros(1, int), jnp.zeros((1, 3, 2)))
+      >>> curve(jnp.asarray([0.0, 0.5, 1.0]))[0].tolist()
+      [[0.0, 0.0], [0.5, 0.5], [1.0, 1.0]]
     """
 
     z0: Array
@@ -77,11 +58,12 @@ class Curve:
         base = self.base_points(t)
         basis = sine_basis(t, self.coefficients.shape[1])
         delta = jnp.einsum("nk,bkd->bnd" if t.ndim == 1 else "bnk,bkd->bnd", basis, self.coefficients)
-        return _exact_ends(self.chart.move(base, delta), self.z0, self.z1, t)
+        return exact_ends(self.chart.move(base, delta), self.z0, self.z1, t)
 
     def base_points(self, t: Array) -> Array:
+        """Points of the base paths at ``t``, ``(batch, n, d)``."""
         line, arc = lerp(self.z0, self.z1, t), slerp(self.z0, self.z1, t)
-        # a line seen on the sphere: same image as slerp, wrong radius, so the arc stands in for it
+        # on a sphere the line has the directions of slerp but the wrong radius, so the arc stands in for it
         which = jnp.ones_like(self.base) if self.chart.kind == "sphere" else self.base
         return combine(self.prior, which, line, arc, self.z0, self.z1, t)
 
@@ -91,36 +73,37 @@ class Curve:
         inner = jnp.clip(t, 1e-6, 1 - 1e-6)  # the ends themselves are pinned, hence constant in t
         return jax.jvp(self.__call__, (inner,), (jnp.ones_like(inner),))[1]
 
-    def replace(self, **changes: Array) -> Curve:
+    def replace(self, **changes: Any) -> Curve:
+        """A copy with some attributes changed."""
         return dataclasses.replace(self, **changes)
 
 
-def sine_basis(t: ArrayLike, modes: int) -> Array:
-    r""":math:`\sqrt2 \sin(\pi k t)/(\pi k)`, shape ``(*t, modes)``.
+@jax.jit
+def evaluate(curve: Curve, t: ArrayLike) -> Array:
+    """``curve(t)`` as one compiled call."""
+    return curve(t)
 
-    >>> sine_basis(jnp.asarray([0.0, 0.5]), 2).shape
-    (2, 2)
+
+def sine_basis(t: ArrayLike, modes: int) -> Array:
+    r""":math:`\sqrt2 \sin(\pi k t)/(\pi k)` for k from 1 to ``modes``, shape ``(*t, modes)``.
+
+    Example:
+      >>> sine_basis(jnp.asarray([0.0, 0.5]), 2).shape
+      (2, 2)
     """
     t = jnp.asarray(t)
     k = jnp.arange(1, modes + 1, dtype=t.dtype)
     return jnp.sqrt(jnp.asarray(2.0, t.dtype)) * jnp.sin(jnp.pi * t[..., None] * k) / (jnp.pi * k)
 
 
-def sine_velocity(t: ArrayLike, modes: int) -> Array:
-    r"""Derivative of :func:`sine_basis` in ``t``: :math:`\sqrt2\cos(\pi k t)`, orthonormal on [0, 1]."""
-    t = jnp.asarray(t)
-    k = jnp.arange(1, modes + 1, dtype=t.dtype)
-    return jnp.sqrt(jnp.asarray(2.0, t.dtype)) * jnp.cos(jnp.pi * t[..., None] * k)
-
-
 def to_coefficients(delta: ArrayLike) -> Array:
-    """Sine coefficients that pass through displacements at the equispaced interior nodes.
+    """Sine coefficients whose curve passes through displacements at the equispaced interior nodes.
 
     Args:
-      delta: ``(batch, n - 1, d)``, displacement from the base at ``t = i / n``, ``i = 1 .. n - 1``.
+      delta: Displacements from the base path at ``t = i / n``, ``i = 1 .. n - 1``, ``(batch, n - 1, d)``.
 
     Returns:
-      ``(batch, n - 1, d)``: with that many modes the fit is exact (discrete sine transform).
+      Coefficients, ``(batch, n - 1, d)``; with that many modes the fit is exact (discrete sine transform).
     """
     delta = jnp.asarray(delta)
     n = delta.shape[1] + 1
@@ -131,17 +114,25 @@ def to_coefficients(delta: ArrayLike) -> Array:
     return jnp.einsum("kn,bnd->bkd", analysis.astype(delta.dtype), delta)
 
 
+def fit_modes(coefficients: Array, modes: int) -> Array:
+    """Coefficients ``(batch, K, d)`` cut or padded with zeros to ``modes``; padding leaves the curve as it is."""
+    have = coefficients.shape[1]
+    if have >= modes:
+        return coefficients[:, :modes]
+    return jnp.pad(coefficients, ((0, 0), (0, modes - have), (0, 0)))
+
+
 def resample_times(t: ArrayLike, steps: ArrayLike, count: int) -> Array:
     """Parameters at which a curve has equal arc length between neighbours.
 
     Args:
-      t: increasing grid on [0, 1], ``(n,)`` or ``(batch, n)``.
-      steps: ``(batch, n - 1)`` lengths of the steps, at least 0.
-      count: number of points wanted, ends included.
+      t: Increasing grid on [0, 1], ``(n,)`` or ``(batch, n)``.
+      steps: Lengths of the steps, ``(batch, n - 1)``, at least 0.
+      count: Number of points wanted, ends included.
 
     Returns:
-      ``(batch, count)``, exactly 0 and 1 at the ends. A curve of length zero, or without a finite
-      length, keeps equal steps in ``t``.
+      Parameters ``(batch, count)``, exactly 0 and 1 at the ends. A curve of length zero, or without a finite length,
+      keeps equal steps in ``t``.
     """
     t, steps = jnp.asarray(t), jnp.asarray(steps)
     steps = jnp.where(jnp.isfinite(jnp.sum(steps, axis=1, keepdims=True)), steps, 0.0)

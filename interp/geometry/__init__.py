@@ -1,1 +1,1 @@
-"""Maps of the metric: distance, logarithm, exponential, transport, mean."""
+"""Distance, exponential and logarithm, parallel transport, means."""

@@ -5,121 +5,143 @@ r"""Distance, logarithm, exponential and parallel transport in the conformal or 
    \dot v = -\Gamma(\dot\gamma, v), \qquad
    M\,\Gamma(a, b) = \tfrac12\bigl(\partial_a M\,b + \partial_b M\,a - \nabla_z (a^\top M b)\bigr)
 
-``log_map`` is the initial velocity of the shortest path found, rescaled so that
-:math:`v^\top M v = L^2`; ``exp_map`` and ``transport`` integrate the two equations by the classical
-fourth-order rule. Matrices are d by d and need second derivatives of the generator: for latents of
-up to some 32 dimensions. Modes ``additive`` and ``potential`` are no metrics and are refused.
+:func:`log_map` is the initial velocity of the shortest path found, rescaled so that :math:`v^\top M v = L^2`.
+:func:`exp_map` and :func:`transport` integrate the two equations by the classical fourth-order rule. Matrices are d by
+d and need second derivatives of the generator: for latents of up to some 32 dimensions. Additive and potential modes
+are no metrics and are refused.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
-from pairs import InputError, Pair
+from pairs import InputError, Net, Pair
+from pairs.checks import check_count
 
-from ..metric.energy import Metric, Observed, node_weight, observe
-from ..settings import GeodesicConfig, GeodesicResult
-from ..shortest_paths import geodesic
-from ..support import check_ends
+from ..checks import check_ends
+from ..metric.critic_weight import Weight
+from ..metric.energy import Metric, Mode
+from ..metric.path_weight import PathWeight
+from ..metric.pullback import metric_matrix
+from ..result import GeodesicResult
+from ..settings import GeodesicSettings
+from ..shortest_paths import geodesic, make_metric
 
-__all__ = ["distance", "log_map", "exp_map", "transport", "metric_matrix"]
+__all__ = ["distance", "log_map", "exp_map", "transport", "check_metric_mode"]
 
-_DEFAULT = GeodesicConfig()
-
-
-def distance(pair: Pair, z0: ArrayLike, z1: ArrayLike, **options: Any) -> Array:
-    """Length of the shortest path found, ``(batch,)``; options as :func:`interp.geodesic`. Zero for equal ends."""
-    _refuse_modes(options.get("config", _DEFAULT).mode)
-    return geodesic(pair, z0, z1, **options).length
-
-
-def metric_matrix(metric: Metric, z: ArrayLike) -> Array:
-    """``M(z)``, ``(points, d, d)`` for flat latents ``(points, d)``, by d forward derivatives."""
-    z = jnp.asarray(z)
-
-    def at(z: Array) -> tuple[Array, Array]:
-        seen = observe(metric, z[:, None], None)
-        scale = seen.features.shape[-1] ** -0.5 if metric.unit == "mean" else 1.0
-        bare = Observed(jnp.zeros_like(seen.features), seen.score, seen.z)
-        return seen.features[:, 0] * scale, node_weight(metric, bare)[:, 0]
-
-    along = lambda e: jax.jvp(at, (z,), (jnp.broadcast_to(e, z.shape),))[1][0]
-    j = jax.vmap(along, out_axes=-1)(jnp.eye(z.shape[-1], dtype=z.dtype))
-    j = j * at(z)[1][:, None, None]
-    return jnp.einsum("nDi,nDj->nij", j, j)
+_DEFAULT = GeodesicSettings()
 
 
-def _christoffel(metric: Metric, z: Array, a: Array, b: Array) -> Array:
-    r""":math:`\Gamma(a, b)` at ``(points, d)``; a damping of 1e-9 of the trace where the generator stands still."""
-    matrix = lambda z: metric_matrix(metric, z)
-    m, along_a = jax.jvp(matrix, (z,), (a,))
-    _, along_b = jax.jvp(matrix, (z,), (b,))
-    gradient = jax.grad(lambda z: jnp.einsum("ni,nij,nj->", a, matrix(z), b))(z)
-    lowered = 0.5 * (jnp.einsum("nij,nj->ni", along_a, b) + jnp.einsum("nij,nj->ni", along_b, a) - gradient)
-    d = z.shape[-1]
-    damping = 1e-9 * jnp.trace(m, axis1=1, axis2=2)[:, None, None] * jnp.eye(d, dtype=z.dtype)
-    return jnp.linalg.solve(m + damping, lowered[..., None])[..., 0]
+def check_metric_mode(mode: Mode) -> None:
+    """Refuse modes whose energies belong to no metric.
 
-
-def log_map(pair: Pair, z0: ArrayLike, z1: ArrayLike, metric: Metric, **options: Any) -> tuple[Array, GeodesicResult]:
-    """Tangent at ``z0`` that :func:`exp_map` carries to ``z1``, ``(batch, *latent)``, and the path it belongs to.
-
-    ``metric`` must be the one of the path (:func:`interp.make_metric` with the same arguments).
+    Raises:
+      InputError: The mode is additive or potential.
     """
-    _refuse_modes(metric.mode)
-    found = geodesic(pair, z0, z1, **{**options, "config": options.get("config", _DEFAULT)})
+    if mode not in ("none", "conformal"):
+        raise InputError("mode", f"is '{mode}', which is no metric", "use conformal or none")
+
+
+def distance(
+    pair: Pair,
+    z0: ArrayLike,
+    z1: ArrayLike,
+    *,
+    settings: GeodesicSettings = _DEFAULT,
+    features: Net | None = None,
+    weight: PathWeight | Weight | Net | None = None,
+    labels: ArrayLike | None = None,
+) -> Array:
+    """Length of the shortest path found, ``(batch,)``; zero for equal ends. Arguments as :func:`interp.geodesic`."""
+    check_metric_mode(settings.mode)
+    return geodesic(pair, z0, z1, settings=settings, features=features, weight=weight, labels=labels).length
+
+
+def log_map(
+    pair: Pair,
+    z0: ArrayLike,
+    z1: ArrayLike,
+    *,
+    settings: GeodesicSettings = _DEFAULT,
+    features: Net | None = None,
+    weight: PathWeight | Weight | Net | None = None,
+) -> tuple[Array, GeodesicResult]:
+    """The tangent at ``z0`` that :func:`exp_map` carries to ``z1``.
+
+    Args:
+      pair: An unconditional pair.
+      z0: Where the tangent lives, ``(batch, *latent)``.
+      z1: Where it points to, ``(batch, *latent)``.
+      settings: How the path is found.
+      features: As for :func:`interp.geodesic`.
+      weight: As for :func:`interp.geodesic`.
+
+    Returns:
+      Tangents ``(batch, *latent)``, and the paths that they belong to.
+
+    Raises:
+      InputError: The mode is no metric, or :func:`interp.geodesic` refuses.
+    """
+    check_metric_mode(settings.mode)
+    metric, known = make_metric(pair, settings, features=features, weight=weight)
+    weight = weight if known is None else known
+    found = geodesic(pair, z0, z1, settings=settings, features=features, weight=weight)
     start = found.curve.z0
     velocity = found.curve.velocity(jnp.zeros((1,), start.dtype))[:, 0]
-    squared = jnp.einsum("ni,nij,nj->n", velocity, _jit_matrix(metric, start), velocity)
+    squared = jnp.einsum("ni,nij,nj->n", velocity, _matrix(metric, start), velocity)
     scale = found.length / jnp.sqrt(jnp.maximum(squared, jnp.finfo(squared.dtype).tiny))
     scale = jnp.where(found.flags.identical, 0.0, scale)
     return (scale[:, None] * velocity).reshape(-1, *pair.prior.shape), found
 
 
+_matrix = jax.jit(metric_matrix)
+
+
 def exp_map(metric: Metric, z: ArrayLike, v: ArrayLike, steps: int = 64) -> Array:
-    """End point of the geodesic that leaves ``z`` with velocity ``v`` for unit time, ``(batch, *latent)`` all."""
-    _refuse_modes(metric.mode)
-    if steps < 1:
-        raise InputError("steps", f"is {steps}", "give at least 1")
-    flat = check_ends(metric.pair, "z", jnp.asarray(z))
+    """End points of the geodesics that leave ``z`` with velocity ``v`` for unit time.
+
+    Args:
+      metric: From :func:`interp.make_metric`.
+      z: Starts, ``(batch, *latent)``.
+      v: Velocities, ``(batch, *latent)``.
+      steps: Steps of the fourth-order rule.
+
+    Returns:
+      End points, ``(batch, *latent)``.
+
+    Raises:
+      InputError: The mode is no metric, ``steps`` is below 1, or the starts do not fit the prior.
+    """
+    check_metric_mode(metric.mode)
+    check_count("steps", steps)
+    flat = check_ends(metric.pair, "z", z)
     speed = jnp.asarray(v, flat.dtype).reshape(flat.shape)
     return _exp(metric, flat, speed, steps).reshape(-1, *metric.pair.prior.shape)
 
 
-@partial(jax.jit, static_argnums=3)
-def _exp(metric: Metric, z: Array, v: Array, steps: int) -> Array:
-    field = lambda z, v: (v, -_christoffel(metric, z, v, v))
-
-    def step(state: tuple[Array, Array], _: None) -> tuple[tuple[Array, Array], None]:
-        return _runge_kutta(field, state, 1.0 / steps), None
-
-    return jax.lax.scan(step, (z, v), None, length=steps)[0][0]
-
-
-def _runge_kutta(field: Any, state: tuple[Array, Array], h: float) -> tuple[Array, Array]:
-    move = lambda s, k, f: tuple(a + f * b for a, b in zip(s, k, strict=True))
-    k1 = field(*state)
-    k2 = field(*move(state, k1, h / 2))
-    k3 = field(*move(state, k2, h / 2))
-    k4 = field(*move(state, k3, h))
-    mean = tuple((a + 2 * b + 2 * c + d) / 6 for a, b, c, d in zip(k1, k2, k3, k4, strict=True))
-    z, v = move(state, mean, h)
-    return z, v
-
-
 def transport(metric: Metric, path: ArrayLike, v: ArrayLike) -> Array:
-    """Parallel transport of tangents ``v`` ``(batch, *latent)`` along paths ``(batch, n, *latent)``, any curve.
+    r"""Parallel transport of tangents along any curves.
 
-    Angles and :math:`v^\\top M v` are kept; nodes are joined by straight latent segments, so an
-    error of O(n^-2) remains.
+    Angles and :math:`v^\top M v` are kept. Straight latent segments join the nodes, so an error of O(n^-2) remains.
+
+    Args:
+      metric: From :func:`interp.make_metric`.
+      path: Nodes of the curves, ``(batch, n, *latent)``.
+      v: Tangents at the first nodes, ``(batch, *latent)``.
+
+    Returns:
+      Tangents at the last nodes, ``(batch, *latent)``.
+
+    Raises:
+      InputError: The mode is no metric, or there are fewer than two nodes.
     """
-    _refuse_modes(metric.mode)
+    check_metric_mode(metric.mode)
     path = jnp.asarray(path)
     if path.ndim < 3 or path.shape[1] < 2:
         raise InputError("path", f"has shape {path.shape}", "give (batch, n, *latent) with n at least 2")
@@ -128,24 +150,39 @@ def transport(metric: Metric, path: ArrayLike, v: ArrayLike) -> Array:
     return _transport(metric, flat, start.reshape(flat.shape[0], -1)).reshape(start.shape)
 
 
+def _christoffel(metric: Metric, z: Array, a: Array, b: Array) -> Array:
+    r""":math:`\Gamma(a, b)` at ``(points, d)``; damped by 1e-9 of the trace where the generator stands still."""
+    matrix = lambda z: metric_matrix(metric, z)
+    m, along_a = jax.jvp(matrix, (z,), (a,))
+    _, along_b = jax.jvp(matrix, (z,), (b,))
+    gradient = jax.grad(lambda z: jnp.einsum("ni,nij,nj->", a, matrix(z), b))(z)
+    lowered = 0.5 * (jnp.einsum("nij,nj->ni", along_a, b) + jnp.einsum("nij,nj->ni", along_b, a) - gradient)
+    damping = 1e-9 * jnp.trace(m, axis1=1, axis2=2)[:, None, None] * jnp.eye(z.shape[-1], dtype=z.dtype)
+    return jnp.linalg.solve(m + damping, lowered[..., None])[..., 0]
+
+
+@partial(jax.jit, static_argnums=3)
+def _exp(metric: Metric, z: Array, v: Array, steps: int) -> Array:
+    # one second-order equation as two of first order: position and velocity stacked
+    field = lambda time, s: jnp.stack([s[1], -_christoffel(metric, s[0], s[1], s[1])])
+    step = lambda s, _: (_runge_kutta(field, s, 1.0 / steps), None)
+    return jax.lax.scan(step, jnp.stack([z, v]), None, length=steps)[0][0]
+
+
 @jax.jit
 def _transport(metric: Metric, path: Array, v: Array) -> Array:
     def segment(v: Array, ends: tuple[Array, Array]) -> tuple[Array, None]:
         a, b = ends
-        rate = lambda s, v: -_christoffel(metric, a + s * (b - a), b - a, v)
-        k1 = rate(0.0, v)
-        k2 = rate(0.5, v + 0.5 * k1)
-        k3 = rate(0.5, v + 0.5 * k2)
-        k4 = rate(1.0, v + k3)
-        return v + (k1 + 2 * k2 + 2 * k3 + k4) / 6, None
+        return _runge_kutta(lambda time, v: -_christoffel(metric, a + time * (b - a), b - a, v), v, 1.0), None
 
     nodes = jnp.swapaxes(path, 0, 1)
     return jax.lax.scan(segment, v, (nodes[:-1], nodes[1:]))[0]
 
 
-_jit_matrix = jax.jit(metric_matrix)
-
-
-def _refuse_modes(mode: str) -> None:
-    if mode not in ("none", "conformal"):
-        raise InputError("mode", f"is '{mode}', which is no metric", "use conformal or none")
+def _runge_kutta(field: Callable[[float, Array], Array], state: Array, h: float) -> Array:
+    """One classical step of length h from time 0."""
+    k1 = field(0.0, state)
+    k2 = field(h / 2, state + h / 2 * k1)
+    k3 = field(h / 2, state + h / 2 * k2)
+    k4 = field(h, state + h * k3)
+    return state + h * (k1 + 2 * k2 + 2 * k3 + k4) / 6

@@ -1,16 +1,15 @@
 r"""From a critic's score to a weight of length: more where samples look worse.
 
-With :math:`s` a score (higher = more real), :math:`q_{hi}` the median and :math:`q_{lo}` the 5 % quantile of
-generated samples and :math:`T = q_{hi} - q_{lo}`,
+With :math:`s` a score (higher = more real), :math:`q_{hi}` the median and :math:`q_{lo}` the 5 % quantile of generated
+samples and :math:`T = q_{hi} - q_{lo}`,
 
 .. math::
    u(s) = \tfrac1k\,\mathrm{softplus}\bigl(k (q_{hi} - s)/T\bigr), \quad k = 4, \qquad w(s) = 1 + \lambda u(s)
 
-is 1 for good samples, :math:`1 + \lambda` at the 5 % quantile and linear below, so its gradient
-never dies. :class:`ExponentialWeight` is the steeper :math:`e^{\beta u}` with a smooth ceiling,
-:class:`WallWeight` is flat where scores are usual and steep below the 5 % quantile.
-:class:`ReciprocalCost` is the cost :math:`1/\tilde D` of the released code that goes
-with arXiv 2203.01035, :math:`\tilde D` an affine map of the score to [0.01, 0.99].
+is near 1 for good samples, :math:`1 + \lambda` at the 5 % quantile and linear below, so that its gradient does not
+vanish. :class:`WallWeight` is flat where scores are usual and steep below the 5 % quantile. :class:`ReciprocalCost` is
+the cost :math:`1/\tilde D` of the code released with arXiv 2203.01035, :math:`\tilde D` an affine map of the score to
+[0.01, 0.99].
 
 Every weight is a pytree: a function of the score whose numbers are leaves.
 """
@@ -24,23 +23,19 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-__all__ = [
-    "Weight",
-    "Badness",
-    "BarrierWeight",
-    "ExponentialWeight",
-    "RatioWeight",
-    "ReciprocalCost",
-    "UnitWeight",
-    "WallWeight",
-]
+__all__ = ["Weight", "Badness", "BarrierWeight", "ReciprocalCost", "UnitWeight", "WallWeight", "rank"]
+
+_SHARPNESS = 4.0  # k of the equation
+_OFFSET = 10.0  # how far below the lowest score the released code puts the zero of its affine map
 
 
 @runtime_checkable
 class Weight(Protocol):
-    """Anything that maps scores to positive weights, elementwise; a :class:`pairs.Net` is one too."""
+    """Any map from scores to positive weights, elementwise; a :class:`pairs.Net` is one too."""
 
-    def __call__(self, score: Array, /) -> Array: ...
+    def __call__(self, score: Array, /) -> Array:
+        """Weights of the shape of ``score``."""
+        ...
 
 
 @jax.tree_util.register_dataclass
@@ -48,18 +43,24 @@ class Weight(Protocol):
 class Badness:
     """:math:`u(s)`: 0.17 at the median of generated samples, 1 at their 5 % quantile.
 
-    With ``table`` (increasing quantiles of generated scores) the score is first replaced by its
-    rank among them, continued linearly outside, for critics whose scale means nothing.
+    Attributes:
+      high: The median, ``()``.
+      spread: The median minus the 5 % quantile, ``()``.
+      table: Increasing quantiles of generated scores, ``(n,)``; the score is then replaced by its rank among them,
+        continued linearly outside, for critics whose scale has no meaning. None leaves scores as they are.
+
+    Example:
+      >>> round(float(Badness.between(0.0, 1.0)(jnp.asarray(0.0))), 3)
+      1.005
     """
 
     high: Array
     spread: Array
     table: Array | None = None
-    sharpness: float = dataclasses.field(default=4.0, metadata=dict(static=True))
 
     @classmethod
     def between(cls, low: float, high: float) -> Badness:
-        """With these as the 5 % quantile and the median."""
+        """The badness with ``low`` as the 5 % quantile and ``high`` as the median."""
         return cls(jnp.asarray(high), jnp.asarray(max(high - low, 1e-6 * abs(high), 1e-30)))
 
     def position(self, score: Array) -> Array:
@@ -68,63 +69,50 @@ class Badness:
         return ((self.high - score) / self.spread).astype(score.dtype)
 
     def __call__(self, score: Array, /) -> Array:
-        return jax.nn.softplus(self.position(score) * self.sharpness) / self.sharpness
+        """Values of the shape of ``score``."""
+        return jax.nn.softplus(self.position(score) * _SHARPNESS) / _SHARPNESS
 
 
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class BarrierWeight:
-    """``1 + strength * u(s)``: the default."""
+    """``1 + strength * u(s)``, the default.
+
+    Attributes:
+      badness: u.
+      strength: lambda, ``()``.
+    """
 
     badness: Badness
     strength: Array
 
     def __call__(self, score: Array, /) -> Array:
+        """Values of the shape of ``score``."""
         return 1 + jnp.asarray(self.strength, score.dtype) * self.badness(score)
 
 
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
-class ExponentialWeight:
-    """``exp(strength * u(s))`` flattened smoothly toward ``ceiling``: a wall rather than a slope."""
-
-    badness: Badness
-    strength: Array
-    ceiling: float = dataclasses.field(default=30.0, metadata=dict(static=True))
-
-    def __call__(self, score: Array, /) -> Array:
-        raw = jnp.asarray(self.strength, score.dtype) * self.badness(score)
-        return jnp.exp(-jnp.logaddexp(-raw, -jnp.log(jnp.asarray(self.ceiling, score.dtype))))
-
-
-@jax.tree_util.register_dataclass
-@dataclasses.dataclass(frozen=True)
 class WallWeight:
-    """``1 + (height - 1) log(1 + softplus(k (v - 1)))``, ``v`` the position of :class:`Badness`, ``k`` its sharpness 4.
+    """``1 + (height - 1) log(1 + softplus(4 (v - 1)))`` with ``v`` the position of :class:`Badness`.
 
-    Above 1 by 0.018, 0.53, 1 and 1.61 times ``height - 1`` at the median (v = 0), the 5 % quantile (v = 1), v = 1.38
-    and v = 2: what lies within the data costs much the same everywhere, and a path goes round what lies beyond.
-    Right for a critic that knows where the data ends; one that only ranks samples wants the barrier.
+    The weight exceeds 1 by 0.018, 0.53, 1 and 1.61 times ``height - 1`` at the median (v = 0), the 5 % quantile
+    (v = 1), v = 1.38 and v = 2. What lies within the data therefore costs much the same everywhere, and a path avoids
+    what lies beyond. The wall suits a critic that separates data from the rest; the barrier suits a critic that only
+    ranks samples.
+
+    Attributes:
+      badness: Where the wall stands.
+      height: How high the wall is, ``()``, above 1.
     """
 
     badness: Badness
     height: Array
 
     def __call__(self, score: Array, /) -> Array:
-        beyond = jnp.log1p(jax.nn.softplus(self.badness.sharpness * (self.badness.position(score) - 1)))
+        """Values of the shape of ``score``."""
+        beyond = jnp.log1p(jax.nn.softplus(_SHARPNESS * (self.badness.position(score) - 1)))
         return 1 + (jnp.asarray(self.height, score.dtype) - 1) * beyond
-
-
-@jax.tree_util.register_dataclass
-@dataclasses.dataclass(frozen=True)
-class RatioWeight:
-    """``1 + exp(pivot - s)``: the reciprocal of a density ratio for a logit critic; 2 at the pivot."""
-
-    pivot: Array
-    ceiling: float = dataclasses.field(default=1000.0, metadata=dict(static=True))
-
-    def __call__(self, score: Array, /) -> Array:
-        return 1 + jnp.exp(jnp.minimum(jnp.asarray(self.pivot, score.dtype) - score, jnp.log(self.ceiling)))
 
 
 @jax.tree_util.register_dataclass
@@ -132,39 +120,46 @@ class RatioWeight:
 class ReciprocalCost:
     """``1 / D~`` in [1.01, 100], ``D~ = clip((clip(s, low, high) - o) / (high - o), 0.01, 0.99)``, ``o = low - 10``.
 
-    The clips are those of the released code; their zero gradient below ``low`` is why this is
-    not the default.
+    The clips are those of the code released with arXiv 2203.01035. Their gradient is zero below ``low``, which is why
+    this cost is not the default.
+
+    Attributes:
+      low: Lowest score of generated samples, ``()``.
+      high: Highest score of generated samples, ``()``.
     """
 
     low: Array
     high: Array
-    offset: float = dataclasses.field(default=10.0, metadata=dict(static=True))
 
     def __call__(self, score: Array, /) -> Array:
+        """Values of the shape of ``score``."""
         low, high = jnp.asarray(self.low, score.dtype), jnp.asarray(self.high, score.dtype)
-        scaled = (jnp.clip(score, low, high) - low + self.offset) / (high - low + self.offset)
+        scaled = (jnp.clip(score, low, high) - low + _OFFSET) / (high - low + _OFFSET)
         return 1 / jnp.clip(scaled, 0.01, 0.99)
 
 
 @jax.tree_util.register_static
 @dataclasses.dataclass(frozen=True)
 class UnitWeight:
-    """1 everywhere: what a constant critic deserves."""
+    """1 for every score: the weight of a constant critic."""
 
     def __call__(self, score: Array, /) -> Array:
+        """Values of the shape of ``score``."""
         return jnp.ones_like(score)
 
 
 def rank(table: Array, score: Array) -> Array:
-    """Share of generated samples below ``score``, linear outside the table so that a gradient remains."""
+    """The share of generated samples below ``score``, linear outside the table so that a gradient remains.
+
+    Args:
+      table: Increasing quantiles of generated scores, ``(n,)``.
+      score: Scores of any shape.
+    """
     n = table.shape[0]
     table = table.astype(score.dtype)
     inside = jnp.interp(score, table, jnp.linspace(0, 1, n, dtype=score.dtype))
     edge = max(1, n // 20)
     below = (table[edge] - table[0]) / edge * n + jnp.finfo(score.dtype).tiny
     above = (table[-1] - table[-1 - edge]) / edge * n + jnp.finfo(score.dtype).tiny
-    return jnp.where(
-        score < table[0],
-        (score - table[0]) / below,
-        jnp.where(score > table[-1], 1 + (score - table[-1]) / above, inside),
-    )
+    beyond = jnp.where(score > table[-1], 1 + (score - table[-1]) / above, inside)
+    return jnp.where(score < table[0], (score - table[0]) / below, beyond)

@@ -9,13 +9,13 @@ with :math:`w_i = w(D(G(z_i)))` and bars for the mean of the two ends of a segme
    \text{additive} &: N \sum_i (\Delta_i + \lambda \bar c_i / N)^2 \\
    \text{potential} &: N \sum_i \Delta_i^2 + \tfrac{\lambda}{N} \sum_i \bar c_i^2
 
-Conformal is the energy of the metric :math:`w^2 J^\top J`: a true distance, the default. Additive is the objective of
-the code released with arXiv 2203.01035 (its diagonal form; the text of the paper could not be
-checked) with :math:`\lambda` per unit of length, so that results do not depend on N: the code's
-weight is :math:`\lambda/N`. Potential is its 2019 predecessor. The three are tied by
-Jacobi's principle: a potential optimum is a geodesic of :math:`(\lambda c^2 + \mu) J^\top J`, an additive one of
-:math:`(\lambda c + \sqrt{\lambda^2 c^2 + \mu})^2 J^\top J`, with a constant :math:`\mu` fixed by the ends; so
-their lengths are not comparable across pairs, and their points lie sparser where the critic is low.
+Conformal, the default, is the energy of the metric :math:`w^2 J^\top J`, a true distance. Additive is the objective of
+the code released with arXiv 2203.01035 (its diagonal form; the text of the paper could not be checked) with
+:math:`\lambda` per unit of length, so that results do not depend on N; the weight in that code is :math:`\lambda/N`.
+Potential is its predecessor of 2019. Jacobi's principle ties the three: an optimum of potential is a geodesic of
+:math:`(\lambda c^2 + \mu) J^\top J`, one of additive a geodesic of
+:math:`(\lambda c + \sqrt{\lambda^2 c^2 + \mu})^2 J^\top J`, with a constant :math:`\mu` fixed by the ends. So their
+lengths are not comparable across pairs of ends, and their points lie sparser where the critic is low.
 
 Chords need no Jacobian, are symmetric in the ends, and never exceed the length of the curve.
 """
@@ -30,7 +30,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from pairs import InputError, Net, Normal, Pair
+from pairs import Net, Normal, Pair
+from pairs.checks import check_choice, check_count
 
 from .critic_weight import UnitWeight, Weight
 
@@ -45,12 +46,16 @@ class Metric:
     """How paths are measured.
 
     Attributes:
-      features: net on samples whose Euclidean distance is used; pixels where None.
-      weight: score to weight (conformal) or to cost c (additive, potential).
-      strength: lambda of the additive and potential modes, in units of length and length squared.
-      radial: factor ``1 + radial * (r - sqrt(d))^2`` on length, r the latent norm over the prior's scale.
-      unit: ``"sum"`` for Euclidean distances, ``"mean"`` for root mean square over coordinates.
-      substeps: critic evaluations per segment; more than one keeps a chord from leaping a bad region.
+      pair: Generator, critic and prior.
+      features: Net on samples whose Euclidean distance is used; pixels where None.
+      weight: From score to weight (conformal) or to cost c (additive, potential).
+      strength: lambda of the additive and potential modes, in units of length and of length squared.
+      radial: r of the factor ``1 + r * (|z| / scale - sqrt(d))^2`` on length, scale the prior's.
+      mode: Which energy of the module's equations.
+      substeps: Critic evaluations per segment; with more than one, a chord is charged for what lies inside it.
+
+    Raises:
+      InputError: The mode is unknown or ``substeps`` is below 1.
     """
 
     pair: Pair
@@ -59,23 +64,25 @@ class Metric:
     strength: Any = 0.0
     radial: Any = 0.0
     mode: Mode = dataclasses.field(default="conformal", metadata=dict(static=True))
-    unit: Literal["sum", "mean"] = dataclasses.field(default="sum", metadata=dict(static=True))
     substeps: int = dataclasses.field(default=1, metadata=dict(static=True))
 
     def __post_init__(self) -> None:
-        if self.mode not in get_args(Mode):
-            raise InputError("mode", f"is {self.mode!r}", f"use one of {', '.join(get_args(Mode))}")
-        if self.unit not in ("sum", "mean"):
-            raise InputError("unit", f"is {self.unit!r}", "use sum or mean")
-        if self.substeps < 1:
-            raise InputError("substeps", f"is {self.substeps}", "give at least 1")
+        check_choice("mode", self.mode, get_args(Mode))
+        check_count("substeps", self.substeps)
 
     def replace(self, **changes: Any) -> Metric:
+        """A copy with some attributes changed."""
         return dataclasses.replace(self, **changes)
 
 
 class Observed(NamedTuple):
-    """Features ``(batch, n, D)``, scores ``(batch, n)`` (zeros where they play no part), latents ``(batch, n, d)``."""
+    """What generator, feature net and critic return at the nodes of paths.
+
+    Attributes:
+      features: ``(batch, n, D)``.
+      score: ``(batch, n)``; zeros where scores play no part.
+      z: Latents, ``(batch, n, d)``.
+    """
 
     features: Array
     score: Array
@@ -83,21 +90,33 @@ class Observed(NamedTuple):
 
 
 class StepLengths(NamedTuple):
-    """Per segment ``(batch, n - 1)``: plain feature distance, and the length the mode charges for it."""
+    """Lengths of the segments of paths.
+
+    Attributes:
+      plain: Feature distance, ``(batch, n - 1)``.
+      weighted: The length that the mode charges, ``(batch, n - 1)``.
+    """
 
     plain: Array
     weighted: Array
 
 
 def observe(metric: Metric, z: Array, labels: Array | None = None, *, critic: bool | None = None) -> Observed:
-    """Run generator, feature net and critic on nodes ``(batch, n, d)`` in one batch; ``labels`` are ``(batch,)``."""
+    """Run generator, feature net and critic on nodes in one batch.
+
+    Args:
+      metric: The nets.
+      z: Nodes, ``(batch, n, d)``.
+      labels: Class of every path, ``(batch,)``.
+      critic: Whether to score; None scores where the mode needs it.
+    """
     batch, n, _ = z.shape
     each = None if labels is None else jnp.repeat(labels, n)
     pair = metric.pair
     x = pair.generate(z.reshape(batch * n, *pair.prior.shape), each)
     f = (x if metric.features is None else metric.features(x)).reshape(batch, n, -1)
-    wants = metric.mode != "none" if critic is None else critic
-    score = pair.score(x, each).reshape(batch, n) if wants else jnp.zeros((batch, n), z.dtype)
+    scored = metric.mode != "none" if critic is None else critic
+    score = pair.score(x, each).reshape(batch, n) if scored else jnp.zeros((batch, n), z.dtype)
     return Observed(f, score.astype(z.dtype), z)
 
 
@@ -108,7 +127,7 @@ def _segment_mean(values: Array, substeps: int) -> Array:
 
 
 def node_weight(metric: Metric, seen: Observed) -> Array:
-    """Factor of length at every node, ``(batch, n)``: radial term, and critic weight in the conformal mode."""
+    """Factor of length at every node, ``(batch, n)``: the radial term, times the critic's weight if conformal."""
     prior = metric.pair.prior
     scale = prior.scale if isinstance(prior, Normal) else 1.0
     radius = jnp.sqrt(jnp.sum(seen.z**2, axis=-1) + 1e-12) / scale
@@ -122,8 +141,6 @@ def _chords(metric: Metric, seen: Observed) -> tuple[Array, Array]:
     """Squared chords ``(batch, N)`` and the segment weights that multiply length."""
     f = seen.features[:, :: metric.substeps]
     squared = jnp.sum((f[:, 1:] - f[:, :-1]) ** 2, axis=-1)
-    if metric.unit == "mean":
-        squared = squared / f.shape[-1]
     factor = node_weight(metric, seen)
     return squared, _segment_mean(factor, metric.substeps)
 
@@ -138,7 +155,7 @@ def _root(squared: Array) -> Array:
 
 
 def path_energy(metric: Metric, seen: Observed) -> Array:
-    """Energy per path, ``(batch,)``."""
+    """Energy of every path, ``(batch,)``."""
     squared, factor = _chords(metric, seen)
     n = squared.shape[1]
     kinetic = factor**2 * squared
@@ -152,7 +169,7 @@ def path_energy(metric: Metric, seen: Observed) -> Array:
 
 
 def step_lengths(metric: Metric, seen: Observed) -> StepLengths:
-    """Length of every segment, plain and as the mode charges it (additive: with its critic term; potential: plain)."""
+    """Lengths of every segment; additive charges its critic term too, potential only the plain length."""
     squared, factor = _chords(metric, seen)
     plain, weighted = jnp.sqrt(squared), factor * jnp.sqrt(squared)
     if metric.mode == "additive":

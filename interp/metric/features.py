@@ -1,8 +1,8 @@
-"""Feature nets a pair carries without knowing: the layer before a critic's last linear map.
+"""The feature net inside a critic: what enters its last linear map.
 
-A critic is ``head . body`` with a linear head; the body's output is a feature space in which the
-critic itself measures realism. It is found in the traced program, not in module
-names: the input of the last matrix product or convolution.
+A critic is ``head . body`` with a linear head. The output of the body is a feature space in which the critic measures
+realism. It is found in the traced program, not in module names: it is the input of the last matrix product or
+convolution.
 """
 
 from __future__ import annotations
@@ -18,18 +18,23 @@ from jax.extend import core
 
 from pairs import InputError, Net, Pair
 
-__all__ = ["critic_features", "Penultimate", "Standardised", "standardise"]
+__all__ = ["critic_features", "Penultimate"]
 
 _LINEAR = ("dot_general", "conv_general_dilated")
 
 
 @dataclasses.dataclass(frozen=True)
 class Penultimate:
-    """``(params, x) -> (batch, features)``: the program of ``inner`` cut before its last linear map."""
+    """``(params, x) -> (batch, features)``: the program of a critic, cut before its last linear map.
+
+    Attributes:
+      inner: The critic, ``(params, x) -> (batch,)``.
+    """
 
     inner: Callable[..., Array]
 
     def __call__(self, params: Any, x: Array) -> Array:
+        """Features ``(batch, features)`` of samples ``x``."""
         closed = jax.make_jaxpr(self.inner)(params, x)
         jaxpr = closed.jaxpr
         inputs = set(jaxpr.invars[: len(jax.tree.leaves(params))])
@@ -44,29 +49,19 @@ class Penultimate:
         return out.reshape(x.shape[0], -1)
 
 
-@dataclasses.dataclass(frozen=True)
-class Standardised:
-    """Features over one scale per net, so that lengths of different nets are of one order."""
-
-    inner: Callable[..., Array]
-
-    def __call__(self, params: Any, x: Array) -> Array:
-        inner, scale = params
-        return self.inner(inner, x) / scale
-
-
 def critic_features(pair: Pair) -> Net:
     """The critic's penultimate layer as a feature net, ``(batch, *sample) -> (batch, features)``.
 
     Raises:
-      InputError: a conditional critic, or one whose last linear map cannot be found.
+      InputError: The critic is conditional, or its last linear map cannot be found.
 
-    >>> import pairs
-    >>> critic = pairs.wrap(lambda w, x: jnp.tanh(x @ w[0]) @ w[1], (jnp.ones((2, 5)), jnp.ones(5)))
-    >>> flat = pairs.wrap(lambda p, z: z, None)
-    >>> pair = pairs.make_pair(flat, critic, pairs.Normal((2,)), sample_range=None, critic_kind="energy")
-    >>> critic_features(pair)(jnp.zeros((3, 2))).shape
-    (3, 5)
+    Example:
+      >>> import pairs
+      >>> critic = pairs.wrap(lambda w, x: jnp.tanh(x @ w[0]) @ w[1], (jnp.ones((2, 5)), jnp.ones(5)))
+      >>> flat = pairs.wrap(lambda p, z: z, None)
+      >>> pair = pairs.make_pair(flat, critic, pairs.Normal((2,)), sample_range=None, critic_kind="energy")
+      >>> critic_features(pair)(jnp.zeros((3, 2))).shape
+      (3, 5)
     """
     if pair.classes:
         raise InputError("features", "of a conditional critic depend on the label", "give a feature net of your own")
@@ -76,10 +71,3 @@ def critic_features(pair: Pair) -> Net:
     if shape[0] != 2:
         raise InputError("critic", f"has features of shape {shape}", "give a feature net of your own")
     return net
-
-
-def standardise(net: Net, x: Array) -> Net:
-    """Divide features by their root-mean-square distance from the mean over samples ``x``."""
-    f = net(x)
-    scale = jnp.sqrt(jnp.mean(jnp.sum((f - jnp.mean(f, axis=0)) ** 2, axis=1)))
-    return Net((net.params, jnp.maximum(scale, 1e-12)), Standardised(net.apply))

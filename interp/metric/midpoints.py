@@ -1,10 +1,10 @@
-r"""What lies between samples, as a pair: for a critic that knows where straight lines leave the data.
+r"""What lies between samples, as a pair: for a critic that is to know where straight lines leave the data.
 
 .. math:: \tilde x = G\bigl((1 - t)\,z_a + t\,z_b\bigr), \qquad a, b \text{ uniform over latents},\; t \sim U(0, 1)
 
-A critic of samples alone need not mind what paths meet: an evidence bound takes a blend of two digits for a digit.
-``dcd.recover`` on this pair gives one that does. Its data are what the generator makes of the same latents (of real
-images: their reconstructions), or the critic learns the generator's blur instead.
+A critic of samples alone need not object to what lies on a path: an evidence bound takes a blend of two digits for a
+digit. ``dcd.recover`` on this pair makes a critic that does object. Its data are what the generator makes of the same
+latents (for real images: their reconstructions); with other data the critic would score the generator's blur instead.
 """
 
 from __future__ import annotations
@@ -19,19 +19,27 @@ from jax.typing import ArrayLike
 
 from pairs import InputError, Net, Pair, Sphere, Uniform
 
-from ..support import check_ends
+from ..checks import check_ends, check_unconditional
 
 __all__ = ["BetweenApply", "between"]
 
 
 @dataclasses.dataclass(frozen=True)
 class BetweenApply:
-    """``params = {"inner", "latents"}``; of each row ``(u_a, u_b, t)`` in [0, 1] the first two choose latents."""
+    """The generator of the module's equation, ``params = {"inner", "latents"}``.
+
+    The first two numbers of each row ``(u_a, u_b, t)`` in [0, 1] choose two latents; t places the point.
+
+    Attributes:
+      inner: The generator that is called.
+      sphere: The sphere that points are projected to, or None.
+    """
 
     inner: Callable[..., Array]
     sphere: Sphere | None = None
 
     def __call__(self, params: Any, u: Array) -> Array:
+        """Samples at the points that rows of ``u``, ``(batch, 3)``, choose."""
         latents = params["latents"]
         count = len(latents)
         chosen = jnp.minimum((u[:, :2] * count).astype(jnp.int32), count - 1)
@@ -41,25 +49,28 @@ class BetweenApply:
 
 
 def between(pair: Pair, latents: ArrayLike) -> Pair:
-    """A pair whose samples lie on straight lines between ``latents`` ``(n, *latent)``; the same critic, no encoder.
+    """A pair whose samples lie on straight lines between latents, with the same critic and without encoder.
 
-    On a spherical prior points of the lines are projected back.
+    Args:
+      pair: An unconditional pair. Points of lines are projected to the sphere where the prior is one.
+      latents: Ends of the lines, ``(n, *latent)``.
 
     Raises:
-      InputError: a conditional pair; latents of the wrong shape, with NaN or outside the prior's support, or just one.
+      InputError: The pair is conditional; there are fewer than two latents; their shape is wrong, a number is not
+        finite, or a row lies outside the prior's support.
 
-    >>> import jax, pairs
-    >>> same = pairs.wrap(lambda p, z: z, None)
-    >>> critic = pairs.wrap(lambda p, x: x[:, 0], None)
-    >>> pair = pairs.make_pair(same, critic, pairs.Normal((1,)), sample_range=None, critic_kind="energy")
-    >>> lines = between(pair, [[2.0], [4.0]])
-    >>> x = lines.generate(lines.prior.sample(jax.random.key(0), 1000))
-    >>> float(x.min()), float(x.max())
-    (2.0, 4.0)
+    Example:
+      >>> import jax, pairs
+      >>> same = pairs.wrap(lambda p, z: z, None)
+      >>> critic = pairs.wrap(lambda p, x: x[:, 0], None)
+      >>> pair = pairs.make_pair(same, critic, pairs.Normal((1,)), sample_range=None, critic_kind="energy")
+      >>> lines = between(pair, [[2.0], [4.0]])
+      >>> x = lines.generate(lines.prior.sample(jax.random.key(0), 1000))
+      >>> float(x.min()), float(x.max())
+      (2.0, 4.0)
     """
-    if pair.classes:
-        raise InputError("pair", "is conditional", "fix the label in generator and critic first: a path keeps it")
-    z = check_ends(pair, "latents", jnp.asarray(latents))
+    check_unconditional(pair)
+    z = check_ends(pair, "latents", latents)
     if len(z) < 2:
         raise InputError("latents", f"are {len(z)}", "give at least two")
     sphere = pair.prior if isinstance(pair.prior, Sphere) else None

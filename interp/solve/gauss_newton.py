@@ -1,4 +1,4 @@
-r"""Gauss-Newton / Levenberg-Marquardt on free nodes, block tridiagonal; and the bridge from nodes to curves.
+r"""Gauss-Newton with Levenberg-Marquardt damping on free nodes, block tridiagonal.
 
 Residuals :math:`r_i = \sqrt N\,\bar w_i (f_{i+1} - f_i)` of segment i depend on two nodes,
 
@@ -6,36 +6,46 @@ Residuals :math:`r_i = \sqrt N\,\bar w_i (f_{i+1} - f_i)` of segment i depend on
    P_i = \partial r_i/\partial z_i, \qquad Q_i = \partial r_i/\partial z_{i+1}
 
 so :math:`J^\top J` has diagonal blocks :math:`Q_{i-1}^\top Q_{i-1} + P_i^\top P_i` and off-diagonal blocks
-:math:`P_i^\top Q_i`. The weight is differentiated, so :math:`J^\top r` is half the exact gradient. Each pair has
-its own damping :math:`\mu` (times the diagonal), divided by 3 on success and multiplied by 8 on failure.
+:math:`P_i^\top Q_i`. The weight is differentiated, so :math:`J^\top r` is half the exact gradient. Each path has its
+own damping :math:`\mu` (times the diagonal), divided by 3 on success and multiplied by 8 on failure.
 
 A step costs d forward derivatives of the generator at every node: for latents of up to some 32 dimensions.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from functools import partial
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
 
-from pairs import InputError
+from pairs import Pair
+from pairs.checks import check_count, check_number
 
-from ..curves.sine_curve import Curve, to_coefficients
-from ..metric.energy import Metric, Observed, node_weight, observe, path_energy
-from ..settings import GeodesicConfig
-from .georce import pullback_georce
+from ..curves.charts import Chart
+from ..metric.energy import Mode, observe, path_energy
+from ..metric.pullback import linearise
+from .block_tridiagonal import block_tridiagonal_solve
+from .nodes import check_nodes, start_nodes, through_nodes
+from .problem import PathProblem, PathSolution
 
-__all__ = ["NodeState", "solve_nodes", "gauss_newton", "block_tridiagonal_solve"]
-
-LARGEST = 64  # latent dimensions beyond which d forward derivatives a node stop being a bargain
+__all__ = ["GaussNewton", "GaussNewtonState"]
 
 
-class NodeState(NamedTuple):
-    """``z`` ``(batch, n, d)`` with the ends; per pair energy, damping, flags and count."""
+class GaussNewtonState(NamedTuple):
+    """The state of Gauss-Newton; all arrays lead with the batch.
+
+    Attributes:
+      z: Nodes with the ends, ``(batch, n, d)``.
+      energy: Their energy.
+      damping: mu.
+      evaluations: Evaluations so far.
+      done: Whether the path has stopped.
+      converged: Whether it stopped because an accepted step gained little.
+    """
 
     z: Array
     energy: Array
@@ -45,81 +55,57 @@ class NodeState(NamedTuple):
     converged: Array
 
 
-def solve_nodes(
-    metric: Metric, config: GeodesicConfig, curve: Curve, labels: Array | None, segments: int, iterations: int
-) -> tuple[Curve, Array, Array, Array]:
-    """(curve through the nodes, energy, converged, evaluations); the curve has ``config.mode_count`` modes.
+@dataclasses.dataclass(frozen=True)
+class GaussNewton:
+    """Gauss-Newton on free nodes, for small latents and metrics.
+
+    Attributes:
+      evaluations: The largest number of steps.
+      tolerance: A path is converged when an accepted step gains less than this share of its energy.
+      check_every: Steps between two checks of which paths are done.
 
     Raises:
-      InputError: latents too large for Jacobians, sub-steps asked for.
+      InputError: An option is out of bounds.
     """
-    d = curve.z0.shape[1]
-    if d > LARGEST:
-        raise InputError("solver", f"{config.solver} needs Jacobians, d = {d}", f"use lbfgs above {LARGEST} dimensions")
-    if metric.substeps != 1:
-        raise InputError("substeps", f"is {metric.substeps} with {config.solver}", "use lbfgs, or substeps=1")
-    t = jnp.linspace(0, 1, segments + 1, dtype=curve.z0.dtype)
-    start = curve(t)
-    if config.solver == "georce":
-        state = pullback_georce(metric, start, labels, iterations, config.tolerance)
-    else:
-        state = gauss_newton(metric, start, labels, iterations, config.tolerance)
-    base = curve.replace(coefficients=curve.coefficients[:, :0])(t)
-    modes = to_coefficients((state.z - base)[:, 1:-1])
-    from .levels import fit_modes
 
-    found = curve.replace(coefficients=fit_modes(modes, config.mode_count))
-    return found, state.energy, state.converged, state.evaluations
+    evaluations: int = 60
+    tolerance: float = 1e-5
+    check_every: int = 2
 
+    def __post_init__(self) -> None:
+        check_count("evaluations", self.evaluations)
+        check_number("tolerance", self.tolerance, at_least=0)
 
-def gauss_newton(
-    metric: Metric, z: Array, labels: Array | None, iterations: int, tolerance: float = 1e-10
-) -> NodeState:
-    """Relax nodes ``(batch, n, d)`` with fixed ends; converged when an accepted step gains less than ``tolerance``."""
-    batch = z.shape[0]
-    zeros = jnp.zeros((batch,), bool)
-    state = NodeState(
-        z, _energy(metric, z, labels), jnp.full((batch,), 1e-3, z.dtype), jnp.ones((batch,), jnp.int32), zeros, zeros
-    )
-    state = state._replace(done=~jnp.isfinite(state.energy) | (state.energy <= 0))
-    for i in range(iterations):
-        state = _iterate(metric, labels, state, tolerance)
-        if i % 2 and bool(np.all(np.asarray(state.done))):
-            break
-    return state
+    def check(self, pair: Pair, chart: Chart, mode: Mode, substeps: int) -> None:
+        """Refuse charts, modes, latents and sub-steps that do not suit free nodes; raises an ``InputError``."""
+        check_nodes("gauss-newton", pair, chart, mode, substeps)
+
+    def init(self, problem: PathProblem) -> GaussNewtonState:
+        """The nodes of the start, evaluated."""
+        return _init(problem, start_nodes(problem))
+
+    def step(self, problem: PathProblem, state: GaussNewtonState) -> GaussNewtonState:
+        """One damped linear solve; the trial is taken where it lowers the energy."""
+        return _step(self, problem, state)
+
+    def finish(self, problem: PathProblem, state: GaussNewtonState) -> PathSolution:
+        """The curves through the nodes."""
+        return through_nodes(problem, state.z, state.energy, state.converged, state.evaluations)
 
 
 @jax.jit
-def _energy(metric: Metric, z: Array, labels: Array | None) -> Array:
-    return path_energy(metric, observe(metric, z, labels))
+def _init(problem: PathProblem, z: Array) -> GaussNewtonState:
+    energy = path_energy(problem.metric, observe(problem.metric, z, problem.labels))
+    one, no = jnp.ones((len(z),), jnp.int32), jnp.zeros((len(z),), bool)
+    return GaussNewtonState(
+        z, energy, jnp.full((len(z),), 1e-3, z.dtype), one, ~jnp.isfinite(energy) | (energy <= 0), no
+    )
 
 
-def _weight_at(metric: Metric, z: Array, score: Array) -> Array:
-    """The factor of length at single nodes: a path of two equal nodes has the mean weight of one."""
-    return node_weight(metric, Observed(jnp.zeros((*z.shape[:2], 1), z.dtype), score, z))
-
-
-def _linearise(metric: Metric, z: Array, labels: Array | None) -> tuple[Array, Array, Array, Array]:
-    """Features, their Jacobians ``(batch, n, D, d)``, node weights and their gradients, by d forward derivatives."""
-    batch, n, d = z.shape
-
-    def at(z: Array) -> tuple[Array, Array]:
-        seen = observe(metric, z, labels)
-        scale = seen.features.shape[-1] ** -0.5 if metric.unit == "mean" else 1.0
-        return seen.features * scale, _weight_at(metric, z, seen.score)
-
-    def along(e: Array) -> tuple[Array, Array]:
-        return jax.jvp(at, (z,), (jnp.broadcast_to(e, z.shape),))[1]
-
-    f, w = at(z)
-    jf, jw = jax.vmap(along, out_axes=-1)(jnp.eye(d, dtype=z.dtype))
-    return f, jf, w, jw
-
-
-@partial(jax.jit, static_argnums=3)
-def _iterate(metric: Metric, labels: Array | None, state: NodeState, tolerance: float) -> NodeState:
-    z = state.z
-    f, jf, w, jw = _linearise(metric, z, labels)
+@partial(jax.jit, static_argnums=0)
+def _step(options: GaussNewton, problem: PathProblem, state: GaussNewtonState) -> GaussNewtonState:
+    metric, labels, z = problem.metric, problem.labels, state.z
+    f, jf, w, jw = linearise(metric, z, labels)
     df = f[:, 1:] - f[:, :-1]
     bar = 0.5 * (w[:, 1:] + w[:, :-1])
     p = -bar[..., None, None] * jf[:, :-1] + 0.5 * df[..., None] * jw[:, :-1, None]
@@ -129,51 +115,21 @@ def _iterate(metric: Metric, labels: Array | None, state: NodeState, tolerance: 
     pq = jnp.einsum("bnDi,bnDj->bnij", p, q)
     gradient = jnp.einsum("bnDi,bnD->bni", q, r)[:, :-1] + jnp.einsum("bnDi,bnD->bni", p, r)[:, 1:]
     diagonal = qq[:, :-1] + pp[:, 1:]
-    d = z.shape[-1]
     own = jnp.einsum("bnii->bni", diagonal)
     trace = jnp.mean(own, axis=-1, keepdims=True)  # where the generator stands still along one axis
     damp = state.damping[:, None, None] * own + (1e-6 * trace + 1e-12 * jnp.max(trace, axis=1, keepdims=True))
-    blocks = diagonal + damp[..., None] * jnp.eye(d, dtype=z.dtype)
-    step = -jax.vmap(block_tridiagonal_solve)(blocks, pq[:, 1:-1], gradient)
-    trial = z.at[:, 1:-1].add(step)
+    blocks = diagonal + damp[..., None] * jnp.eye(z.shape[-1], dtype=z.dtype)
+    trial = z.at[:, 1:-1].add(-jax.vmap(block_tridiagonal_solve)(blocks, pq[:, 1:-1], gradient))
     energy = path_energy(metric, observe(metric, trial, labels))
     live = ~state.done
     better = live & jnp.isfinite(energy) & (energy <= state.energy)
-    gain = state.energy - energy
-    converged = state.converged | (better & (gain <= tolerance * state.energy))
+    converged = state.converged | (better & (state.energy - energy <= options.tolerance * state.energy))
     damping = jnp.where(better, jnp.maximum(state.damping / 3, 1e-9), jnp.where(live, state.damping * 8, state.damping))
-    done = state.done | converged | (damping > 1e8)
-    keep = better[:, None, None]
-    return NodeState(
-        jnp.where(keep, trial, z),
+    return GaussNewtonState(
+        jnp.where(better[:, None, None], trial, z),
         jnp.where(better, energy, state.energy),
         damping,
         state.evaluations + live,
-        done,
+        state.done | converged | (damping > 1e8),
         converged,
     )
-
-
-def block_tridiagonal_solve(diagonal: Array, upper: Array, rhs: Array) -> Array:
-    """Solve a symmetric positive block-tridiagonal system by block elimination.
-
-    Args:
-      diagonal: ``(n, d, d)``. upper: ``(n - 1, d, d)``, block (i, i + 1). rhs: ``(n, d)``.
-    """
-
-    def eliminate(carry: tuple[Array, Array], row: tuple[Array, Array, Array]) -> tuple[tuple[Array, Array], tuple]:
-        schur, load = carry
-        next_diagonal, up, next_rhs = row
-        solved = jnp.linalg.solve(schur, jnp.concatenate([up, load[:, None]], axis=1))
-        following = next_diagonal - up.T @ solved[:, :-1]
-        return (following, next_rhs - up.T @ solved[:, -1]), (solved[:, :-1], solved[:, -1])
-
-    def substitute(x: Array, row: tuple[Array, Array]) -> tuple[Array, Array]:
-        ratio, load = row
-        x = load - ratio @ x
-        return x, x
-
-    (schur, load), kept = jax.lax.scan(eliminate, (diagonal[0], rhs[0]), (diagonal[1:], upper, rhs[1:]))
-    last = jnp.linalg.solve(schur, load)
-    _, rest = jax.lax.scan(substitute, last, kept, reverse=True)
-    return jnp.concatenate([rest, last[None]])

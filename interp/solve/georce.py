@@ -7,36 +7,44 @@ matrices at node t alone and :math:`c_t = \sum_{j>t} g_j`:
    \mu = -\Bigl(\sum_t G_t^{-1}\Bigr)^{-1} \Bigl(2(z_T - z_0) + \sum_t G_t^{-1} c_t\Bigr), \qquad
    \hat u_t = -\tfrac12 G_t^{-1} (\mu + c_t)
 
-and :math:`u \leftarrow u + \tau(\hat u - u)`. Two changes from the published method: the energy takes
-the mean of the matrices at both ends of a segment (``rule="trapezoid"``; the published left
-end is ``rule="left"``, asymmetric and wrong by O(1/T)), and :math:`\tau` is accepted by the Armijo
-test along the direction actually taken, :math:`E(\tau) \le E + 10^{-4} \tau\, E'(0)`, so the
-search cannot stall.
+and :math:`u \leftarrow u + \tau(\hat u - u)`. There are two changes from the published method. The energy takes the
+mean of the matrices at both ends of a segment (``rule="trapezoid"``; the published left end is ``rule="left"``,
+asymmetric and wrong by O(1/T)). And :math:`\tau` is accepted by the Armijo test along the direction that is taken,
+:math:`E(\tau) \le E + 10^{-4} \tau\, E'(0)`, so that the search cannot stall.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from functools import partial
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
-from pairs import InputError, Net
+from pairs import Net
+from pairs.checks import check_choice, check_count, check_number
 
-from ..metric.energy import Metric
-
-__all__ = ["GeorceConfig", "GeorceResult", "georce", "matrix_energy", "pullback_georce"]
+__all__ = ["GeorceSettings", "GeorceState", "georce", "georce_init", "georce_step"]
 
 Rule = Literal["trapezoid", "left"]
 
 
 @dataclasses.dataclass(frozen=True)
-class GeorceConfig:
-    """``tolerance`` on the relative decrease of energy, and on ``|grad| |z_T - z_0| / E``."""
+class GeorceSettings:
+    """How GEORCE solves.
+
+    Attributes:
+      segments: T.
+      iterations: The largest number of steps.
+      tolerance: A path is converged when an accepted step gains less than this share of its energy.
+      rule: Which matrices a segment takes.
+
+    Raises:
+      InputError: A setting is out of bounds.
+    """
 
     segments: int = 100
     iterations: int = 100
@@ -44,37 +52,24 @@ class GeorceConfig:
     rule: Rule = "trapezoid"
 
     def __post_init__(self) -> None:
-        if self.segments < 2:
-            raise InputError("segments", f"is {self.segments}", "give at least 2")
-        if self.iterations < 1:
-            raise InputError("iterations", f"is {self.iterations}", "give at least 1")
-        if self.rule not in ("trapezoid", "left"):
-            raise InputError("rule", f"is {self.rule!r}", "use trapezoid or left")
+        check_count("segments", self.segments, 2)
+        check_count("iterations", self.iterations)
+        check_number("tolerance", self.tolerance, at_least=0)
+        check_choice("rule", self.rule, get_args(Rule))
 
 
-class GeorceResult(NamedTuple):
-    """Nodes ``(batch, T + 1, d)``; energy scaled by T; iterations (one set of matrices each) and energy calls."""
+class GeorceState(NamedTuple):
+    """Paths, and what is known about them; all arrays lead with the batch where there is one.
 
-    z: Array
-    energy: Array
-    converged: Array
-    iterations: Array
-    evaluations: Array
+    Attributes:
+      z: Nodes with the ends, ``(batch, T + 1, d)``.
+      energy: T times the sum of ``u^T G u``.
+      done: Whether the path has stopped.
+      converged: Whether it stopped because a step gained little.
+      iterations: Steps so far, one set of matrices each.
+      evaluations: Energies so far.
+    """
 
-
-def _energy(matrix: Any, rule: Rule, z: Array) -> Array:
-    """T times sum of u^T G u for one path ``(T + 1, d)``."""
-    u, g = z[1:] - z[:-1], matrix(z)
-    bar = g[:-1] if rule == "left" else 0.5 * (g[1:] + g[:-1])
-    return u.shape[0] * jnp.einsum("ti,tij,tj->", u, bar, u)
-
-
-def matrix_energy(metric: Net, z: ArrayLike, rule: Rule = "trapezoid") -> Array:
-    """Energies of paths ``(batch, T + 1, d)`` for a metric net ``(points, d) -> (points, d, d)``."""
-    return jax.vmap(partial(_energy, metric, rule))(jnp.asarray(z))
-
-
-class _State(NamedTuple):
     z: Array
     energy: Array
     done: Array
@@ -83,7 +78,48 @@ class _State(NamedTuple):
     evaluations: Array
 
 
-def _step(matrix: Any, rule: Rule, tolerance: float, state: _State) -> _State:
+def georce(metric: Net, z0: ArrayLike, z1: ArrayLike, settings: GeorceSettings = GeorceSettings()) -> GeorceState:
+    """Shortest paths, from the straight line.
+
+    Args:
+      metric: Pytree ``(points, d) -> (points, d, d)`` of positive definite matrices; :func:`pairs.wrap` makes one of a
+        closed form.
+      z0: First ends, ``(batch, d)``.
+      z1: Last ends, ``(batch, d)``.
+      settings: Resolution and stop.
+
+    Example:
+      >>> import pairs
+      >>> half_plane = pairs.wrap(lambda p, z: jnp.eye(2) / z[:, 1, None, None] ** 2)
+      >>> found = georce(half_plane, [[-1.0, 1.0]], [[1.0, 1.0]])
+      >>> round(float(jnp.sqrt(found.energy[0])), 3)  # arccosh(3)
+      1.763
+
+    References:
+      arXiv 2505.05961.
+    """
+    return _solve_from_line(metric, jnp.asarray(z0), jnp.asarray(z1), settings)
+
+
+@partial(jax.jit, static_argnums=3)
+def _solve_from_line(metric: Net, z0: Array, z1: Array, settings: GeorceSettings) -> GeorceState:
+    def one(z: Array) -> GeorceState:
+        keep_going = lambda s: ~s.done & (s.iterations < settings.iterations)
+        step = partial(georce_step, metric, settings.rule, settings.tolerance)
+        return jax.lax.while_loop(keep_going, step, georce_init(metric, settings.rule, z))
+
+    t = jnp.linspace(0, 1, settings.segments + 1, dtype=z0.dtype)[None, :, None]
+    return jax.vmap(one)((1 - t) * z0[:, None] + t * z1[:, None])
+
+
+def georce_init(matrix: Any, rule: Rule, z: Array) -> GeorceState:
+    """The state of one path with nodes ``z``, ``(T + 1, d)``; equal ends are done."""
+    zero, still = jnp.zeros((), jnp.int32), jnp.all(z[0] == z[-1])
+    return GeorceState(z, _energy(matrix, rule, z), still, still, zero, zero)
+
+
+def georce_step(matrix: Any, rule: Rule, tolerance: float, state: GeorceState) -> GeorceState:
+    """One step of one path; ``matrix`` is the metric, the other arguments are as in :class:`GeorceSettings`."""
     z = state.z
     count = z.shape[0] - 1
     u = z[1:] - z[:-1]
@@ -112,17 +148,13 @@ def _step(matrix: Any, rule: Rule, tolerance: float, state: _State) -> _State:
         tau, _, tries = carry
         return 0.5 * tau, _energy(matrix, rule, z + 0.5 * tau * shift), tries + 1
 
-    one = jnp.ones((), z.dtype)
-    tau, energy, tries = jax.lax.while_loop(
-        too_long, shorten, (one, _energy(matrix, rule, z + shift), jnp.ones((), jnp.int32))
-    )
+    whole = jnp.ones((), z.dtype), _energy(matrix, rule, z + shift), jnp.ones((), jnp.int32)
+    tau, energy, tries = jax.lax.while_loop(too_long, shorten, whole)
     good = (energy <= state.energy + rounding) & ~state.done
-    gain = state.energy - energy
-    converged = state.converged | (good & (gain <= tolerance * state.energy))
-    freeze = lambda new, old: jnp.where(good, new, old)
-    return _State(
-        freeze(z + tau * shift, z),
-        freeze(energy, state.energy),
+    converged = state.converged | (good & (state.energy - energy <= tolerance * state.energy))
+    return GeorceState(
+        jnp.where(good, z + tau * shift, z),
+        jnp.where(good, energy, state.energy),
         state.done | converged | ~good,
         converged,
         state.iterations + ~state.done,
@@ -130,73 +162,8 @@ def _step(matrix: Any, rule: Rule, tolerance: float, state: _State) -> _State:
     )
 
 
-@partial(jax.jit, static_argnums=2)
-def _solve(metric: Any, z: Array, config: GeorceConfig) -> GeorceResult:
-    def one(z: Array) -> GeorceResult:
-        zero = jnp.zeros((), jnp.int32)
-        still = jnp.all(z[0] == z[-1])
-        start = _State(z, _energy(metric, config.rule, z), still, still, zero, zero)
-        keep_going = lambda s: ~s.done & (s.iterations < config.iterations)
-        end = jax.lax.while_loop(keep_going, partial(_step, metric, config.rule, config.tolerance), start)
-        return GeorceResult(end.z, end.energy, end.converged, end.iterations, end.evaluations)
-
-    return jax.vmap(one)(z)
-
-
-def georce(metric: Net, z0: ArrayLike, z1: ArrayLike, config: GeorceConfig = GeorceConfig()) -> GeorceResult:
-    """Paths between ``z0`` and ``z1`` ``(batch, d)`` from the straight line.
-
-    Args:
-      metric: pytree ``(points, d) -> (points, d, d)`` of positive definite matrices; wrap a
-        closed form with :func:`pairs.wrap`.
-
-    >>> import pairs
-    >>> half_plane = pairs.wrap(lambda p, z: jnp.eye(2) / z[:, 1, None, None] ** 2)
-    >>> found = georce(half_plane, [[-1.0, 1.0]], [[1.0, 1.0]])
-    >>> round(float(jnp.sqrt(found.energy[0])), 3)  # arccosh(3)
-    1.763
-    """
-    z0, z1 = jnp.asarray(z0), jnp.asarray(z1)
-    return _solve_from_line(metric, z0, z1, config)
-
-
-@partial(jax.jit, static_argnums=3)
-def _solve_from_line(metric: Net, z0: Array, z1: Array, config: GeorceConfig) -> GeorceResult:
-    t = jnp.linspace(0, 1, config.segments + 1, dtype=z0.dtype)[None, :, None]
-    return _solve(metric, (1 - t) * z0[:, None] + t * z1[:, None], config)
-
-
-@jax.tree_util.register_dataclass
-@dataclasses.dataclass(frozen=True)
-class _Pulled:
-    """``w^2 J^T J`` of a pair's metric at points ``(points, d)``."""
-
-    metric: Metric
-
-    def __call__(self, z: Array) -> Array:
-        from .gauss_newton import _linearise
-
-        _, jf, w, _ = _linearise(self.metric, z[:, None], None)
-        jf = jf[:, 0] * w[:, 0, None, None]
-        d = z.shape[-1]
-        m = jnp.einsum("nDi,nDj->nij", jf, jf)
-        return m + 1e-6 * jnp.trace(m, axis1=1, axis2=2)[:, None, None] / d * jnp.eye(d, dtype=z.dtype)
-
-
-def pullback_georce(metric: Metric, z: Array, labels: Array | None, iterations: int, tolerance: float) -> Any:
-    """GEORCE on the pull-back matrices from the given nodes; second derivatives of the generator enter."""
-    from .gauss_newton import NodeState
-    from .gauss_newton import _energy as chord_energy
-
-    if labels is not None:
-        raise InputError("solver", "georce does not take labels", "use lbfgs for conditional pairs")
-    config = GeorceConfig(z.shape[1] - 1, iterations, tolerance)
-    found = _solve(_Pulled(metric), z, config)
-    return NodeState(
-        found.z,
-        chord_energy(metric, found.z, None),
-        jnp.zeros_like(found.energy),
-        found.evaluations,
-        found.converged,
-        found.converged,
-    )
+def _energy(matrix: Any, rule: Rule, z: Array) -> Array:
+    """T times the sum of u^T G u for one path ``(T + 1, d)``."""
+    u, g = z[1:] - z[:-1], matrix(z)
+    bar = g[:-1] if rule == "left" else 0.5 * (g[1:] + g[:-1])
+    return u.shape[0] * jnp.einsum("ti,tij,tj->", u, bar, u)

@@ -1,1 +1,1 @@
-"""Where a solver begins."""
+"""Starts of a solver: chains through graphs of latents, and paths already solved nearby."""

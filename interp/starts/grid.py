@@ -1,12 +1,12 @@
-r"""Starts from a grid over small latents: the globally shortest way round, before it is made smooth.
+r"""Starts from a grid over small latents: the cheapest chain of all, before a solver makes it smooth.
 
-A solver that descends from the line finds the nearest valley. In two or three dimensions all valleys can be looked
-at: neighbours on a grid over the prior's bulk are joined by edges, ends are tied to the corners around them, and
-:mod:`interp.starts.chains` finds the cheapest chain. An edge more than three times as long
-as the median may leap a bad region that both its ends know nothing of (the seams of a GAN are far thinner than a
-grid): it is measured in eight pieces. The generator runs once per grid point and on those, whatever the number
-of pairs. Only a start: directions are limited to those of the grid (a detour of at most 3 %
-with 16 directions), the solver removes that.
+A solver that descends from the line finds the nearest valley. In two or three dimensions all valleys can be measured:
+neighbours on a grid over the prior's bulk are joined by edges, ends are tied to the corners around them, and
+:mod:`interp.starts.chains` finds the cheapest chain. An edge whose features are more than three times as far apart as
+the median may cross a bad region that neither of its ends shows (the seams of a GAN are far thinner than a grid), so it
+is measured in eight pieces. The generator runs once per grid point and on those pieces, for any number of pairs of
+ends. Directions are limited to those of the grid (16 directions make a detour of at most 3 %), which the solver
+removes.
 """
 
 from __future__ import annotations
@@ -20,11 +20,12 @@ from jax import Array
 from pairs import InputError, Normal
 
 from ..metric.energy import Metric
-from .chains import charged_length, look, shortest_routes
+from .chains import charged_length, observe_nodes, shortest_chains
 
 __all__ = ["grid_start"]
 
-_LEAP = 3.0
+_JUMP = 3.0  # times the median feature distance of edges
+_REACH = 3.0  # half the width of the grid in units of the prior's scale
 
 
 def _neighbours(index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -42,24 +43,29 @@ def _neighbours(index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate(first), np.concatenate(second)
 
 
-def grid_start(metric: Metric, z0: Array, z1: Array, modes: int, *, side: int = 48, reach: float = 3.0) -> Array:
-    """Sine coefficients ``(batch, modes, d)`` relative to the line, for the ``initial`` of :func:`interp.geodesic`.
+def grid_start(metric: Metric, z0: Array, z1: Array, modes: int, *, side: int = 48) -> Array:
+    """Coefficients of the cheapest chains through a grid, for the ``initial`` of :func:`interp.geodesic`.
 
     Args:
-      metric: with weights (conformal) or without; the other modes are started without the critic.
-      z0, z1: ends ``(batch, d)``, d = 2 or 3.
-      side: grid points per dimension. reach: half the grid's width in units of the prior's scale, more where
-        an end lies outside.
+      metric: With weights if conformal; in the other modes the critic plays no part in the chain.
+      z0: First ends, ``(batch, d)``, d = 2 or 3.
+      z1: Last ends, ``(batch, d)``.
+      modes: Number of sine modes.
+      side: Grid points per dimension. The grid is six prior scales wide, more where an end lies outside.
+
+    Returns:
+      Sine coefficients relative to the line, ``(batch, modes, d)``.
 
     Raises:
-      InputError: another dimension, a conditional pair.
+      InputError: The latents have another dimension, or the pair is conditional.
 
-    >>> import jax.numpy as jnp, pairs
-    >>> flat, critic = pairs.wrap(lambda p, z: z), pairs.wrap(lambda p, x: x[:, 0])
-    >>> pair = pairs.make_pair(flat, critic, pairs.Normal((2,)), sample_range=None, critic_kind="energy")
-    >>> start = grid_start(Metric(pair, mode="none"), jnp.zeros((1, 2)), jnp.ones((1, 2)), 4, side=16)
-    >>> start.shape, bool(jnp.max(jnp.abs(start)) < 0.5)  # in a flat space the line is the shortest way
-    ((1, 4, 2), True)
+    Example:
+      >>> import jax.numpy as jnp, pairs
+      >>> flat, critic = pairs.wrap(lambda p, z: z), pairs.wrap(lambda p, x: x[:, 0])
+      >>> pair = pairs.make_pair(flat, critic, pairs.Normal((2,)), sample_range=None, critic_kind="energy")
+      >>> start = grid_start(Metric(pair, mode="none"), jnp.zeros((1, 2)), jnp.ones((1, 2)), 4, side=16)
+      >>> start.shape, bool(jnp.max(jnp.abs(start)) < 0.5)  # in a flat space the line is the cheapest chain
+      ((1, 4, 2), True)
     """
     batch, d = z0.shape
     if d not in (2, 3):
@@ -69,7 +75,7 @@ def grid_start(metric: Metric, z0: Array, z1: Array, modes: int, *, side: int = 
     dtype = np.dtype(z0.dtype)
     a, b = np.asarray(z0, np.float64), np.asarray(z1, np.float64)
     prior = metric.pair.prior
-    bulk = reach * (prior.scale if isinstance(prior, Normal) else 1.0)
+    bulk = _REACH * (prior.scale if isinstance(prior, Normal) else 1.0)
     low, high = np.minimum(a, b).min(0), np.maximum(a, b).max(0)
     low, high = np.minimum(low - 0.01 * bulk, -bulk), np.maximum(high + 0.01 * bulk, bulk)
     spacing = (high - low) / (side - 1)
@@ -86,10 +92,10 @@ def grid_start(metric: Metric, z0: Array, z1: Array, modes: int, *, side: int = 
     first = np.concatenate([first, np.repeat(side**d + np.arange(2 * batch), len(corners))])
     second = np.concatenate([second, tied])
 
-    f, w = look(metric, points, dtype)
+    f, w = observe_nodes(metric, points, dtype)
     gap = np.linalg.norm((f[first] - f[second]).astype(np.float64), axis=1)
     cost = 0.5 * (w[first] + w[second]) * gap
-    leaps = np.flatnonzero(gap > _LEAP * np.median(gap))
-    cost[leaps] = charged_length(metric, points[first[leaps]], points[second[leaps]], dtype)
+    jumps = np.flatnonzero(gap > _JUMP * np.median(gap))
+    cost[jumps] = charged_length(metric, points[first[jumps]], points[second[jumps]], dtype)
     sources = side**d + np.arange(batch)
-    return shortest_routes(points, first, second, cost, sources, sources + batch, modes, dtype)
+    return shortest_chains(points, first, second, cost, sources, sources + batch, modes, dtype)

@@ -1,12 +1,12 @@
-r"""Warm starts from neighbours: paths already solved between nearby ends propose the next one's coefficients.
+r"""Starts from paths already solved: those between nearby ends propose the next one's coefficients.
 
 For ends :math:`(z_0, z_1)` the k nearest stored pairs, in either direction, are averaged with weights
 
 .. math:: \omega_j \propto \exp\bigl(-(|z_0 - z_0^j|^2 + |z_1 - z_1^j|^2) / (2 h^2)\bigr)
 
-h the distance of the nearest. A reversed path has coefficients :math:`(-1)^{k+1} a_k`. The solver tries the
-proposal next to its own start and keeps the better, so a poor neighbour costs evaluations, not quality.
-Only curves on the same base path may be mixed: the memory holds displacements from the line.
+with h the distance of the nearest. A reversed path has coefficients :math:`(-1)^{k+1} a_k`. The solver tries the
+proposal beside its own start and keeps the better, so a poor proposal costs evaluations, not quality. Only curves on
+one base path may be mixed: the memory holds displacements from the line.
 """
 
 from __future__ import annotations
@@ -20,13 +20,19 @@ from jax.typing import ArrayLike
 from pairs import InputError
 
 from ..curves.sine_curve import to_coefficients
-from ..settings import GeodesicResult
+from ..result import GeodesicResult
 
 __all__ = ["Memory", "remember", "propose"]
 
 
 class Memory(NamedTuple):
-    """Ends ``(m, d)`` and sine coefficients ``(m, K, d)`` of the displacement from the line."""
+    """Solved paths.
+
+    Attributes:
+      z0: First ends, ``(m, d)``.
+      z1: Last ends, ``(m, d)``.
+      coefficients: Sine coefficients of the displacement from the line, ``(m, K, d)``.
+    """
 
     z0: Array
     z1: Array
@@ -34,7 +40,16 @@ class Memory(NamedTuple):
 
 
 def remember(result: GeodesicResult, modes: int = 12, memory: Memory | None = None) -> Memory:
-    """Store solved paths; failed, degenerate and identical ones are left out."""
+    """Store solved paths; failed, degenerate and identical ones are left out.
+
+    Args:
+      result: Solved paths.
+      modes: Sine modes that are stored.
+      memory: Paths stored before, with as many modes, to which these are added.
+
+    Raises:
+      InputError: ``memory`` holds another number of modes.
+    """
     curve = result.curve
     t = jnp.linspace(0, 1, modes + 2, dtype=curve.z0.dtype)
     line = curve.z0[:, None] * (1 - t)[:, None] + curve.z1[:, None] * t[:, None]
@@ -49,7 +64,20 @@ def remember(result: GeodesicResult, modes: int = 12, memory: Memory | None = No
 
 
 def propose(memory: Memory, z0: ArrayLike, z1: ArrayLike, neighbours: int = 4) -> Array:
-    """Coefficients ``(batch, K, d)`` for :func:`interp.geodesic`'s ``initial`` (with ``keep="free"``)."""
+    """Coefficients for the ``initial`` of :func:`interp.geodesic` (with ``keep="free"``).
+
+    Args:
+      memory: Solved paths.
+      z0: First ends, ``(batch, *latent)``.
+      z1: Last ends, ``(batch, *latent)``.
+      neighbours: How many stored paths are averaged.
+
+    Returns:
+      Sine coefficients relative to the line, ``(batch, K, d)``.
+
+    Raises:
+      InputError: The memory is empty.
+    """
     a, b = (jnp.asarray(z).reshape(len(jnp.asarray(z)), -1) for z in (z0, z1))
     if len(memory.z0) == 0:
         raise InputError("memory", "is empty", "remember a solved batch first")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 
 import jax
 import jax.numpy as jnp
@@ -11,8 +12,9 @@ import pytest
 
 import interp
 import pairs
+from interp.result import outcome_of
 
-QUICK = interp.GeodesicConfig(points=5, segments=8, evaluations=8, multiresolution=False, restarts=0, mode="none")
+QUICK = interp.GeodesicSettings(points=5, segments=8, evaluations=8, multiresolution=False, restarts=0, mode="none")
 
 
 def _double(p, z):
@@ -44,21 +46,21 @@ def _refused(field, call):
 @pytest.mark.parametrize("prior", [pairs.Uniform((2,)), pairs.Sphere((2,)), pairs.TruncatedNormal((2,))])
 def test_ends_outside_the_support_are_refused(prior):
     inside = prior.sample(jax.random.key(0), 1)
-    _refused("z1", lambda: interp.geodesic(_pair(prior), inside, inside * 7 + 7, config=QUICK))
+    _refused("z1", lambda: interp.geodesic(_pair(prior), inside, inside * 7 + 7, settings=QUICK))
 
 
 def test_nan_wrong_shape_and_unequal_numbers_of_ends_are_refused():
     good = jnp.zeros((1, 2))
-    _refused("z0", lambda: interp.geodesic(_pair(), good * jnp.nan, good, config=QUICK))
-    _refused("z1", lambda: interp.geodesic(_pair(), good, jnp.zeros((1, 3)), config=QUICK))
-    _refused("z1", lambda: interp.geodesic(_pair(), good, jnp.zeros((2, 2)), config=QUICK))
-    _refused("z0", lambda: interp.geodesic(_pair(), jnp.zeros(2), good, config=QUICK))
-    _refused("initial", lambda: interp.geodesic(_pair(), good, good, config=QUICK, initial=jnp.zeros((1, 3))))
-    _refused("labels", lambda: interp.geodesic(_pair(), good, good, labels=[1], config=QUICK))
+    _refused("z0", lambda: interp.geodesic(_pair(), good * jnp.nan, good, settings=QUICK))
+    _refused("z1", lambda: interp.geodesic(_pair(), good, jnp.zeros((1, 3)), settings=QUICK))
+    _refused("z1", lambda: interp.geodesic(_pair(), good, jnp.zeros((2, 2)), settings=QUICK))
+    _refused("z0", lambda: interp.geodesic(_pair(), jnp.zeros(2), good, settings=QUICK))
+    _refused("initial", lambda: interp.geodesic(_pair(), good, good, settings=QUICK, initial=jnp.zeros((1, 3))))
+    _refused("labels", lambda: interp.geodesic(_pair(), good, good, labels=[1], settings=QUICK))
 
 
 def test_a_path_of_one_point_is_refused():
-    _refused("points", lambda: interp.GeodesicConfig(points=1))
+    _refused("points", lambda: interp.GeodesicSettings(points=1))
     _refused("path", lambda: interp.diagnose(interp.Metric(_pair(), mode="none"), jnp.zeros((1, 1, 2))))
 
 
@@ -76,18 +78,20 @@ def test_a_path_of_one_point_is_refused():
     ],
 )
 def test_bad_settings_name_their_field(field, value):
-    _refused(field, lambda: interp.GeodesicConfig(**{field: value}))
+    _refused(field, lambda: interp.GeodesicSettings(**{field: value}))
 
 
 def test_node_solvers_refuse_what_they_cannot_do():
-    _refused("solver", lambda: interp.GeodesicConfig(solver="georce", mode="additive"))
+    ends = jnp.zeros((1, 2)), jnp.ones((1, 2))
+    additive = dataclasses.replace(QUICK, solver="georce", mode="additive")
+    _refused("solver", lambda: interp.geodesic(_pair(), *ends, settings=additive))
     boxed = _pair(pairs.Uniform((2,)))
-    config = dataclasses.replace(QUICK, solver="gauss-newton")
-    _refused("solver", lambda: interp.geodesic(boxed, jnp.zeros((1, 2)), jnp.ones((1, 2)) / 2, config=config))
+    settings = dataclasses.replace(QUICK, solver="gauss-newton")
+    _refused("solver", lambda: interp.geodesic(boxed, jnp.zeros((1, 2)), jnp.ones((1, 2)) / 2, settings=settings))
     _refused(
         "keep",
         lambda: interp.geodesic(
-            _pair(), jnp.zeros((1, 2)), jnp.ones((1, 2)), config=dataclasses.replace(QUICK, keep="box")
+            _pair(), jnp.zeros((1, 2)), jnp.ones((1, 2)), settings=dataclasses.replace(QUICK, keep="box")
         ),
     )
 
@@ -98,8 +102,8 @@ def _narrow(p, x):
 
 def test_a_critic_for_other_samples_is_refused_in_one_line():
     good = jnp.zeros((1, 2))
-    _refused("critic", lambda: interp.geodesic(_pair(critic=_narrow), good, good + 1, config=QUICK))
-    _refused("features", lambda: interp.geodesic(_pair(), good, good + 1, config=QUICK, features=pairs.wrap(_narrow)))
+    _refused("critic", lambda: interp.geodesic(_pair(critic=_narrow), good, good + 1, settings=QUICK))
+    _refused("features", lambda: interp.geodesic(_pair(), good, good + 1, settings=QUICK, features=pairs.wrap(_narrow)))
 
 
 def _three_kinds(p, z, label):
@@ -126,7 +130,7 @@ def odd():
     )
     z0 = [[0.3, -0.2], [0.0, 0.0], [0.0, 0.0], [0.0, 0.0], [0.0, 0.0]]
     z1 = [[0.3, -0.2], [3.0, 4.0], [1.0, 1.0], [3.0, 3.0], [0.5, 0.5]]
-    return interp.geodesic(pair, z0, z1, config=QUICK, labels=np.array([0, 0, 1, 2, 2]))
+    return interp.geodesic(pair, z0, z1, settings=QUICK, labels=np.array([0, 0, 1, 2, 2]))
 
 
 def test_identical_ends_give_a_constant_path_without_nan(odd):
@@ -150,6 +154,30 @@ def test_a_generator_that_returns_nan_is_flagged_and_spoils_no_other_pair(odd):
     assert float(odd.length[1]) == pytest.approx(10.0, rel=1e-5)
 
 
+def test_every_path_says_in_words_what_happened_to_it(odd):
+    kinds = [interp.Outcome(int(code)) for code in odd.outcome]
+    assert kinds[0] == interp.Outcome.IDENTICAL and kinds[2] == interp.Outcome.DEGENERATE
+    assert kinds[3] == interp.Outcome.FAILED and kinds[1] == interp.Outcome.CONVERGED
+    assert odd.messages() == [interp.MESSAGES[kind] for kind in kinds]
+    assert set(interp.MESSAGES) == set(interp.Outcome)
+
+
+def test_the_outcome_is_the_gravest_flag_and_without_one_the_solver_has_not_converged():
+    """Rows with one flag each, then a jump that fell back, then none."""
+    order = ["failed", "identical", "degenerate", "fell_back", "jumped", "converged"]
+    flags = interp.Flags(**{name: jnp.zeros(8, bool) for name in interp.Flags._fields})
+    rows = {name: getattr(flags, name).at[i].set(True) for i, name in enumerate(order)}
+    rows["fell_back"], rows["jumped"] = rows["fell_back"].at[6].set(True), rows["jumped"].at[6].set(True)
+    found = [interp.Outcome(int(code)).name.lower() for code in outcome_of(flags._replace(**rows))]
+    assert found == [*order, "fell_back", "not_converged"]
+
+
+def test_a_report_names_the_settings_as_before():
+    record = interp.GeodesicSettings().to_dict()
+    assert record["calibration"] == {"samples": 2000, "shape": "barrier", "ratio": 10.0, "damp": True}
+    assert record["solver"] == "lbfgs" and json.loads(json.dumps(record)) == record
+
+
 def _constant(p, x):
     return jnp.zeros(len(x))
 
@@ -157,35 +185,35 @@ def _constant(p, x):
 def test_a_constant_critic_is_warned_about_and_weighs_nothing():
     pair = _pair(critic=_constant)
     with pytest.warns(UserWarning, match="constant"):
-        calibration = interp.calibrate(pair, config=interp.CalibrationConfig(samples=50))
-    assert calibration.constant and calibration.blind
-    assert calibration.weight(jnp.asarray([-9.0, 0.0, 9.0])).tolist() == [1.0, 1.0, 1.0]
+        path_weight = interp.weigh(pair, settings=interp.PathWeightSettings(samples=50))
+    assert path_weight.constant and path_weight.blind
+    assert path_weight.weight(jnp.asarray([-9.0, 0.0, 9.0])).tolist() == [1.0, 1.0, 1.0]
 
 
 def test_a_blind_critic_is_warned_about():
     """The first coordinate of a sample says nothing about being a midpoint: same centre, AUC one half."""
     with pytest.warns(UserWarning, match="cannot tell midpoints"):
-        calibration = interp.calibrate(_pair(), config=interp.CalibrationConfig(samples=400))
-    assert calibration.blind and not calibration.constant
+        path_weight = interp.weigh(_pair(), settings=interp.PathWeightSettings(samples=400))
+    assert path_weight.blind and not path_weight.constant
 
 
 def test_a_blind_critic_hardly_weighs_and_a_lengthening_is_bounded_by_the_largest_weight():
     """R is damped to 1 + g (R - 1), g the evidence over 0.3; with 1 <= w <= W, L(weighted) <= W L(plain)."""
-    make = lambda damp: interp.CalibrationConfig(samples=400, damp=damp)
+    make = lambda damp: interp.PathWeightSettings(samples=400, damp=damp)
     pair = _pair()
     with pytest.warns(UserWarning, match="nearly switched off"):
-        damped = interp.calibrate(pair, config=make(True))
+        damped = interp.weigh(pair, settings=make(True))
     with pytest.warns(UserWarning, match="mostly noise"):
-        blunt = interp.calibrate(pair, config=make(False))
+        blunt = interp.weigh(pair, settings=make(False))
     s = damped.statistics
     assert s["ratio_damped"] == pytest.approx(1 + 9 * s["evidence"] / 0.3)
     assert s["strength"] < 0.5 * blunt.statistics["strength"]
-    config = interp.GeodesicConfig(points=9, segments=8, multiresolution=False, restarts=0)
+    settings = interp.GeodesicSettings(points=9, segments=8, multiresolution=False, restarts=0)
     ends = jnp.asarray([[-2.0, 0.5]]), jnp.asarray([[2.0, 0.5]])
-    plain = interp.geodesic(pair, *ends, config=dataclasses.replace(config, mode="none"))
-    for calibration in (damped, blunt):
-        found = interp.geodesic(pair, *ends, config=config, calibration=calibration)
-        largest = float(jnp.max(calibration.weight(plain.diagnostics.critic)))
+    plain = interp.geodesic(pair, *ends, settings=dataclasses.replace(settings, mode="none"))
+    for path_weight in (damped, blunt):
+        found = interp.geodesic(pair, *ends, settings=settings, weight=path_weight)
+        largest = float(jnp.max(path_weight.weight(plain.diagnostics.critic)))
         assert float(found.diagnostics.plain_length[0]) <= largest * float(plain.diagnostics.plain_length[0]) * 1.001
 
 
@@ -195,12 +223,12 @@ def _radius(p, x):
 
 def test_a_critic_that_knows_midpoints_is_trusted_and_its_weight_ordered():
     pair = _pair(pairs.Normal((64,)), critic=_radius)
-    calibration = interp.calibrate(pair, config=interp.CalibrationConfig(samples=400))
-    s = calibration.statistics
-    assert not calibration.blind and s["auc_generated_midpoints"] > 0.9
+    path_weight = interp.weigh(pair, settings=interp.PathWeightSettings(samples=400))
+    s = path_weight.statistics
+    assert not path_weight.blind and s["auc_generated_midpoints"] > 0.9
     # the barrier keeps w = 1 + lambda at the 5 % quantile, and falls toward 1 above the median
-    w = lambda v: float(calibration.weight(jnp.asarray(v)))
-    assert w(calibration.floor) == pytest.approx(1 + s["strength"], rel=0.02)
+    w = lambda v: float(path_weight.weight(jnp.asarray(v)))
+    assert w(path_weight.floor) == pytest.approx(1 + s["strength"], rel=0.02)
     assert w(s["quantiles_generated"]["0.95"]) < 1 + 0.2 * s["strength"]
 
 
@@ -208,13 +236,13 @@ def test_an_overtrained_critic_is_ranked():
     real = 100 + np.random.default_rng(0).standard_normal((200, 64)).astype(np.float32)
     pair = _pair(pairs.Normal((64,)), critic=_first)
     with pytest.warns(UserWarning, match="over-trained"):
-        calibration = interp.calibrate(pair, config=interp.CalibrationConfig(samples=200), real=real)
-    assert calibration.statistics["transform"] == "rank"
+        path_weight = interp.weigh(pair, settings=interp.PathWeightSettings(samples=200), real=real)
+    assert path_weight.statistics["transform"] == "rank"
     scores = jnp.linspace(-10, 10, 50)
-    slope = np.diff(np.asarray(calibration.weight(scores)))
+    slope = np.diff(np.asarray(path_weight.weight(scores)))
     assert np.all(slope <= 1e-6) and slope[0] < 0  # falling, with a gradient left outside the table
 
 
 def test_nan_scores_stop_the_calibration():
     bad = lambda p, x: jnp.full(len(x), jnp.nan)
-    _refused("critic", lambda: interp.calibrate(_pair(critic=bad), config=interp.CalibrationConfig(samples=50)))
+    _refused("critic", lambda: interp.weigh(_pair(critic=bad), settings=interp.PathWeightSettings(samples=50)))

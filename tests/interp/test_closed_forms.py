@@ -84,7 +84,7 @@ CASES = [
 @pytest.fixture(scope="module")
 def solved():
     with jax.enable_x64(True):
-        config = interp.GeodesicConfig(
+        settings = interp.GeodesicSettings(
             points=65,
             segments=SEGMENTS,
             modes=40,
@@ -98,7 +98,7 @@ def solved():
         )
         z0, z1 = np.array([c[1] for c in CASES], float), np.array([c[2] for c in CASES], float)
         labels = np.array([NAMES.index(c[0]) for c in CASES])
-        yield interp.geodesic(PAIR, z0, z1, config=config, weight=WEIGHT, labels=labels)
+        yield interp.geodesic(PAIR, z0, z1, settings=settings, weight=WEIGHT, labels=labels)
 
 
 @pytest.mark.parametrize("case", range(len(CASES)), ids=[f"{c[0]}-{i}" for i, c in enumerate(CASES)])
@@ -162,7 +162,7 @@ def test_mirror_images_come_out_as_mirror_lengths(solved):
 def test_quarter_circle_chords_have_the_length_of_the_inscribed_polygon():
     """E_N = L_N^2 = (2 N sin(theta / 2N))^2 for a quarter of a great circle."""
     with jax.enable_x64(True):
-        config = interp.GeodesicConfig(
+        settings = interp.GeodesicSettings(
             points=11,
             segments=10,
             modes=9,
@@ -174,7 +174,7 @@ def test_quarter_circle_chords_have_the_length_of_the_inscribed_polygon():
             resample="none",
             keep="free",
         )
-        found = interp.geodesic(PAIR, [[1.0, 0.0]], [[0.0, 1.0]], config=config, labels=np.array([0]))
+        found = interp.geodesic(PAIR, [[1.0, 0.0]], [[0.0, 1.0]], settings=settings, labels=np.array([0]))
         # the tolerance is that of the solver's stop, not of the discretisation
         assert float(found.length[0]) == pytest.approx(1.569181915, rel=1e-7)
         assert float(found.energy[0]) == pytest.approx(1.569181915**2, rel=1e-7)

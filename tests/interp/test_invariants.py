@@ -11,9 +11,10 @@ import pytest
 
 import interp
 import pairs
-from interp.curves.sine_curve import Chart, resample_times, sine_basis, to_coefficients
+from interp.curves.charts import Chart
+from interp.curves.sine_curve import resample_times, sine_basis, to_coefficients
 from interp.metric.energy import observe, path_energy, step_lengths
-from interp.solve.objective import CurveObjective
+from interp.solve import path_problem
 
 
 @pytest.fixture(autouse=True)
@@ -49,7 +50,7 @@ def _pair(d=3, prior=None):
 
 
 WEIGHT = pairs.wrap(_weight, np.asarray(1.5))
-QUICK = interp.GeodesicConfig(
+QUICK = interp.GeodesicSettings(
     points=17, segments=16, modes=8, evaluations=60, multiresolution=False, restarts=0, keep="free", resample="none"
 )
 
@@ -62,20 +63,20 @@ def _ends(n=6, d=3, seed=0):
 @pytest.fixture(scope="module")
 def found():
     with jax.enable_x64(True):
-        yield interp.geodesic(_pair(), *_ends(), config=QUICK, weight=WEIGHT)
+        yield interp.geodesic(_pair(), *_ends(), settings=QUICK, weight=WEIGHT)
 
 
 def test_a_batch_gives_what_single_calls_give(found):
     z0, z1 = _ends()
     for i in (1, 4):
-        one = interp.geodesic(_pair(), z0[i : i + 1], z1[i : i + 1], config=QUICK, weight=WEIGHT)
+        one = interp.geodesic(_pair(), z0[i : i + 1], z1[i : i + 1], settings=QUICK, weight=WEIGHT)
         # rounding of differently shaped matrix products, amplified over tens of solver steps
         np.testing.assert_allclose(one.path[0], found.path[i], atol=1e-8)
 
 
 def test_swapped_ends_give_the_reversed_path(found):
     z0, z1 = _ends()
-    back = interp.geodesic(_pair(), z1, z0, config=QUICK, weight=WEIGHT)
+    back = interp.geodesic(_pair(), z1, z0, settings=QUICK, weight=WEIGHT)
     # both stop at a relative gain of 1e-5 on a flat optimum: energies agree to that, positions to its root
     np.testing.assert_allclose(back.energy, found.energy, rtol=1e-4)
     np.testing.assert_allclose(back.path[:, ::-1], found.path, atol=3e-2)
@@ -89,10 +90,21 @@ def test_the_energy_itself_is_symmetric_in_the_ends():
     np.testing.assert_allclose(forward, backward, rtol=1e-13)
 
 
+def test_a_weight_multiplies_length_and_its_square_the_energy():
+    """Equal steps along an axis of the identity, 4 long in all, weight 3: length 12, energy 144."""
+    flat = pairs.make_pair(
+        pairs.wrap(_same), pairs.wrap(_score, 0.0), pairs.Normal((2,)), sample_range=None, critic_kind="energy"
+    )
+    metric = interp.Metric(flat, weight=pairs.wrap(_constant, np.asarray(3.0)))
+    seen = observe(metric, jnp.asarray(np.stack([np.linspace(-2, 2, 9), np.zeros(9)], axis=1)[None]))
+    assert float(step_lengths(metric, seen).weighted.sum()) == pytest.approx(12.0, rel=1e-12)
+    assert float(path_energy(metric, seen)[0]) == pytest.approx(144.0, rel=1e-12)
+
+
 def test_constant_weight_scales_length_and_keeps_the_path():
     z0, z1 = _ends(2)
-    one = interp.geodesic(_pair(), z0, z1, config=QUICK, weight=pairs.wrap(_constant, np.asarray(1.0)))
-    three = interp.geodesic(_pair(), z0, z1, config=QUICK, weight=pairs.wrap(_constant, np.asarray(3.0)))
+    one = interp.geodesic(_pair(), z0, z1, settings=QUICK, weight=pairs.wrap(_constant, np.asarray(1.0)))
+    three = interp.geodesic(_pair(), z0, z1, settings=QUICK, weight=pairs.wrap(_constant, np.asarray(3.0)))
     np.testing.assert_allclose(three.length, 3 * one.length, rtol=1e-9)
     np.testing.assert_allclose(three.path, one.path, atol=1e-7)
 
@@ -107,7 +119,7 @@ def test_scaled_and_rotated_samples_give_the_same_path(found):
     q, _ = np.linalg.qr(rng.standard_normal((6, 6)))
     move = pairs.wrap(lambda p, x: 2 * x @ p + 1.0, jnp.asarray(q))
     z0, z1 = _ends()
-    moved = interp.geodesic(pair, z0, z1, config=QUICK, weight=WEIGHT, features=move)
+    moved = interp.geodesic(pair, z0, z1, settings=QUICK, weight=WEIGHT, features=move)
     np.testing.assert_allclose(moved.energy, 4 * found.energy, rtol=1e-6)
     np.testing.assert_allclose(moved.path, found.path, atol=1e-4)
 
@@ -116,7 +128,7 @@ def test_triangle_inequality_and_weight_at_least_one_lengthens(found):
     pair = _pair()
     z0, z1 = _ends()
     middle = np.random.default_rng(7).standard_normal(z0.shape)
-    run = lambda a, b, **k: np.asarray(interp.geodesic(pair, a, b, config=QUICK, weight=WEIGHT, **k).length)
+    run = lambda a, b, **k: np.asarray(interp.geodesic(pair, a, b, settings=QUICK, weight=WEIGHT, **k).length)
     # discretisation and solver stop: well under 1 %
     assert np.all(np.asarray(found.length) <= 1.01 * (run(z0, middle) + run(middle, z1)))
     assert np.all(np.asarray(found.length) >= np.asarray(found.diagnostics.plain_length) * (1 - 1e-9))
@@ -124,11 +136,11 @@ def test_triangle_inequality_and_weight_at_least_one_lengthens(found):
 
 def test_exposure_falls_and_plain_length_grows_with_the_weight():
     """Between optima of w = 1 + lambda u, lambda rising: int u |dx| falls, int |dx| grows (exchange argument)."""
-    z0, z1 = _ends(4)
+    z0, z1 = _ends()
     pair, plain, exposure = _pair(), [], []
     for strength in (0.5, 2.0, 8.0):
         weight = pairs.wrap(_weight, np.asarray(strength))
-        r = interp.geodesic(pair, z0, z1, config=QUICK, weight=weight)
+        r = interp.geodesic(pair, z0, z1, settings=QUICK, weight=weight)
         metric = interp.Metric(pair, weight=weight)
         steps = step_lengths(metric, observe(metric, r.path))
         plain.append(np.asarray(steps.plain.sum(1)))
@@ -157,15 +169,14 @@ def test_gradient_matches_finite_differences_and_the_chunked_gradient_is_the_sam
     for kind in ("free", "sphere"):
         chart = Chart(kind)
         curve = interp.Curve(z0, z1, jnp.ones(2, int), jnp.zeros((2, 3, 3)), pair.prior, chart)
-        whole, parts = CurveObjective(5, 3, chart), CurveObjective(5, 3, chart, chunk=4)
-        rows = whole.rows(metric, curve, None)
+        whole, parts = (path_problem(metric, curve, None, 5, 3, chunk) for chunk in (0, 4))
         x = jnp.asarray(np.random.default_rng(1).standard_normal((2, 9)))
-        value, gradient = whole(metric, rows, x)
+        value, gradient = whole.evaluate(x)
         e = jnp.asarray(np.random.default_rng(4).standard_normal((2, 9)))
         h = 1e-5
-        slope = (whole.value(metric, rows, x + h * e) - whole.value(metric, rows, x - h * e)) / (2 * h)
+        slope = (whole.value(x + h * e) - whole.value(x - h * e)) / (2 * h)
         np.testing.assert_allclose(jnp.sum(gradient * e, axis=1), slope, rtol=1e-6)
-        value2, gradient2 = parts(metric, rows, x)
+        value2, gradient2 = parts.evaluate(x)
         np.testing.assert_allclose(value2, value, rtol=1e-12)
         np.testing.assert_allclose(gradient2, gradient, atol=1e-10)
 
@@ -174,8 +185,16 @@ def test_chunked_solve_ends_where_the_whole_one_does(found):
     import dataclasses
 
     z0, z1 = _ends()
-    chunked = interp.geodesic(_pair(), z0, z1, config=dataclasses.replace(QUICK, chunk=40), weight=WEIGHT)
+    chunked = interp.geodesic(_pair(), z0, z1, settings=dataclasses.replace(QUICK, chunk=40), weight=WEIGHT)
     np.testing.assert_allclose(chunked.energy, found.energy, rtol=1e-8)
+
+
+def test_a_solver_given_as_an_object_is_the_solver_of_its_name(found):
+    import dataclasses
+
+    settings = dataclasses.replace(QUICK, solver=interp.Lbfgs(QUICK.evaluations, QUICK.tolerance), evaluations=1)
+    again = interp.geodesic(_pair(), *_ends(), settings=settings, weight=WEIGHT)
+    np.testing.assert_array_equal(again.path, found.path)
 
 
 @pytest.mark.parametrize("solver", ["gauss-newton", "georce", "adam"])
@@ -184,8 +203,8 @@ def test_other_solvers_reach_the_same_energy(found, solver):
 
     z0, z1 = _ends()
     steps = 150 if solver == "adam" else 40
-    config = dataclasses.replace(QUICK, solver=solver, modes=15, evaluations=steps)
-    other = interp.geodesic(_pair(), z0, z1, config=config, weight=WEIGHT)
+    settings = dataclasses.replace(QUICK, solver=solver, modes=15, evaluations=steps)
+    other = interp.geodesic(_pair(), z0, z1, settings=settings, weight=WEIGHT)
     # node solvers have all 15 modes and may gain a little; Adam's step does not vanish; GEORCE minimises
     # u^T M u, which differs from chords by O(N^-2): several percent at 16 segments
     tolerance = 0.1 if solver == "georce" else 0.03
@@ -235,6 +254,23 @@ def test_slerp_takes_equal_angles_and_keeps_the_norm():
     np.testing.assert_allclose(np.linalg.norm(opposite[:, 1], axis=-1), 2.0, rtol=1e-9)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_slerp_between_nearly_opposite_ends_is_finite_continuous_and_on_the_sphere(dtype):
+    """Angles of pi minus 0.1 to 0, across the 1.4e-3 under which ends count as opposite. A step of 64 turns by at most
+    (pi + 1.4e-3) / 64; rounding is amplified by less than 1 / 1.4e-3 in the angle and not in the radius."""
+    gap = np.array([0.1, 0.02, 2e-3, 1.5e-3, 1.4e-3, 1e-3, 3e-4, 1e-5, 1e-7, 0.0])
+    axes, _ = np.linalg.qr(np.random.default_rng(0).standard_normal((5, 2)))
+    z0 = np.tile(2 * axes[:, 0], (len(gap), 1)).astype(dtype)
+    z1 = (-2 * (np.cos(gap)[:, None] * axes[:, 0] + np.sin(gap)[:, None] * axes[:, 1])).astype(dtype)
+    path = np.asarray(interp.slerp(z0, z1, np.linspace(0, 1, 65, dtype=dtype)), np.float64)
+    eps = np.finfo(dtype).eps
+    np.testing.assert_allclose(np.linalg.norm(path, axis=-1), 2.0, rtol=20 * eps)
+    np.testing.assert_array_equal(path[:, [0, -1]], np.stack([z0, z1], axis=1).astype(np.float64))
+    steps = np.linalg.norm(np.diff(path, axis=1), axis=-1) / 2
+    assert steps.max() <= (np.pi + 1.4e-3) / 64 * (1 + 1e-3) + 1e3 * eps
+    assert steps.min() >= (np.pi - 0.1 - 2 * 1.4e-3) / 64 * (1 - 1e-3) - 1e3 * eps
+
+
 @pytest.mark.parametrize("prior", [pairs.Normal((8,)), pairs.Uniform((8,))])
 def test_matched_line_has_the_prior_s_law(prior):
     z = prior.sample(jax.random.key(0), 20000)
@@ -257,7 +293,7 @@ def _additive(n, strength, modes=12):
         critic_kind="energy",
         check=False,
     )
-    config = interp.GeodesicConfig(
+    settings = interp.GeodesicSettings(
         points=n + 1,
         segments=n,
         modes=min(modes, n - 1),
@@ -269,7 +305,7 @@ def _additive(n, strength, modes=12):
         resample="none",
         tolerance=1e-10,
     )
-    r = interp.geodesic(pair, [[-2.0, 0.0]], [[2.0, 0.0]], config=config, weight=pairs.wrap(_cost))
+    r = interp.geodesic(pair, [[-2.0, 0.0]], [[2.0, 0.0]], settings=settings, weight=pairs.wrap(_cost))
     return float(np.abs(r.path[0, :, 1]).max()), r
 
 
@@ -303,7 +339,7 @@ def test_potential_mode_conserves_v2_minus_lambda_c2():
         critic_kind="energy",
         check=False,
     )
-    config = interp.GeodesicConfig(
+    settings = interp.GeodesicSettings(
         points=97,
         segments=96,
         modes=32,
@@ -315,7 +351,7 @@ def test_potential_mode_conserves_v2_minus_lambda_c2():
         resample="none",
         tolerance=1e-12,
     )
-    r = interp.geodesic(pair, [[-2.0, 0.0]], [[2.0, 0.0]], config=config, weight=pairs.wrap(_cost))
+    r = interp.geodesic(pair, [[-2.0, 0.0]], [[2.0, 0.0]], settings=settings, weight=pairs.wrap(_cost))
     z = np.asarray(r.path[0])
     v2 = np.sum(np.diff(z, axis=0) ** 2, axis=1) * 96**2
     c = 1 + 9 * np.exp(-np.sum(z**2, axis=1) / 0.5)

@@ -47,7 +47,7 @@ SPHERE = pairs.make_pair(
 PLANE = pairs.make_pair(
     pairs.wrap(_same), pairs.wrap(_height), pairs.Normal((2,)), sample_range=None, critic_kind="energy", check=False
 )
-FLAT = interp.GeodesicConfig(
+FLAT = interp.GeodesicSettings(
     points=33,
     segments=32,
     modes=16,
@@ -64,7 +64,7 @@ HALF_PLANE = interp.Metric(PLANE, weight=pairs.wrap(_inverse))
 def test_exp_of_log_comes_back_on_the_sphere():
     z0, z1 = np.array([[1.0, 0.0]]), 0.5 * np.array([[math.cos(2), math.sin(2)]])
     metric = interp.Metric(SPHERE, mode="none")
-    v, found = interp.log_map(SPHERE, z0, z1, metric, config=FLAT)
+    v, found = interp.log_map(SPHERE, z0, z1, settings=FLAT)
     m = interp.metric_matrix(metric, z0)[0]
     assert float(jnp.sqrt(v[0] @ m @ v[0])) == pytest.approx(1.910192, rel=1e-3)
     assert float(found.length[0]) == pytest.approx(1.910192, rel=1e-3)
@@ -106,16 +106,16 @@ def test_mean_in_a_flat_metric_is_the_weighted_mean_and_corners_are_the_points()
     )
     z = np.array([[0.0, 0.0], [3.0, 0.0], [0.0, 3.0]])
     w = np.array([[1 / 3, 1 / 3, 1 / 3], [0.5, 0.25, 0.25], [0.0, 1.0, 0.0]])
-    config = interp.GeodesicConfig(mode="none", segments=4, modes=3, evaluations=60, tolerance=1e-12)
-    found = interp.karcher_mean(pair, z, w, config=config)
+    settings = interp.GeodesicSettings(mode="none", segments=4, modes=3, evaluations=60, tolerance=1e-12)
+    found = interp.karcher_mean(pair, z, w, settings=settings)
     np.testing.assert_allclose(found.mean, w @ z, atol=1e-5)
     assert np.all(found.value <= found.start_value + 1e-12)
 
 
 def test_mean_of_two_points_of_the_half_plane_is_the_midpoint_of_their_geodesic():
     z = np.array([[-1.0, 1.0], [1.0, 1.0]])
-    config = interp.GeodesicConfig(segments=32, modes=8, evaluations=200, tolerance=1e-10, keep="free")
-    found = interp.karcher_mean(PLANE, z, config=config, weight=pairs.wrap(_inverse))
+    settings = interp.GeodesicSettings(segments=32, modes=8, evaluations=200, tolerance=1e-10, keep="free")
+    found = interp.karcher_mean(PLANE, z, settings=settings, weight=pairs.wrap(_inverse))
     # the apex of the half circle; 32 segments err by O(N^-2)
     np.testing.assert_allclose(found.mean, [[0.0, math.sqrt(2)]], atol=5e-3)
 
@@ -124,9 +124,9 @@ def test_weights_off_the_simplex_and_modes_without_a_metric_are_refused():
     z = np.zeros((2, 2))
     for weights in ([[0.5, 0.6]], [[-0.5, 1.5]], [[1.0]]):
         with pytest.raises(pairs.InputError, match="weights"):
-            interp.karcher_mean(PLANE, z, weights, config=FLAT)
+            interp.karcher_mean(PLANE, z, weights, settings=FLAT)
     with pytest.raises(pairs.InputError, match="mode"):
-        interp.distance(PLANE, z, z, config=interp.GeodesicConfig(mode="potential"))
+        interp.distance(PLANE, z, z, settings=interp.GeodesicSettings(mode="potential"))
     with pytest.raises(pairs.InputError, match="mode"):
         interp.exp_map(interp.Metric(PLANE, mode="additive"), z, z)
 
@@ -146,8 +146,8 @@ def test_inversion_finds_the_latent_of_a_generated_sample():
         check=False,
     )
     z = pair.prior.sample(jax.random.key(5), 3)
-    config = interp.InvertConfig(candidates=64, starts=2, radial=0.0)
-    found = interp.invert(pair, pair.generate(z), jax.random.key(1), config)
+    settings = interp.InversionSettings(candidates=64, starts=2, radial=0.0)
+    found = interp.invert(pair, pair.generate(z), jax.random.key(1), settings)
     assert np.all(found.error < 1e-2) and np.all(found.loss <= found.start_loss)
     np.testing.assert_allclose(found.z, z, atol=0.05)
     with pytest.raises(pairs.InputError, match="range"):
@@ -171,10 +171,14 @@ def _two_layers(p, x):
 
 def test_a_remembered_path_proposes_itself_in_both_directions():
     z0, z1 = np.array([[1.0, 0.0], [0.2, 0.9]]), np.array([[0.0, 1.0], [-0.5, 0.1]])
-    found = interp.geodesic(SPHERE, z0, z1, config=FLAT)
+    found = interp.geodesic(SPHERE, z0, z1, settings=FLAT)
     memory = interp.remember(found, modes=12)
     a = interp.propose(memory, z0, z1, neighbours=1)
     np.testing.assert_allclose(a, memory.coefficients, atol=1e-12)
+    more = interp.remember(found, modes=12, memory=memory)
+    np.testing.assert_array_equal(more.coefficients, jnp.concatenate([memory.coefficients] * 2))
+    with pytest.raises(pairs.InputError, match="memory"):
+        interp.remember(found, modes=6, memory=memory)
     back = interp.propose(memory, z1, z0, neighbours=1)
     t = np.linspace(0, 1, 9)
     there = interp.Curve(jnp.asarray(z0), jnp.asarray(z1), jnp.zeros(2, int), a)(t)

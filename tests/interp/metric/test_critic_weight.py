@@ -19,13 +19,13 @@ PAIR = pairs.make_pair(
     critic_kind="energy",
     check=False,
 )
-WALL = interp.CalibrationConfig(samples=20_000, shape="wall", ratio=11.0, damp=False)
+WALL = interp.PathWeightSettings(samples=20_000, shape="wall", ratio=11.0, damp=False)
 SHARE = {0.0: 0.017987, 1.0: 0.526589, 2.0: 1.613061}  # log(1 + log(1 + exp(4 (v - 1))))
 
 
 def _weight(real=None):
     with pytest.warns(UserWarning):
-        return interp.calibrate(PAIR, jax.random.key(0), WALL, real=real)
+        return interp.weigh(PAIR, jax.random.key(0), WALL, real=real)
 
 
 @pytest.mark.parametrize("v", SHARE)
@@ -40,7 +40,7 @@ def test_the_wall_has_its_height_where_it_says(v):
 def test_the_wall_stands_at_the_edge_of_real_data_where_that_is_known():
     """Real scores N(2, 1/4): median 2, 5 % quantile 2 - 0.822427. The generator's median is then far beyond."""
     real = np.random.default_rng(0).standard_normal((20_000, 2)) * 0.5 + [2.0, 0.0]
-    weight = interp.calibrate(PAIR, jax.random.key(0), WALL, real=real.astype(np.float32)).weight
+    weight = interp.weigh(PAIR, jax.random.key(0), WALL, real=real.astype(np.float32)).weight
     at = float(weight(jnp.asarray([2 - 0.822427]))[0])
     # slope there: 10 * 4 * sigmoid(0) / (1 + log 2) / 0.82 = 14 per unit of score; quantile known to 0.02
     assert at == pytest.approx(1 + 10 * SHARE[1.0], abs=14 * 0.02)
@@ -57,10 +57,24 @@ def test_the_wall_never_falls_with_the_score_and_keeps_a_slope_far_below():
     assert float(slope(jnp.asarray(-50.0))) == pytest.approx(-10 / 50, rel=0.05)
 
 
+def test_the_reciprocal_cost_is_the_published_formula_and_its_modes_use_it():
+    """With integers around all generated scores: 1 / clip((s - o) / (high - o), 0.01, 0.99), o = low - 10."""
+    with pytest.warns(UserWarning):
+        found = interp.weigh(PAIR, jax.random.key(0), interp.PathWeightSettings(samples=1000))
+    scores = np.asarray(PAIR.prior.sample(jax.random.split(jax.random.key(0))[0], 1000))[:, 0]
+    low, high = np.floor(scores.min()), np.ceil(scores.max())
+    s = np.array([low - 5, low, 0.0, high, high + 5])
+    share = np.clip((np.clip(s, low, high) - low + 10) / (high - low + 10), 0.01, 0.99)
+    np.testing.assert_allclose(found.cost(jnp.asarray(s)), 1 / share, rtol=1e-6)
+    for mode, weight in (("additive", found.cost), ("potential", found.cost), ("conformal", found.weight)):
+        metric, known = interp.make_metric(PAIR, interp.GeodesicSettings(mode=mode), weight=found)
+        assert metric.weight is weight and known is found
+
+
 def test_the_barrier_is_one_plus_lambda_at_the_five_per_cent_quantile():
     """softplus(4)/4 = 1.004537; strength as recorded."""
-    config = interp.CalibrationConfig(samples=20_000, ratio=3.0, damp=False)
+    settings = interp.PathWeightSettings(samples=20_000, ratio=3.0, damp=False)
     with pytest.warns(UserWarning):
-        found = interp.calibrate(PAIR, jax.random.key(0), config)
+        found = interp.weigh(PAIR, jax.random.key(0), settings)
     at = float(found.weight(jnp.asarray([found.floor]))[0])
     assert at == pytest.approx(1 + 1.004537 * found.statistics["strength"], rel=1e-4)

@@ -60,9 +60,9 @@ def test_a_critic_recovered_between_points_of_a_ring_keeps_paths_on_the_ring() -
     ends = np.asarray([[np.cos(1.0), np.sin(1.0)], [np.cos(1.0), -np.sin(1.0)]], np.float32)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
-        calibration = interp.calibrate(knows, jax.random.key(2), interp.CalibrationConfig(damp=False), real=RING)
-        path = interp.geodesic(knows, ends[:1], ends[1:], calibration=calibration).path[0]
-        line = interp.geodesic(pair, ends[:1], ends[1:], config=interp.GeodesicConfig(mode="none")).path[0]
+        path_weight = interp.weigh(knows, jax.random.key(2), interp.PathWeightSettings(damp=False), real=RING)
+        path = interp.geodesic(knows, ends[:1], ends[1:], weight=path_weight).path[0]
+        line = interp.geodesic(pair, ends[:1], ends[1:], settings=interp.GeodesicSettings(mode="none")).path[0]
     assert abs(np.linalg.norm(line, axis=1).min() - np.cos(1.0)) < 0.01
     # least radius of three seeds: 0.947 to 0.957
     assert np.linalg.norm(path, axis=1).min() > 0.9

@@ -9,7 +9,9 @@ import pytest
 
 import interp
 import pairs
-from interp.solve.appraisal import shorter_baseline
+from interp.search.acceptance import shorter_baseline
+from interp.search.appraisal import Appraisal, Baselines
+from interp.search.task import Task
 
 
 def _flat(p, z):
@@ -45,7 +47,7 @@ def test_in_a_flat_space_a_chain_is_at_most_three_percent_longer_than_the_line()
 def test_a_grid_finds_the_way_round_a_bump_that_the_straight_saddle_hides():
     """By symmetry the line over the bump is stationary with length 7.404; the two ways round have 5.325347."""
     with jax.enable_x64(True):
-        config = interp.GeodesicConfig(
+        settings = interp.GeodesicSettings(
             points=9,
             segments=48,
             modes=24,
@@ -56,7 +58,7 @@ def test_a_grid_finds_the_way_round_a_bump_that_the_straight_saddle_hides():
             evaluations=100,
             tolerance=1e-9,
         )
-        found = interp.geodesic(PAIR, np.array([[-2.0, 0.0]]), np.array([[2.0, 0.0]]), config=config, weight=WEIGHT)
+        found = interp.geodesic(PAIR, np.array([[-2.0, 0.0]]), np.array([[2.0, 0.0]]), settings=settings, weight=WEIGHT)
         # chord sums err by O(N^-2): 1e-3 at 48 segments
         assert float(found.length[0]) == pytest.approx(5.325347, rel=1e-3)
 
@@ -68,9 +70,9 @@ def test_a_grid_is_refused_where_it_makes_no_sense(prior, keep, field):
     pair = pairs.make_pair(
         pairs.wrap(_flat), pairs.wrap(_bump), pairs.Normal(prior), sample_range=None, critic_kind="energy", check=False
     )
-    config = interp.GeodesicConfig(grid=16, keep=keep, mode="none")
+    settings = interp.GeodesicSettings(grid=16, keep=keep, mode="none")
     with pytest.raises(pairs.InputError, match=field):
-        interp.geodesic(pair, jnp.zeros((1, *prior)), jnp.ones((1, *prior)), config=config)
+        interp.geodesic(pair, jnp.zeros((1, *prior)), jnp.ones((1, *prior)), settings=settings)
 
 
 def _seam(p, z):
@@ -96,10 +98,10 @@ TORN = interp.Metric(
 )
 
 
-def test_an_edge_that_leaps_a_bad_region_is_charged_for_it():
-    """Straight through the seam costs 2 + 4 where nobody looks inside, 2 + 2 + 2 * 50 where somebody does: better
-    round it, by 2 * sqrt(2.5^2 + 1) = 5.4 and what the slope of the tear adds. Grid points 0.16 apart never
-    see the seam's inside."""
+def test_an_edge_across_a_bad_region_is_charged_for_it():
+    """Straight through the seam costs 2 + 4 if the edge is measured at its ends, 2 + 2 + 2 * 50 if it is measured
+    inside. The chain round it, 2 * sqrt(2.5^2 + 1) = 5.4 and what the slope of the tear adds, costs less. Grid points
+    0.16 apart never lie inside the seam."""
     a, b = jnp.asarray([[-1.0, -1.0]]), jnp.asarray([[-1.0, 1.0]])
     start = interp.grid_start(TORN, a, b, 31, side=40)
     z = np.asarray(interp.Curve(a, b, jnp.zeros(1, jnp.int32), start)(jnp.linspace(0, 1, 65)))[0]
@@ -107,40 +109,34 @@ def test_an_edge_that_leaps_a_bad_region_is_charged_for_it():
     assert crossing > 1.2
 
 
-def test_a_start_that_looked_inside_is_not_given_up_for_nodes_that_leap():
-    """The seam again, solved on eleven segments, which leap it: what is returned costs, looked at 47 times closer,
-    no more than the start (interpolated by as many modes; 1e-3 for the grid that decides, 16 times the solver's)."""
+def test_a_start_measured_inside_its_edges_is_not_given_up_for_a_path_that_jumps():
+    """The seam again, solved on eleven segments, which cross it unseen. What is returned costs, on a grid 47 times
+    finer, no more than the start (interpolated by as many modes; 1e-3 for the deciding grid, 16 times the solver's)."""
     a, b = jnp.asarray([[0.5, -1.0]]), jnp.asarray([[0.5, 1.13]])
     start = interp.grid_start(TORN, a, b, 10, side=40)
-    config = interp.GeodesicConfig(
+    settings = interp.GeodesicSettings(
         points=9, segments=11, modes=10, restarts=0, grid=40, keep="free", multiresolution=False, evaluations=20
     )
-    found = interp.geodesic(TORN.pair, a, b, config=config, weight=TORN.weight)
+    found = interp.geodesic(TORN.pair, a, b, settings=settings, weight=TORN.weight)
     cost = lambda c, k: float(
         interp.diagnose(TORN, interp.Curve(a, b, jnp.zeros(1, jnp.int32), c)(jnp.linspace(0, 1, k))).length[0]
     )
     assert float(interp.diagnose(TORN, found.curve(jnp.linspace(0, 1, 513))).length[0]) <= 1.001 * cost(start, 513)
 
 
-def test_a_path_that_leaps_is_held_against_the_baselines_on_the_finer_grid():
-    """Length 0.95 on nodes that leap undercuts the line's 1 for nothing: looked at closer it is 1.1; the line stands.
-    Where nothing leaps 0.95 is what it is; and 0.97 looked at closer keeps the path although it leaps."""
+def test_a_path_that_jumps_is_held_against_the_baselines_on_the_finer_grid():
+    """Length 0.95 on nodes is below the line's 1, but on a finer grid it is 1.1 for paths one and two. The first jumps,
+    so the line replaces it. The second does not, so its length is believed. The third jumps and keeps 0.97 on the finer
+    grid, so it stays."""
     metric = interp.Metric(PAIR, mode="none")
     a, b = jnp.asarray([[-1.0, 0.0]] * 3), jnp.asarray([[0.0, 0.0]] * 3)
     curve = interp.Curve(a, b, jnp.zeros(3, jnp.int32), jnp.zeros((3, 4, 2)))
     one = jnp.ones((3, 3))
-    worse, rival = shorter_baseline(
-        metric,
-        interp.GeodesicConfig(mode="none"),
-        curve,
-        None,
-        one,
-        one.at[1].mul(1.5).at[2].mul(2.0),
-        energy=jnp.full(3, 0.9),
-        length=jnp.full(3, 0.95),
-        charged=jnp.asarray([1.1, 1.1, 0.97]),
-        jumped=jnp.asarray([True, False, True]),
-        segments=16,
-    )
+    settings = interp.GeodesicSettings(mode="none")
+    task = Task(metric, settings, settings.make_solver(), None, None)
+    baselines = Baselines(one, one.at[1].mul(1.5).at[2].mul(2.0), jnp.full((3, 1), True))
+    jumped = jnp.asarray([True, False, True])
+    found = Appraisal(jnp.full(3, 0.9), jnp.full(3, 0.95), jnp.asarray([1.1, 1.1, 0.97]), jumped)
+    worse, rival = shorter_baseline(task, curve, baselines, found, 16)
     assert worse.tolist() == [True, False, False]
     assert rival.tolist() == [0, 0, 0]

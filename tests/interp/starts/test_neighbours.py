@@ -1,4 +1,4 @@
-"""Ways through a graph of neighbours, and critics that ask a classifier: closed forms, walls, bad input."""
+"""Chains through a graph of neighbours, and critics that ask a classifier: closed forms, walls, bad input."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _curve(a, b, start) -> np.ndarray:
 
 
 @pytest.mark.slow
-def test_in_four_dimensions_a_graph_finds_the_way_through_a_maze_that_descent_misses() -> None:
+def test_in_four_dimensions_a_graph_finds_the_chain_through_a_maze_that_descent_misses() -> None:
     """Three walls across, open above y = 1, below y = -1, above y = 1: a way through the openings is at least
     2 |(1, 1)| + 2 |(1, 2)| = 7.30 long, and by (1, 1.6), (0, -1.6), (-1, 1.6), where the factor is 1.02, it is 10.6 and
     what the flanks of the walls add. Descent from the line pays for the middle wall: 30 * 0.2 sqrt(pi) = 10.6."""
@@ -56,12 +56,12 @@ def test_in_four_dimensions_a_graph_finds_the_way_through_a_maze_that_descent_mi
         metric = _metric(_maze, 4)
         nodes = 1.2 * jax.random.normal(jax.random.key(0), (1500, 4))
         a, b = 2 * jnp.eye(4)[:1], -2 * jnp.eye(4)[:1]
-        config = interp.GeodesicConfig(
+        settings = interp.GeodesicSettings(
             points=9, segments=48, modes=24, keep="free", multiresolution=False, evaluations=60, tolerance=1e-9
         )
-        solve = lambda initial: interp.geodesic(metric.pair, a, b, config=config, weight=WEIGHT, initial=initial)
+        solve = lambda initial: interp.geodesic(metric.pair, a, b, settings=settings, weight=WEIGHT, initial=initial)
         assert float(solve(None).length[0]) > 4 + 10.6
-        start = interp.neighbour_graph(metric, nodes).start(a, b, config.mode_count)
+        start = interp.neighbour_graph(metric, nodes).start(a, b, settings.mode_count)
         assert 7.3 < float(solve(start).length[0]) < 12
 
 
@@ -71,9 +71,11 @@ def test_compare_gives_the_start_to_the_weighted_path_and_not_to_the_plain_one()
     metric = _metric(_maze, 4)
     nodes = 1.2 * jax.random.normal(jax.random.key(0), (1500, 4))
     a, b = 2 * jnp.eye(4)[:1], -2 * jnp.eye(4)[:1]
-    config = interp.GeodesicConfig(points=9, segments=48, modes=24, keep="free", multiresolution=False, evaluations=20)
-    start = interp.neighbour_graph(metric, nodes).start(a, b, config.mode_count)
-    found = interp.compare(metric.pair, a, b, config=config, weight=WEIGHT, initial=start).results
+    settings = interp.GeodesicSettings(
+        points=9, segments=48, modes=24, keep="free", multiresolution=False, evaluations=20
+    )
+    start = interp.neighbour_graph(metric, nodes).start(a, b, settings.mode_count)
+    found = interp.compare(metric.pair, a, b, settings=settings, weight=WEIGHT, initial=start).results
     assert 7.3 < float(found["geodesic"].length[0]) < 12
     assert float(found["plain"].length[0]) == pytest.approx(4.0, rel=1e-4)
 
@@ -88,9 +90,9 @@ def test_a_node_that_scores_nan_is_gone_round() -> None:
     assert np.all(np.isfinite(z)) and not np.any((np.abs(z[:, 0]) < 0.1) & (np.abs(z[:, 1]) < 1.8))
 
 
-def test_edges_are_measured_inside_so_that_no_way_leaps_a_wall_between_two_nodes() -> None:
-    """Nodes stand only outside the wall, 0.5 apart along a detour over its end at y = 2; each edge through it looks
-    good at both ends. Through the wall (99 * 0.3 = 29.7 more) is dearer than the detour (about 8)."""
+def test_edges_are_measured_inside_so_that_no_chain_crosses_a_wall_between_two_nodes() -> None:
+    """Nodes stand only outside the wall, 0.5 apart along a detour over its end at y = 2; each edge through it has
+    good ends. Through the wall (99 * 0.3 = 29.7 more) is dearer than the detour (about 8)."""
     y = np.arange(-1.0, 3.01, 0.5)
     sides = [np.stack([np.full_like(y, x), y], 1) for x in (-0.5, 0.5)]
     nodes = np.concatenate([*sides, [[0.0, 2.5], [0.0, 3.0]]]).astype(np.float32)
@@ -101,7 +103,7 @@ def test_edges_are_measured_inside_so_that_no_way_leaps_a_wall_between_two_nodes
     assert z[:, 1].max() > 2.0 and not np.any((np.abs(z[:, 0]) < 0.15) & (z[:, 1] < 1.75))
 
 
-def test_a_way_through_nodes_is_never_dearer_than_the_line() -> None:
+def test_a_chain_through_nodes_is_never_dearer_than_the_line() -> None:
     """Ends are joined to each other too. Coefficients cut to 32 of 64 sine waves may lengthen a chain by its overshoot
     at corners: 5 % at most where chains have few."""
     metric = _metric(_bump, 5)
@@ -120,7 +122,7 @@ def test_a_way_through_nodes_is_never_dearer_than_the_line() -> None:
     assert np.all(found <= 1.05 * line)
 
 
-def test_every_pair_has_the_way_it_has_alone_and_backwards_the_same() -> None:
+def test_every_pair_has_the_chain_it_has_alone_and_backwards_the_same() -> None:
     graph = interp.neighbour_graph(_metric(_bump, 3), jax.random.normal(jax.random.key(3), (200, 3)))
     a, b = jax.random.normal(jax.random.key(4), (2, 3, 3))
     together = graph.start(a, b, 8)
@@ -130,7 +132,7 @@ def test_every_pair_has_the_way_it_has_alone_and_backwards_the_same() -> None:
     np.testing.assert_allclose(graph.start(b, a, 8), sign * together, atol=1e-4)
 
 
-def test_ends_that_are_nodes_and_equal_ends_have_ways() -> None:
+def test_ends_that_are_nodes_and_equal_ends_have_chains() -> None:
     nodes = jax.random.normal(jax.random.key(5), (60, 3))
     graph = interp.neighbour_graph(_metric(_bump, 3), nodes)
     start = graph.start(nodes[:2], jnp.stack([nodes[7], nodes[1]]), 8)
@@ -172,13 +174,13 @@ def _asked(strength: float):
         critic_kind="energy",
         check=False,
     )
-    own = interp.calibrate(pair, latents=[[0.0], [1.0], [2.0]])
+    own = interp.weigh(pair, latents=[[0.0], [1.0], [2.0]])
     net = wrap(lambda p, x: jnp.asarray(LOGITS)[x[:, 0].astype(int)])
     return own, interp.with_classifier(pair, net, own, strength=strength)
 
 
 def test_the_score_is_minus_badness_minus_the_lack_of_confidence() -> None:
-    """Midpoints cut to whole numbers are scores too, so median and quantile are read from the calibration."""
+    """Midpoints cut to whole numbers are scores too, so median and quantile are read from the path_weight."""
     own, asked = _asked(2.5)
     high, low = (own.statistics["quantiles_generated"][k] for k in ("0.5", "0.05"))
     badness = np.log1p(np.exp(4 * (high - np.asarray([1.0, -1.0, 3.0])) / (high - low))) / 4
@@ -207,12 +209,12 @@ def test_a_path_between_classes_crosses_where_the_classifier_is_sure_soonest() -
     net = wrap(lambda p, x: 6 * (x[:, 0] * x[:, 1] ** 2)[:, None] * jnp.asarray([-1.0, 1.0]))
     ends = jnp.asarray([[-1.5, 0.3]]), jnp.asarray([[1.5, 0.3]])
     nodes = jax.random.normal(jax.random.key(0), (200, 2))
-    asked = interp.with_classifier(pair, net, interp.calibrate(pair, latents=nodes), strength=10.0)
-    config = interp.GeodesicConfig(points=15, segments=16, evaluations=20, restarts=0, keep="free")
-    calibration = interp.calibrate(asked, latents=nodes)
-    metric, _ = interp.make_metric(asked, config, calibration=calibration)
-    start = interp.neighbour_graph(metric, nodes).start(*ends, config.mode_count)
-    path = interp.geodesic(asked, *ends, config=config, calibration=calibration, initial=start).path[0]
+    asked = interp.with_classifier(pair, net, interp.weigh(pair, latents=nodes), strength=10.0)
+    settings = interp.GeodesicSettings(points=15, segments=16, evaluations=20, restarts=0, keep="free")
+    path_weight = interp.weigh(asked, latents=nodes)
+    metric, _ = interp.make_metric(asked, settings, weight=path_weight)
+    start = interp.neighbour_graph(metric, nodes).start(*ends, settings.mode_count)
+    path = interp.geodesic(asked, *ends, settings=settings, weight=path_weight, initial=start).path[0]
     crossing = float(jnp.interp(0.0, path[:, 0], path[:, 1]))
     assert crossing > 0.8  # the line crosses at 0.3; the way there and back costs more than it gains beyond 2
 
@@ -232,7 +234,7 @@ def test_a_classifier_that_does_not_fit_is_named(net, strength, field) -> None:
         wrap(_same), wrap(lambda p, x: x[:, 0]), Normal((1,)), sample_range=None, critic_kind="energy", check=False
     )
     with pytest.raises(InputError, match=field):
-        interp.with_classifier(pair, wrap(net), interp.calibrate(pair), strength=strength)
+        interp.with_classifier(pair, wrap(net), interp.weigh(pair), strength=strength)
 
 
 @pytest.mark.filterwarnings("ignore:critic")
@@ -241,9 +243,9 @@ def test_calibration_on_latents_scores_those_and_their_midpoints() -> None:
     pair = make_pair(
         wrap(_same), wrap(lambda p, x: x[:, 0]), Normal((1,)), sample_range=None, critic_kind="energy", check=False
     )
-    found = interp.calibrate(pair, latents=np.linspace(10, 14, 1001, dtype=np.float32)[:, None]).statistics
+    found = interp.weigh(pair, latents=np.linspace(10, 14, 1001, dtype=np.float32)[:, None]).statistics
     # standard error of a quantile of 2,000: sqrt(.05 * .95 / 2,000) / density = 0.02 and, at the triangle's, 0.03
     assert found["quantiles_generated"]["0.05"] == pytest.approx(10.2, abs=0.1)
     assert found["quantiles_midpoints"]["0.05"] == pytest.approx(10 + 4 * np.sqrt(0.05 / 2), abs=0.1)
     with pytest.raises(InputError, match="latents"):
-        interp.calibrate(pair, latents=[[1.0, 2.0]])
+        interp.weigh(pair, latents=[[1.0, 2.0]])

@@ -123,6 +123,8 @@ def test_the_pair_carries_classifier_and_fitted_prior_through_storage(pair, tmp_
 @pytest.mark.slow  # the solver compiles a program of its own
 def test_a_feature_geodesic_has_at_most_the_feature_energy_of_the_line(pair) -> None:
     ends = pair.encoder(X)
-    config = interp.GeodesicConfig(points=4, segments=4, mode="none", evaluations=5, restarts=0, multiresolution=False)
-    found = interp.geodesic(pair, ends[:2], ends[2:4], config=config, features=pair.features)
+    settings = interp.GeodesicSettings(
+        points=4, segments=4, mode="none", evaluations=5, restarts=0, multiresolution=False
+    )
+    found = interp.geodesic(pair, ends[:2], ends[2:4], settings=settings, features=pair.features)
     assert bool(jnp.all(found.energy <= found.baseline_energy["linear"] * (1 + 1e-5)))

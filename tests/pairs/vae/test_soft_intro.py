@@ -150,8 +150,10 @@ def test_the_pair_survives_storage_and_is_refined_in_either_space(tmp_path) -> N
 def test_a_geodesic_between_encoded_points_has_them_as_its_ends() -> None:
     s = for_toy("8-gaussians", hidden=(8,))
     loaded = si.to_pair(s, si.init(s, jax.random.key(0)))
-    config = interp.GeodesicConfig(points=4, segments=4, mode="none", evaluations=5, restarts=0, multiresolution=False)
+    settings = interp.GeodesicSettings(
+        points=4, segments=4, mode="none", evaluations=5, restarts=0, multiresolution=False
+    )
     assert loaded.encoder is not None
     ends = loaded.encoder(toy("8-gaussians")(jax.random.key(3), 2))
-    path = interp.geodesic(loaded, ends[:1], ends[1:], config=config).path
+    path = interp.geodesic(loaded, ends[:1], ends[1:], settings=settings).path
     np.testing.assert_allclose(path[:, [0, -1]], jnp.stack([ends[:1], ends[1:]], axis=1), atol=1e-6)

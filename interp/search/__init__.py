@@ -1,0 +1,1 @@
+"""The search for one block of paths: levels of resolution, several starts, acceptance against the baselines."""
