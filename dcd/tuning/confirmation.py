@@ -53,7 +53,7 @@ def confirm_choice(
     faults: tuple[Fault, ...] = (),
     may_draw: Callable[[int], bool] = lambda more: True,
 ) -> Confirmation:
-    """Run a choice with new seeds and weigh it against untouched data.
+    """Run a choice with new seeds and decide it against untouched data.
 
     Args:
       pair: Pair with the critic that the choice names.

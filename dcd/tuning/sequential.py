@@ -1,6 +1,6 @@
 """Draw samples until the verdict stands or the budget ends.
 
-Each look sees all samples drawn so far: :func:`dcd.tuning.verdict.weigh` decides, and only where it cannot are more
+Each look sees all samples drawn so far: :func:`dcd.tuning.verdict.decide` decides, and only where it cannot are more
 drawn, up to the last look of the rule. The rows are searched for faults at the first look.
 """
 
@@ -14,7 +14,7 @@ from pairs import InputError
 
 from .faults import Fault, row_faults
 from .rule import Paired, Rule
-from .verdict import Verdict, weigh
+from .verdict import Verdict, decide
 
 __all__ = ["confirm"]
 
@@ -59,7 +59,7 @@ def confirm(
         a, b = np.concatenate(before), np.concatenate(after)
         if look == 0:
             faults = faults + row_faults(b, real, train)
-        verdict = weigh(rule, look, measure(a, b, real), faults)
+        verdict = decide(rule, look, measure(a, b, real), faults)
         if verdict.outcome != "undecided":
             return verdict
     if verdict is None:

@@ -28,7 +28,7 @@ from .boundary import student_quantile
 from .faults import Fault
 from .rule import Guard, Paired, Rule
 
-__all__ = ["Finding", "Outcome", "Verdict", "weigh"]
+__all__ = ["Finding", "Outcome", "Verdict", "decide"]
 
 Outcome = Literal["gain", "no gain", "undecided"]
 
@@ -119,7 +119,7 @@ def _guard(guard: Guard, paired: Paired, level: float) -> Finding:
     return Finding(guard.name, before, after, after - before, (low, high), "guard", met, refuted, words)
 
 
-def weigh(rule: Rule, look: int, measures: Mapping[str, Paired], faults: tuple[Fault, ...] = ()) -> Verdict:
+def decide(rule: Rule, look: int, measures: Mapping[str, Paired], faults: tuple[Fault, ...] = ()) -> Verdict:
     """The rule at one look.
 
     Args:

@@ -10,7 +10,7 @@ import pytest
 from dcd.tuning.faults import Fault
 from dcd.tuning.rule import Guard, Paired, Rule
 from dcd.tuning.sequential import confirm
-from dcd.tuning.verdict import Verdict, weigh
+from dcd.tuning.verdict import Verdict, decide
 from pairs import InputError
 
 RULE = Rule()
@@ -52,14 +52,14 @@ def halved(measures: dict[str, Paired], times: int) -> dict[str, Paired]:
 @pytest.mark.parametrize("name", STRANGERS)
 def test_a_fall_of_the_frechet_distance_is_a_gain_though_the_kernel_distance_has_no_power(name: str) -> None:
     kept = {"recall": paired(0.6, 0.02, 0.015, 8), "coverage": paired(0.6, 0.05, 0.015, 8)}
-    outcomes = [weigh(RULE, k, halved(STRANGERS[name] | kept, 2**k)).outcome for k in range(3)]
+    outcomes = [decide(RULE, k, halved(STRANGERS[name] | kept, 2**k)).outcome for k in range(3)]
     # more samples may be needed for the guards, never another answer
     assert "no gain" not in outcomes and "gain" in outcomes
     assert outcomes.index("gain") <= 1
 
 
 def test_a_clear_gain_is_found_at_the_first_look_and_said_in_words() -> None:
-    verdict = weigh(RULE, 0, seen())
+    verdict = decide(RULE, 0, seen())
     assert verdict.gain and verdict.outcome == "gain" and verdict.n == 2000 and verdict.looks == 1
     assert [f.name for f in verdict.findings] == ["fid", "kid", "recall", "coverage"]
     assert "fid fell" in verdict.reason and "recall" in verdict.reason
@@ -69,30 +69,30 @@ def test_a_clear_gain_is_found_at_the_first_look_and_said_in_words() -> None:
 
 
 def test_intervals_are_wider_at_early_looks() -> None:
-    widths = [np.diff(weigh(RULE, k, seen()).findings[0].interval)[0] for k in range(3)]
+    widths = [np.diff(decide(RULE, k, seen()).findings[0].interval)[0] for k in range(3)]
     assert widths[0] > widths[1] > widths[2]
 
 
 def test_no_change_seen_with_little_noise_is_no_gain_and_with_much_is_open() -> None:
-    sharp = weigh(RULE, 2, seen(fid=paired(3.0, 0.0, 0.01)))
+    sharp = decide(RULE, 2, seen(fid=paired(3.0, 0.0, 0.01)))
     assert sharp.outcome == "no gain" and "by less than 5%" in sharp.reason
-    assert weigh(RULE, 2, seen(fid=paired(3.0, 0.0, 0.3))).outcome == "undecided"
+    assert decide(RULE, 2, seen(fid=paired(3.0, 0.0, 0.3))).outcome == "undecided"
 
 
 def test_a_rise_is_no_gain() -> None:
-    verdict = weigh(RULE, 0, seen(fid=paired(3.0, 1.0, 0.1)))
+    verdict = decide(RULE, 0, seen(fid=paired(3.0, 1.0, 0.1)))
     assert verdict.outcome == "no gain" and "farther" in verdict.reason
 
 
 def test_a_small_fall_that_is_shown_is_a_gain() -> None:
-    assert weigh(RULE, 2, seen(fid=paired(3.0, -0.06, 0.01))).gain
+    assert decide(RULE, 2, seen(fid=paired(3.0, -0.06, 0.01))).gain
 
 
 @pytest.mark.parametrize("name", ["recall", "coverage"])
 def test_a_lost_share_withholds_the_gain_and_an_unsure_one_leaves_it_open(name: str) -> None:
-    lost = weigh(RULE, 2, seen(**{name: paired(0.6, -0.3, 0.01)}))
+    lost = decide(RULE, 2, seen(**{name: paired(0.6, -0.3, 0.01)}))
     assert lost.outcome == "no gain" and name in lost.reason
-    unsure = weigh(RULE, 2, seen(**{name: paired(0.6, -0.05, 0.03)}))
+    unsure = decide(RULE, 2, seen(**{name: paired(0.6, -0.05, 0.03)}))
     assert unsure.outcome == "undecided" and name in unsure.reason
 
 
@@ -101,29 +101,29 @@ def test_each_guard_turns_exactly_at_its_margin(guard: Guard) -> None:
     before = 0.4
     allowed = (guard.margin * before + guard.slack) * (-1 if guard.rises else 1)
     nearly, over = (paired(before, allowed * factor, 1e-5) for factor in (0.999, 1.001))
-    assert weigh(RULE, 2, seen(**{guard.name: nearly})).outcome == "gain"
-    assert weigh(RULE, 2, seen(**{guard.name: over})).outcome == "no gain"
+    assert decide(RULE, 2, seen(**{guard.name: nearly})).outcome == "gain"
+    assert decide(RULE, 2, seen(**{guard.name: over})).outcome == "no gain"
 
 
 def test_the_noise_of_the_value_before_counts_in_the_margin() -> None:
     wave = np.resize([1.0, -1.0], 16)
     # before and after move together, so their difference is sure, but half of what was before is not
     together = Paired(0.02 + 0.05 * wave, 0.024 + 0.05 * wave)
-    assert weigh(RULE, 2, seen(kid=together)).outcome == "undecided"
+    assert decide(RULE, 2, seen(kid=together)).outcome == "undecided"
 
 
 def test_a_fault_that_blocks_withholds_the_gain_by_its_name_and_another_only_warns() -> None:
-    blocked = weigh(RULE, 0, seen(), (Fault("collapsed", "the samples fill one cell", True),))
+    blocked = decide(RULE, 0, seen(), (Fault("collapsed", "the samples fill one cell", True),))
     assert blocked.outcome == "no gain" and blocked.reason.startswith("collapsed")
-    warned = weigh(RULE, 0, seen(), (Fault("own judge", "the critic sees the judge", False),))
+    warned = decide(RULE, 0, seen(), (Fault("own judge", "the critic sees the judge", False),))
     assert warned.gain and warned.faults[0].name == "own judge"
 
 
 def test_measures_that_are_missing_or_not_finite_are_refused() -> None:
     with pytest.raises(InputError, match="recall"):
-        weigh(RULE, 0, {k: v for k, v in seen().items() if k != "recall"})
+        decide(RULE, 0, {k: v for k, v in seen().items() if k != "recall"})
     with pytest.raises(InputError, match="fid"):
-        weigh(RULE, 0, seen(fid=paired(np.nan, 0.0, 0.1)))
+        decide(RULE, 0, seen(fid=paired(np.nan, 0.0, 0.1)))
     with pytest.raises(InputError, match="looks"):
         Rule(looks=(4000, 2000))
     with pytest.raises(InputError, match="guard_alpha"):
@@ -142,7 +142,7 @@ def followed(rng: np.random.Generator, effects: dict[str, float], rule: Rule) ->
         for k, before in ((k, start[k]) for k in named):
             shift = effects.get(k, 0.0) * unit[k] / np.sqrt(looks[-1])
             measures[k] = Paired(np.full(count, before), before + shift + noise[k][:count])
-        verdict = weigh(rule, look, measures)
+        verdict = decide(rule, look, measures)
         if verdict.outcome != "undecided" or count == looks[-1]:
             return verdict
     raise AssertionError("a rule has looks")
@@ -241,9 +241,9 @@ def test_faults_that_are_known_already_are_reported() -> None:
 def test_one_look_is_a_t_test_at_the_two_rates() -> None:
     rule = Rule(looks=(1000,))
     assert [rule.level(0), rule.level(0, guard=True)] == pytest.approx([0.975, 0.95])
-    low, high = weigh(rule, 0, seen(fid=paired(3.0, -1.0, 0.1, pieces=4))).findings[0].interval
+    low, high = decide(rule, 0, seen(fid=paired(3.0, -1.0, 0.1, pieces=4))).findings[0].interval
     # the 97.5 % quantile of Student's t with 3 degrees of freedom is 3.1824
     assert (low, high) == pytest.approx((-1.31824, -0.68176), abs=1e-5)
-    low, high = weigh(rule, 0, seen(recall=paired(0.6, 0.0, 0.1, pieces=4))).findings[2].interval
+    low, high = decide(rule, 0, seen(recall=paired(0.6, 0.0, 0.1, pieces=4))).findings[2].interval
     # the 95 % quantile is 2.3534
     assert (low, high) == pytest.approx((-0.23534, 0.23534), abs=1e-5)
