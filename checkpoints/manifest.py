@@ -52,16 +52,15 @@ from pairs.sequential.spec import infer_shapes, parse_layers, sequential_net
 
 from .conversion import convert_tensors
 from .digest import file_digest
-from .foreign.state_dicts import Tensors, choose
-from .foreign.tensors import read_foreign
+from .foreign.tensors import read_foreign, select
 
 __all__ = ["Manifest", "NetManifest", "import_manifest", "read_manifest", "shipped_manifests"]
 
 _SHIPPED = Path(__file__).resolve().parent / "manifests"
 _SECTIONS = {
     "pair": {"name": str, "sample_range": list, "critic_kind": str, "license": str, "source": str, "notes": str},
-    "generator": {"file": str, "key": (str, int), "sha256": str, "input_shape": list, "layers": list},
-    "critic": {"file": str, "key": (str, int), "sha256": str, "input_shape": list, "layers": list},
+    "generator": {"file": str, "key": str, "sha256": str, "input_shape": list, "layers": list},
+    "critic": {"file": str, "key": str, "sha256": str, "input_shape": list, "layers": list},
 }
 _REQUIRED = {
     "pair": ("name", "sample_range", "critic_kind"),
@@ -78,7 +77,7 @@ class NetManifest:
     file: str
     layers: tuple[Layer, ...]
     input_shape: tuple[int, ...]
-    key: str | int | None = None
+    key: str | None = None
     sha256: str | None = None
 
 
@@ -158,15 +157,14 @@ def import_manifest(path: str | os.PathLike[str], files: str | os.PathLike[str] 
     )
 
 
-def _check_section(section: str, values: Any, settings: Mapping[str, type | tuple[type, ...]]) -> None:
+def _check_section(section: str, values: Any, settings: Mapping[str, type]) -> None:
     if not isinstance(values, dict):
         raise InputError(section, "is missing", f"add a [{section}] section")
     for name, value in values.items():
         if name not in settings:
             raise InputError(f"{section}.{name}", "is no setting", f"use {', '.join(settings)}")
         if not isinstance(value, settings[name]):
-            kinds = settings[name] if isinstance(settings[name], tuple) else (settings[name],)
-            raise InputError(f"{section}.{name}", f"is {value!r}", f"give a {' or '.join(k.__name__ for k in kinds)}")
+            raise InputError(f"{section}.{name}", f"is {value!r}", f"give a {settings[name].__name__}")
     for name in _REQUIRED[section]:
         if name not in values:
             raise InputError(f"{section}.{name}", "is missing", f"add it to [{section}]")
@@ -214,26 +212,17 @@ def _check_critic(critic: NetManifest, sample: tuple[int, ...]) -> None:
 
 def _load(spec: NetManifest, folder: Path) -> tuple[Net, dict[str, Any]]:
     path = folder / Path(spec.file).expanduser()
-
-    def fits(tensors: Tensors) -> bool:
-        try:
-            convert_tensors(tensors, spec.layers, spec.input_shape)
-        except InputError:
-            return False
-        return True
-
     try:
         foreign = read_foreign(path)
-        choice = choose(foreign.tensors, foreign.parts, spec.key, fits, path)
+        tensors = select(foreign.tensors, spec.key, path)
         sha256 = file_digest(path)
     except InputError as error:
         raise InputError(f"{spec.section}.{error.field}", error.problem, error.remedy) from None
     if spec.sha256 is not None and spec.sha256.lower() != sha256:
         problem = f"of '{path}' is {sha256}, the manifest says {spec.sha256}"
         raise InputError(f"{spec.section}.sha256", problem, "use the file the manifest was written for")
-    params = convert_tensors(choice.tensors, spec.layers, spec.input_shape, f"{spec.section}.layers")
+    params = convert_tensors(tensors, spec.layers, spec.input_shape, f"{spec.section}.layers")
     # Module prefixes have served; without them equal architectures are equal, and traced once.
     layers = [dataclasses.replace(layer, name=None) for layer in spec.layers]
     net = sequential_net(layers, params, spec.input_shape)
-    about = {"file": path.name, "format": foreign.format, "sha256": sha256, "key": choice.key}
-    return net, about | ({"said": list(choice.said)} if choice.said else {})
+    return net, {"file": path.name, "format": foreign.format, "sha256": sha256, "key": spec.key}

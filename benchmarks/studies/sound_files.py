@@ -104,7 +104,8 @@ def safetensors_bytes(arrays: Mapping[str, np.ndarray]) -> bytes:
     Args:
       arrays: float32 arrays by name.
     """
-    header, at = {"__metadata__": {"format": "pt"}}, 0
+    header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
+    at = 0
     for name, array in arrays.items():
         header[name] = {"dtype": "F32", "shape": list(array.shape), "data_offsets": [at, at + array.nbytes]}
         at += array.nbytes
@@ -184,7 +185,8 @@ def _idx() -> bytes:
 
 def _npz(compressed: bool, **arrays: np.ndarray) -> bytes:
     buffer = io.BytesIO()
-    (np.savez_compressed if compressed else np.savez)(buffer, **arrays)
+    save: Any = np.savez_compressed if compressed else np.savez
+    save(buffer, **arrays)
     return buffer.getvalue()
 
 

@@ -19,8 +19,9 @@ _PLAIN_BUILTINS = frozenset(
     "set frozenset complex bytearray bytes list dict tuple int float str bool object slice range".split()
 )
 _PROGRAMS = frozenset(
-    "os posix nt subprocess sys importlib runpy socket shutil ctypes pty webbrowser code commands pdb timeit multiprocessing "
-    "asyncio cProfile bdb pip idlelib marshal types operator torch.utils.cpp_extension torch.hub requests urllib".split()
+    "os posix nt subprocess sys importlib runpy socket shutil ctypes pty webbrowser code commands pdb timeit "
+    "multiprocessing asyncio cProfile bdb pip idlelib marshal types operator torch.utils.cpp_extension torch.hub "
+    "requests urllib".split()
 )
 _ANYWHERE = frozenset("os posix nt subprocess sys ctypes builtins __builtin__ importlib runpy".split())
 _HARMLESS = frozenset(("functools.partial", "types.SimpleNamespace", "torch.utils.data"))

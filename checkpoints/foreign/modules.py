@@ -1,9 +1,8 @@
 """Whole modules (``torch.save(model)``): the tree of layers with their settings, read as plain data.
 
 A pickled module holds the names of its classes, every layer's settings, parameters, buffers and
-children. It does not hold ``forward``: in which order a class of the user's own calls its children is
-not in the file. :func:`layers_of_module` therefore derives a layer list for ``Sequential`` containers,
-nested as they may be, and refuses every other container by name unless it is told to guess.
+children. It does not hold ``forward``: in which order a class of the user's own calls its children
+is not in the file (see :func:`~checkpoints.foreign.module_layers.layers_of_module`).
 """
 
 from __future__ import annotations

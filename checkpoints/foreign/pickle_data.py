@@ -12,22 +12,19 @@ Dictionary entries with other keys are left out and counted.
 
 from __future__ import annotations
 
-import pickletools
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import IO, Any
 
 from .inert import Inert, check_harmless
 from .limits import Budget, Refused, shown
 from .pickle_objects import Buildable
+from .pickle_operations import operations
 
 __all__ = ["read_pickle"]
 
-_TEXT = 2**22  # longest string
-_LINE = 2**16  # longest line of the text opcodes
 _INTEGER = 1024  # bits
 _KEY = 2**61 - 1  # integers below it are their own hash, so keys cannot be made to collide cheaply
-_BYTES = frozenset(("BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8"))
 _PUSH_ARGUMENT = frozenset(
     "INT BININT BININT1 BININT2 LONG LONG1 LONG4 FLOAT BINFLOAT STRING BINSTRING SHORT_BINSTRING BINBYTES "
     "SHORT_BINBYTES BINBYTES8 BYTEARRAY8 UNICODE SHORT_BINUNICODE BINUNICODE BINUNICODE8".split()
@@ -72,7 +69,7 @@ def read_pickle(
     """
     machine = _Machine(allowed, persistent, budget or Budget(), inert)
     try:
-        for name, argument in _operations(file):
+        for name, argument in operations(file):
             machine.step(name, argument)
         if len(machine.stack) != 1:
             raise Refused("the pickle is malformed (it does not end with one value)")
@@ -82,42 +79,6 @@ def read_pickle(
     except _FAULTS as error:
         reason = shown((str(error) or type(error).__name__).splitlines()[0])
         raise Refused(f"the pickle is malformed ({reason})") from None
-
-
-class _Reader:
-    """The part of a file that one argument may take."""
-
-    def __init__(self, file: IO[bytes]):
-        self.file, self.most = file, _TEXT
-
-    def read(self, count: int) -> bytes:
-        if count > self.most:
-            raise Refused(f"the pickle is malformed or holds a value of {count} bytes")
-        return self.file.read(count)
-
-    def readline(self) -> bytes:
-        line = self.file.readline(_LINE)
-        if len(line) == _LINE:
-            raise Refused("the pickle is malformed (a line without an end)")
-        return line
-
-
-def _operations(file: IO[bytes]) -> Iterator[tuple[str, Any]]:
-    reader = _Reader(file)
-    while True:
-        code = file.read(1)
-        if not code:
-            raise Refused("the pickle is malformed or truncated (it does not end)")
-        opcode = pickletools.code2op.get(code.decode("latin-1"))
-        if opcode is None:
-            raise Refused(f"the pickle is malformed (it has no instruction {code!r})")
-        if opcode.arg is None:
-            yield opcode.name, None
-        else:
-            reader.most = sys.maxsize if opcode.name in _BYTES else _TEXT
-            yield opcode.name, opcode.arg.reader(reader)
-        if opcode.name == "STOP":
-            return
 
 
 class _Machine:

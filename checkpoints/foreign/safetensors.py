@@ -68,7 +68,7 @@ def read_safetensors(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray
         with open_regular(path) as file:
             header, length, size = _header(file)
             data = np.empty(size - 8 - length, np.uint8)
-            fill(file, memoryview(data))
+            fill(file, data.data)
         return _parse(header, data)
     except OSError as error:
         raise refusal(path, f"cannot be read ({error.strerror or error})", "check the path") from None

@@ -1,4 +1,4 @@
-"""Tensors of any foreign file by dotted name: PyTorch, safetensors, npz, Keras. The format is told by the first bytes."""
+"""Tensors of any foreign file by dotted name: PyTorch, safetensors, npz, Keras."""
 
 from __future__ import annotations
 

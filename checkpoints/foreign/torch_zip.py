@@ -53,7 +53,7 @@ def read_torch_zip(file: IO[bytes], budget: Budget) -> tuple[Any, int]:
     if members[pickles[0]].file_size > _PICKLE:
         raise Refused("its data.pkl is too large")
     storages: dict[str, Storage] = {}
-    stream = io.BytesIO(_member(file, members[pickles[0]]))
+    stream = io.BytesIO(_member(file, members[pickles[0]]).data)
     tree, left_out = read_pickle(stream, allowed_names(), persistent_storages(storages), budget, inert=True)
     if stream.read(1):
         raise Refused("the pickle is malformed (something follows it)")
@@ -78,10 +78,10 @@ def _member(file: IO[bytes], info: zipfile.ZipInfo) -> np.ndarray:
     data = np.empty(info.file_size, np.uint8)
     try:
         with archive_faults():
-            fill(file, memoryview(data))
+            fill(file, data.data)
     except ArchiveError:
         raise Refused("it is truncated") from None
-    if zlib.crc32(data) != info.CRC:
+    if zlib.crc32(data.data) != info.CRC:
         raise Refused(f"the archive is damaged (member '{shown(info.filename)}' differs from its checksum)")
     return data
 

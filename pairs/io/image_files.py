@@ -91,7 +91,7 @@ def read_idx(path: Path) -> np.ndarray:
         raise InputError("data", f"{path} cannot be read ({_why(error)})", "fetch the file again") from None
 
 
-def _parse_idx(file: IO[bytes], path: Path, most: int) -> np.ndarray:
+def _parse_idx(file: IO[bytes] | gzip.GzipFile, path: Path, most: int) -> np.ndarray:
     head = file.read(4)
     if len(head) < 4 or head[:2] != b"\0\0" or head[3] == 0:
         raise InputError("data", f"{path} does not begin like an IDX file", "fetch the file again")

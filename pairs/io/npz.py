@@ -67,7 +67,7 @@ class NpzArchive:
                 held = self._members[name].file_size - start
                 raise ArchiveError(f"array {ascii(name)} of shape {shape} needs {size} bytes and has {held}")
             flat = np.empty(math.prod(shape), dtype)
-            fill(stream, memoryview(flat.view(np.uint8)) if flat.size else memoryview(b""))
+            fill(stream, flat.view(np.uint8).data if flat.size else memoryview(b""))
             if stream.read(1):
                 raise ArchiveError(f"array {ascii(name)} is followed by something else")
             return flat.reshape(shape, order="F" if fortran else "C")
