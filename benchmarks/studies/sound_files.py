@@ -16,7 +16,16 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["SOUND", "Call", "pickled", "safetensors_bytes", "torch_legacy_bytes", "torch_zip_bytes", "write_sound"]
+__all__ = [
+    "KERAS",
+    "SOUND",
+    "Call",
+    "pickled",
+    "safetensors_bytes",
+    "torch_legacy_bytes",
+    "torch_zip_bytes",
+    "write_sound",
+]
 
 _STORAGE = {"float32": "FloatStorage", "float16": "HalfStorage", "int64": "LongStorage", "uint8": "ByteStorage"}
 _MAGIC = 0x1950A86A20F9469CFC6C
@@ -205,6 +214,52 @@ SOUND = {
     "picture.jpg": lambda: _picture("JPEG"),
 }
 """Makers of one sound file each, by file name."""
+
+
+_KERAS = {
+    "class_name": "Sequential",
+    "config": {
+        "name": "s",
+        "layers": [
+            {"class_name": "InputLayer", "config": {"batch_input_shape": [None, 3], "name": "in"}},
+            {"class_name": "Dense", "config": {"name": "dense", "units": 4, "activation": "linear", "use_bias": True}},
+            {"class_name": "LeakyReLU", "config": {"name": "leaky", "alpha": 0.2}},
+        ],
+    },
+}
+
+
+def _keras_file() -> bytes:
+    import h5py
+
+    buffer, weights = io.BytesIO(), _weights()
+    with h5py.File(buffer, "w") as file:
+        file.attrs["model_config"] = json.dumps(_KERAS)
+        file.attrs["keras_version"] = "2.7.0"
+        group = file.create_group("model_weights")
+        group.attrs["layer_names"] = [b"dense", b"leaky"]
+        dense = group.create_group("dense")
+        dense.attrs["weight_names"] = [b"dense/kernel:0", b"dense/bias:0"]
+        dense.create_dataset("dense/kernel:0", data=weights["0.weight"].T)
+        dense.create_dataset("dense/bias:0", data=weights["0.bias"])
+        group.create_group("leaky").attrs["weight_names"] = np.zeros(0)
+    return buffer.getvalue()
+
+
+def _keras_archive() -> bytes:
+    import h5py
+
+    buffer, weights = io.BytesIO(), _weights()
+    with h5py.File(buffer, "w") as file:
+        file.create_dataset("layers/dense/vars/0", data=weights["0.weight"].T)
+        file.create_dataset("layers/dense/vars/1", data=weights["0.bias"])
+    about = json.dumps({"keras_version": "3.0.0"}).encode()
+    config = json.dumps(_KERAS).encode()
+    return zipped({"metadata.json": about, "config.json": config, "model.weights.h5": buffer.getvalue()})
+
+
+KERAS = {"model.h5": _keras_file, "model.keras": _keras_archive}
+"""Makers of Keras files; they need h5py, whose library is not proof against damage everywhere."""
 
 
 def _array_call() -> Call:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import os
-import re
 from pathlib import Path
 from typing import Any
 
@@ -100,15 +99,12 @@ def _read_archive(file: Any, size: int) -> tuple[list[Any], dict[str, list[np.nd
         about = parse_json(archive.read("metadata.json")) if "metadata.json" in members else {}
     arrays: dict[str, list[np.ndarray]] = {}
     with open_hdf5(io.BytesIO(packed)) as weights:
-        found = next((child(weights, name) for name in _LISTS if child(weights, name) is not None), None)
-        if found is None:
+        inner = next((name for name in _LISTS if child(weights, name) is not None), None)
+        if inner is None:
             raise Refused("it holds no weights")
-        left, used = _BASE + 2 * size, {}
+        left = _BASE + 2 * size
         for layer in layers:
-            # Keras 3 numbers the layers of each class, whatever they are called
-            snake = _snake(layer["class_name"])
-            used[snake] = used.get(snake, -1) + 1
-            group = child(found, f"{snake}_{used[snake]}/vars" if used[snake] else f"{snake}/vars")
+            group = child(weights, "/".join(f"{inner}/{name}" for name in layer["place"]) + "/vars")
             count = 0 if group is None else len(group)
             if count > 64:
                 raise Refused(f"layer '{shown(layer['config'].get('name'))}' has {count} arrays")
@@ -118,8 +114,3 @@ def _read_archive(file: Any, size: int) -> tuple[list[Any], dict[str, list[np.nd
                 arrays.setdefault(layer["config"]["name"], []).append(array)
     version = about.get("keras_version") if isinstance(about, dict) else None
     return layers, arrays, version if isinstance(version, str) else "unknown"
-
-
-def _snake(name: str) -> str:
-    words = re.sub(r"([a-z])([A-Z])", r"\1_\2", re.sub(r"(.)([A-Z][a-z0-9]+)", r"\1_\2", re.sub(r"\W+", "", name)))
-    return words.lower()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 import numpy as np
@@ -19,12 +20,16 @@ _DEPTH = 16
 _LAYERS = 2000
 
 
-def flat_layers(config: Any, depth: int = 0) -> list[dict[str, Any]]:
+def flat_layers(config: Any, place: tuple[str, ...] = ()) -> list[dict[str, Any]]:
     """The layers of a Sequential model, or of a Functional one that is a chain, nested ones spread out.
 
     Args:
       config: ``{"class_name": ..., "config": {...}}``.
-      depth: of nesting so far.
+      place: names of the groups around it in an archive of Keras 3.
+
+    Returns:
+      The layers as they stand in the file, each with its ``place``. Keras 3 numbers the layers of each
+      class within a model, whatever they are called.
 
     Raises:
       Refused: another kind of model, branches, or no list of layers.
@@ -32,9 +37,10 @@ def flat_layers(config: Any, depth: int = 0) -> list[dict[str, Any]]:
     if not isinstance(config, dict) or not isinstance(config.get("config"), dict):
         raise Refused("its description of the model has an unknown form")
     kind, inner = config.get("class_name"), config["config"].get("layers")
-    if kind not in ("Sequential", "Functional", "Model") or not isinstance(inner, list) or depth > _DEPTH:
+    if kind not in ("Sequential", "Functional", "Model") or not isinstance(inner, list) or len(place) > _DEPTH:
         raise Refused(f"its model is a '{shown(kind)}', not a Sequential one")
     found: list[dict[str, Any]] = []
+    used: dict[str, int] = {}
     for position, layer in enumerate(inner):
         if (
             not isinstance(layer, dict)
@@ -47,10 +53,18 @@ def flat_layers(config: Any, depth: int = 0) -> list[dict[str, Any]]:
                 f"its layer '{shown(_name(layer))}' does not follow the one before it: the model has branches"
             )
         nested = layer["class_name"] in ("Sequential", "Functional", "Model")
-        found.extend(flat_layers(layer, depth + 1) if nested else [layer])
+        snake = _snake(layer["class_name"])
+        used[snake] = used.get(snake, -1) + 1
+        inside = (*place, f"{snake}_{used[snake]}" if used[snake] else snake)
+        found.extend(flat_layers(layer, inside) if nested else [{**layer, "place": inside}])
         if len(found) > _LAYERS:
             raise Refused(f"its model has more than {_LAYERS} layers")
     return found
+
+
+def _snake(name: str) -> str:
+    words = re.sub(r"(.)([A-Z][a-z0-9]+)", r"\1_\2", re.sub(r"\W+", "", name[:256]))
+    return re.sub(r"([a-z])([A-Z])", r"\1_\2", words).lower()
 
 
 def _name(layer: Any) -> Any:

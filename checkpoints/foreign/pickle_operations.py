@@ -14,6 +14,7 @@ __all__ = ["operations"]
 _OPCODES = {opcode.code: opcode for opcode in pickletools.opcodes}
 _TEXT = 2**22  # longest string
 _LINE = 2**16  # longest line of the text opcodes
+_TEXTUAL = frozenset(("STRING", "UNICODE", "PERSID", "INST"))
 _BYTES = frozenset(("BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8"))
 
 
@@ -50,6 +51,8 @@ def operations(file: IO[bytes]) -> Iterator[tuple[str, Any]]:
         if not code:
             raise Refused("the pickle is malformed or truncated (it does not end)")
         opcode = _OPCODES.get(code.decode("latin-1"))
+        if opcode is not None and opcode.name in _TEXTUAL:
+            raise Refused(f"the pickle uses {opcode.name}, which PyTorch never writes")
         if opcode is None:
             raise Refused(f"the pickle is malformed (it has no instruction {code!r})")
         if opcode.arg is None:

@@ -130,7 +130,7 @@ def persistent_storages(storages: dict[str, Storage], legacy: bool = False) -> C
             return pid[1]  # a class; its source code, which stands beside it, is left alone
         if pid[0] != "storage" or len(pid) not in (5, 6):
             raise Refused(f"it refers to a '{shown(pid[0])}'")
-        kind, key, count = pid[1], pid[2], pid[4]
+        _, kind, key, _, count, *_ = list(pid)
         if type(key) is not str or len(key) > 256 or type(count) is not int or not 0 <= count < 2**60:
             raise Refused("a storage has no proper key or size")
         if not isinstance(kind, _StorageKind):
