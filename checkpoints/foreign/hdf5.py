@@ -110,6 +110,16 @@ def read_array(group: Any, name: str, most: int) -> np.ndarray:
     return np.asarray(data[()])
 
 
+def _attribute(group: Any, name: str) -> Any:
+    """An attribute whose declared size is compared with a bound before memory is taken."""
+    import h5py
+
+    held = h5py.h5a.open(group.id, name.encode())
+    if len(held.shape) > 1 or math.prod(held.shape) * held.dtype.itemsize > _TEXT:
+        raise Refused(f"attribute '{shown(name)}' is too large")
+    return group.attrs[name]
+
+
 def read_text(group: Any, name: str) -> str | None:
     """A text in the attributes of a group; ``None`` where there is none.
 
@@ -122,7 +132,7 @@ def read_text(group: Any, name: str) -> str | None:
     """
     if name not in group.attrs:
         return None
-    value = group.attrs[name]
+    value = _attribute(group, name)
     value = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
     if not isinstance(value, str) or len(value) > _TEXT:
         raise Refused(f"attribute '{shown(name)}' is no text of moderate length")
@@ -145,7 +155,9 @@ def read_texts(group: Any, name: str) -> list[str]:
             break
         parts.append(f"{name}{len(parts)}")
     found = [
-        v.decode("utf-8", "replace") if isinstance(v, bytes) else v for part in parts for v in list(group.attrs[part])
+        v.decode("utf-8", "replace") if isinstance(v, bytes) else v
+        for part in parts
+        for v in list(_attribute(group, part))
     ]
     if not all(isinstance(v, str) for v in found):
         raise Refused(f"attribute '{shown(name)}' is no list of texts")
@@ -170,7 +182,8 @@ def parse_json(text: str | bytes) -> Any:
     if len(text) > _TEXT:
         raise Refused(f"its description of the model has {len(text)} characters")
     try:
-        return json.loads(text, parse_int=integer)
+        # bytes would be searched for other codings
+        return json.loads(text.decode() if isinstance(text, bytes) else text, parse_int=integer)
     except (ValueError, RecursionError) as error:
         if isinstance(error, Refused):
             raise

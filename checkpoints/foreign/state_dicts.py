@@ -28,9 +28,8 @@ _WRAPPERS = {
     "_forward_module.": "Lightning Fabric",
 }
 _COUNTERS = ("n_averaged", "num_updates", "decay", "initted", "step")
-_AVERAGES = re.compile(
-    r"(?:^|[_.\W])(?:ema|avg|average|averaged|swa)(?:$|[_.\W])|^avg(?=[A-Z])|(?<=[a-z])(?:EMA|Ema)(?:$|[_.])"
-)
+_AVERAGES = frozenset(("ema", "avg", "average", "averaged", "swa"))
+_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 Tensors = Mapping[str, np.ndarray]
 
@@ -160,7 +159,7 @@ def choose(
     if fits is None:
         raise InputError("key", f"is not given, and '{path}' holds several state dicts", f"write {_keys(found)}")
     fitting = [k for k, inside in found.items() if fits(unwrapped(inside)[0]) or fits(inside)]
-    averages = [k for k in fitting if _AVERAGES.search(k)]
+    averages = [k for k in fitting if _is_average(k)]
     if len(fitting) == 1:
         said = f"'{shown(fitting[0])}' was taken, the only one of {len(found)} state dicts that fits the layers"
     elif len(averages) == 1:
@@ -192,6 +191,10 @@ def _finished(
             f"its numbers are {', '.join(low)} and become float32{', rounded' if 'float64' in low else ', exactly'}",
         )
     return Choice(key, bare, said + more)
+
+
+def _is_average(key: str) -> bool:
+    return not _AVERAGES.isdisjoint(word.lower() for word in _WORDS.findall(key))
 
 
 def _keys(names: Iterable[str]) -> str:
