@@ -17,6 +17,7 @@ that the reader behind the checksum is met. A case passes if
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import io
 import json
 import random
@@ -36,9 +37,9 @@ from pairs import InputError
 from pairs.io.images import read_images
 from pairs.io.reports import hardware, versions, write_json
 
-from .sound_files import SOUND, zipped
+from .sound_files import KERAS, SOUND, zipped
 
-__all__ = ["Watch", "fuzz", "mutated"]
+__all__ = ["Watch", "fuzz", "mutated", "read_any"]
 
 _EXTREME = (0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0xFFFFFFFF, 2**31, 2**62, 2**63 - 1, 2**64 - 1)
 _EVENTS = (
@@ -121,7 +122,12 @@ def _inside(content: bytes, other: bytes, draw: random.Random) -> bytes:
     return zipped(members)
 
 
-def _read(path: Path) -> None:
+def read_any(path: Path) -> None:
+    """Read a file by the reader of its kind.
+
+    Args:
+      path: of weights or images.
+    """
     if "images" in path.name or "picture" in path.name:
         read_images(path)
     else:
@@ -160,7 +166,7 @@ def fuzz(
         for content in (sound[name], sound[name][: len(sound[name]) // 2], sound[name][:3] + bytes(40)):
             (folder / name).write_bytes(content)
             try:
-                _read(folder / name)
+                read_any(folder / name)
             except InputError:
                 pass
     before = _peak()
@@ -193,7 +199,7 @@ def _outcome(path: Path, watch: Watch) -> tuple[str, str | None, float]:
     began, problem = time.process_time(), None
     watch.on = True
     try:
-        _read(path)
+        read_any(path)
         outcome = "read"
     except InputError as error:
         outcome = "refused"
@@ -225,9 +231,21 @@ def main() -> int:
     began = time.process_time()
     tell = lambda done: print(f"{done} of {args.cases}", file=sys.stderr)
     with tempfile.TemporaryDirectory() as folder:
-        found = fuzz(args.cases, args.seed, Path(folder), Watch(), on_progress=tell)
+        watch = Watch()
+        found = fuzz(args.cases, args.seed, Path(folder), watch, on_progress=tell)
+        if importlib.util.find_spec("h5py") is not None:
+            keras = fuzz(args.cases // 10, args.seed, Path(folder), watch, KERAS)
+            found["counts"] |= keras["counts"]
+            found["violations"] += keras["violations"]
+            for name in ("slowest_seconds", "peak_growth_mb"):
+                found[name] = max(found[name], keras[name])
     limits = {"seconds": _SECONDS, "megabytes_beside_twice_the_file": _MEGABYTES}
-    report = {"cases": args.cases, "seed": args.seed, "limits": limits, **found}
+    report = {
+        "cases": sum(entry["cases"] for entry in found["counts"].values()),
+        "seed": args.seed,
+        "limits": limits,
+        **found,
+    }
     report |= {
         "processor_seconds": round(time.process_time() - began, 1),
         "versions": versions(),

@@ -64,7 +64,7 @@ def _remedy(problem: str) -> str:
 
 
 def _read_file(path: Path, size: int) -> tuple[list[Any], dict[str, list[np.ndarray]], str]:
-    with open_hdf5(path) as file:
+    with open_hdf5(path, size) as file:
         text = read_text(file, "model_config")
         if text is None:
             raise Refused("it holds weights without the model")
@@ -98,7 +98,7 @@ def _read_archive(file: Any, size: int) -> tuple[list[Any], dict[str, list[np.nd
         packed = archive.read("model.weights.h5")
         about = parse_json(archive.read("metadata.json")) if "metadata.json" in members else {}
     arrays: dict[str, list[np.ndarray]] = {}
-    with open_hdf5(io.BytesIO(packed)) as weights:
+    with open_hdf5(io.BytesIO(packed), len(packed)) as weights:
         inner = next((name for name in _LISTS if child(weights, name) is not None), None)
         if inner is None:
             raise Refused("it holds no weights")

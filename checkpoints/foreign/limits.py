@@ -47,11 +47,11 @@ class Budget:
 
 
 def shown(name: Any, limit: int = 80) -> str:
-    """A name from a file as printable ASCII, cut to ``limit`` characters.
+    r"""A name from a file as printable ASCII, cut to ``limit`` characters.
 
     Example:
-      >>> shown("w\\x1b[2J")
-      'w\\\\x1b[2J'
+      >>> shown("w\x1b[2J")
+      'w\\x1b[2J'
     """
     text = name if isinstance(name, str) else str(name) if isinstance(name, int) else type(name).__name__
     cut = ascii(text[: limit + 1])[1:-1]

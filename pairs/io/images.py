@@ -53,6 +53,7 @@ class Images:
     left_out: tuple[str, ...] = ()
 
     def __len__(self) -> int:
+        """How many images there are."""
         return len(self.x)
 
     @property
