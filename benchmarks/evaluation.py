@@ -52,23 +52,25 @@ def evaluate(
     seed: int = 0,
     paired: bool = True,
 ) -> dict[str, Any]:
-    """Metrics of ``before`` and ``after`` (uint8 ``(n, H, W, C)``, equal n).
+    """Distances, precision, recall, density and coverage of two sets of images against one reference.
 
     Args:
-      features: feature net; it names the distances.
-      reference: real images or their statistics; default: the net's own test split.
-      seed: groups of the jackknife, and rows of the neighbour metrics.
-      paired: image i of both sides comes from one latent, so intervals of the change use the pairing.
+      features: The feature net; it names the distances.
+      before: Images as uint8 ``(n, H, W, C)``.
+      after: As many images of the same shape.
+      reference: Real images or their statistics; the net's own test split where none are given.
+      seed: Seed of the jackknife's groups, and of the rows of the neighbour metrics.
+      paired: Whether image i of both sides comes from one latent, so that intervals of the change use the pairing.
 
     Returns:
       ``before`` and ``after``, each {fid, fid_ci, kid, kid_ci, precision, recall, density, coverage};
       ``difference`` {fid, fid_ci, kid, kid_ci}, after minus before, negative is better;
-      ``features`` {name, dim, sha256}; ``reference`` {split, n, rows}; ``neighbours`` {drawn, of, seed},
-      the images that precision, recall, density and coverage were measured on. ``fid`` is the Frechet
-      distance in the named features (not Inception unless the name says so); intervals are 95 %.
+      ``features`` {name, dim, sha256}; ``reference`` {split, n, rows}; ``neighbours`` {drawn, of, seed}, the images
+      that precision, recall, density and coverage were measured on. ``fid`` is the Frechet distance in
+      the named features (the FID only where the net is Inception); intervals are 95 %.
 
     Raises:
-      InputError: unequal n, wrong shapes or types, fewer than 6 images.
+      InputError: sets of different sizes, or too few images.
     """
     x, y = np.asarray(before), np.asarray(after)
     if len(x) != len(y):

@@ -61,7 +61,7 @@ def folds_of(
 
 
 def tuned_or_settings(args: argparse.Namespace) -> tuple[Pair, dcd.Langevin, float, bool | None]:
-    """Pair, chain, OBRS budget, and whether tuning proved a gain (None: nothing was tuned).
+    """Pair, chain, acceptance budget of OBRS, and whether tuning proved a gain (None: nothing was tuned).
 
     Without PAIR and settings it is the bundled pair as it was tuned.
     """
@@ -79,7 +79,7 @@ def tuned_or_settings(args: argparse.Namespace) -> tuple[Pair, dcd.Langevin, flo
     pair = load(found.pair)
     if not found.gain or found.choice is None:
         return pair, dcd.preset("latent").replace(steps=0, preset="keep"), 1.0, False
-    return pair, found.choice.chain, found.choice.budget, True
+    return pair, found.choice.chain, found.choice.acceptance, True
 
 
 def settings(args: argparse.Namespace) -> dcd.Langevin:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dcd.tuning.search import Change, Judge
+from dcd import Change, Judge
 from pairs import InputError, Pair
 from pairs.io.pixels import to_uint8
 

@@ -74,7 +74,7 @@ def refine_and_judge(
 
     Both sides are quantised to bytes as image files would be, have equal n, and are paired: image i
     before and after comes from one latent. Intervals are 95 %. ``budget`` below 1 selects the chains'
-    starts by OBRS at that acceptance.
+    starts by OBRS at that acceptance budget.
     """
     check_sizes(n, batch)
     image_range(pair)

@@ -1,5 +1,8 @@
 from .archive import check_destination as check_destination
 from .foreign.tensors import read_tensors as read_tensors
+from .graphs.nets import onnx_critic as onnx_critic
+from .graphs.nets import onnx_generator as onnx_generator
+from .graphs.pair_import import import_onnx as import_onnx
 from .lookup import bundled_names as bundled_names
 from .lookup import bundled_tuned as bundled_tuned
 from .lookup import resolve as resolve

@@ -4,6 +4,7 @@ from .heads.affine_score import affine as affine
 from .heads.on_features import feature_critic as feature_critic
 from .heads.trained_score import score_head as score_head
 from .prior_records import prior_from_record as prior_from_record
+from .prior_text import parse_prior as parse_prior
 from .priors import Normal as Normal
 from .priors import Prior as Prior
 from .priors import Sphere as Sphere

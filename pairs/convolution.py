@@ -113,6 +113,7 @@ class Conv(nnx.Module):
         self.stride, self.padding = stride, padding
 
     def __call__(self, x: Array) -> Array:
+        """``(B, H, W, inputs) -> (B, H', W', outputs)``."""
         return conv(x, self.kernel[...], self.stride, self.padding) + self.bias[...]
 
 
@@ -126,4 +127,5 @@ class ConvTranspose(nnx.Module):
         self.stride, self.padding = stride, padding
 
     def __call__(self, x: Array) -> Array:
+        """``(B, H, W, inputs) -> (B, H', W', outputs)``."""
         return conv_transpose(x, self.kernel[...], self.stride, self.padding) + self.bias[...]

@@ -26,10 +26,15 @@ Update = Callable[[Any, Array, int], tuple[Any, dict[str, Array]]]
 
 
 class Job(NamedTuple):
-    """A training run as whoever stores it sees it (:func:`checkpoints.train`).
+    """A training run as :func:`checkpoints.train` takes it.
 
-    ``settings`` is a frozen dataclass; ``make_update`` is called only where steps are left to do.
-    ``notes`` turns the recorded losses into warnings for the report.
+    Attributes:
+      family: Name of the model family.
+      settings: A frozen dataclass.
+      init: From a key to the first state.
+      make_update: Makes the update; called only where steps are left to do.
+      to_pair: From the state, a key and a record to a pair.
+      notes: From the recorded losses to warnings for the report.
     """
 
     family: str
@@ -41,7 +46,12 @@ class Job(NamedTuple):
 
 
 class FitResult(NamedTuple):
-    """Final state and the recorded losses: ``history[name]`` is a list, ``history["step"]`` its positions."""
+    """What a run leaves.
+
+    Attributes:
+      state: The final state.
+      history: The recorded losses by name; ``history["step"]`` holds their positions.
+    """
 
     state: Any
     history: dict[str, list[float]]
@@ -68,12 +78,19 @@ def fit(
     """Run updates ``start .. steps - 1``.
 
     Args:
-      update: pure update; jit it before passing it in.
-      on_progress: called with (done, steps, latest losses, seconds left) at every record.
-      on_checkpoint: called with (done, state, history) every ``checkpoint_every`` and at the end.
+      update: A pure update ``(state, key, step) -> (state, losses)``, jitted by the caller.
+      state: The state before update ``start``.
+      steps: Number of updates of the whole run.
+      key: Key of the run; update i takes ``fold_in(key, i)``, so that a run which is resumed equals one in one go.
+      start: Number of updates that were done before.
+      history: Losses recorded before.
+      record_every: Updates between two records.
+      on_progress: Called with (done, steps, latest losses, seconds left) at every record.
+      checkpoint_every: Updates between two checkpoints.
+      on_checkpoint: Called with (done, state, history) every ``checkpoint_every`` updates and at the end.
 
     Raises:
-      InputError: a loss became NaN or infinite (nothing is saved after that point).
+      InputError: a loss became NaN or infinite (nothing is saved after that point), or a count below 1.
     """
     for field, value in (("steps", steps), ("record_every", record_every), ("checkpoint_every", checkpoint_every)):
         if value < 1:

@@ -64,7 +64,8 @@ class Prior:
 
     def sample(self, key: Array, n: int, labels: ArrayLike | None = None) -> Array:
         """``n`` latents, shape ``(n, *shape)``. Latent ``i`` depends on ``key`` and ``i`` alone,
-        so a longer draw begins with the shorter one."""
+        so a longer draw begins with the shorter one.
+        """
         keys = jax.vmap(jax.random.fold_in, (None, 0))(key, jnp.arange(n))
         return self.sample_each(keys, labels)
 

@@ -43,6 +43,7 @@ class Record(Mapping[str, Any]):
         return Record({**self.to_dict(), **values})
 
     def to_dict(self) -> dict[str, Any]:
+        """A fresh, changeable copy."""
         return json.loads(self._text)
 
     def __getitem__(self, key: str) -> Any:

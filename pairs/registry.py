@@ -25,8 +25,11 @@ _BUILDERS: dict[str, Builder] = {}
 
 _MODULES = {
     "affine": "heads.affine_score",
-    "benchmarks/classifier": "classifier",
+    "benchmarks/classifier": "feature_nets.classifier",
+    "benchmarks/random": "feature_nets.fixed_random",
+    "benchmarks/strided": "feature_nets.strided",
     "feature-critic": "heads.on_features",
+    "graph": "graph.evaluate",
     "score-head": "heads.trained_score",
     "sequential": "sequential.spec",
     "vae/elbo": "vae.energy",

@@ -18,7 +18,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--keep-critic", action="store_true", help="do not train a new critic")
     how.add_argument("--loss", default="bce", help="loss of recovery: bce, hinge, wgan-gp, kale (default bce)")
     how.add_argument("--critic-steps", type=int, default=3000, help="updates of recovery (default 3,000)")
-    how.add_argument("--instance-noise", type=float, default=0.0, help="noise on both sides while recovering")
     how.add_argument("--on-features", action="store_true", help="train the critic on a feature net's features")
     how.add_argument("--contrast", type=int, default=0, metavar="ROUNDS", help="rounds of contrastive divergence")
     how.add_argument("--no-calibrate", action="store_true", help="leave the score as it is")
@@ -50,7 +49,6 @@ def run(args: argparse.Namespace) -> int:
             architecture="auto" if pair.classes is None else "critic",
             loss=args.loss,
             steps=args.critic_steps,
-            instance_noise=args.instance_noise,
         )
         if args.on_features and args.loss == "bce":
             recovery = recovery.replace(r1=1.0)

@@ -20,6 +20,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=seed_number, default=0)
     parser.add_argument("--steps", type=int, default=3000)
     parser.add_argument("--batch", type=int, default=128)
+    parser.add_argument("--shift", type=int, default=2, help="images are shifted by up to so many pixels (default 2)")
+    parser.add_argument("--mirror", action="store_true", help="mirror half of the images: for things, not for digits")
     parser.add_argument("--json", action="store_true", help="print the card alone on standard output")
 
 
@@ -32,7 +34,9 @@ def run(args: argparse.Namespace) -> int:
 
     from ..features.classifier_training import TrainConfig, save, train
 
-    config = TrainConfig(args.arch, args.seed, args.steps, args.batch)
+    config = TrainConfig(
+        arch=args.arch, seed=args.seed, steps=args.steps, batch=args.batch, shift=args.shift, mirror=args.mirror
+    )
     train_set, test_set = read_images(args.data, "train"), read_images(args.data, "test")
     trained = train(train_set, test_set, config, lambda line: print(line, file=sys.stderr, flush=True))
     name = args.name or args.out.resolve().name
@@ -40,6 +44,8 @@ def run(args: argparse.Namespace) -> int:
         f"python -m benchmarks train-features {train_set.name} --out {name} --arch {config.arch}"
         f" --seed {config.seed} --steps {config.steps} --batch {config.batch}"
     )
+    if config.shift != 2 or config.mirror:
+        command += f" --shift {config.shift}{' --mirror' if config.mirror else ''}"
     card = save(args.out, name, trained, config, train_set, test_set, args.licence, command)
     print(
         json.dumps(card, indent=2) if args.json else f"{name}: accuracy {trained.accuracy:.4f}, {trained.seconds:.0f} s"

@@ -22,7 +22,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--first", type=int, default=200, help="samples per choice in the first round (default 200)")
     how.add_argument("--critic-steps", type=int, default=3000, help="updates of recovery (default 3,000)")
     how.add_argument("--confirm", type=int, default=2000, help="samples of the confirmation (default 2,000)")
-    how.add_argument("--budget", type=int, default=0, help="most gradient evaluations of the search")
+    how.add_argument(
+        "--evaluations", type=int, default=0, help="most gradient evaluations of the search, 0 for no bound (default 0)"
+    )
+    # the option's earlier name
+    how.add_argument("--budget", dest="evaluations", type=int, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
     how.add_argument(
         "--minutes", type=float, default=5.0, help="most minutes of the search, 0 for no bound (default 5)"
     )
@@ -49,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
 
     folder = check_out(args.out)
     config = dcd.Tune(
-        steps=args.steps, n_first=args.first, confirm_n=args.confirm, budget=args.budget, minutes=args.minutes
+        steps=args.steps, n_first=args.first, confirm_n=args.confirm, evaluations=args.evaluations, minutes=args.minutes
     )
     pair = load(args.pair, args.files)
     images, (train_x, held_x, search_x, confirm_x), (train_y, held_y, *_) = folds_of(args, pair, (0.55, 0.1, 0.15, 0.2))

@@ -2,8 +2,9 @@ r"""Train a classifier whose features serve as a metric: cross entropy with labe
 
 .. math:: L = -\sum_c \big((1 - s)\,[c = y] + s / C\big) \log \mathrm{softmax}(f(x))_c
 
-AdamW with a one-cycle cosine schedule; every image is shifted by up to ``shift``
-pixels each way. Weights are rounded to float16 before accuracy and statistics are taken.
+AdamW with a one-cycle cosine schedule; every image is shifted by up to ``shift`` pixels each way and,
+where ``mirror`` is set, mirrored half of the time. Weights are rounded to float16 before accuracy and
+statistics are taken.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ import optax
 from jax import Array
 
 from pairs import InputError
-from pairs.classifier import DIMENSIONS, Arch, ClassifierApply, init
+from pairs.feature_nets.classifier import DIMENSIONS, Arch, ClassifierApply, init
 from pairs.io.images import Images
 
 __all__ = ["TrainConfig", "Trained", "train", "save"]
@@ -46,6 +47,7 @@ class TrainConfig:
     learning_rate: float = 2e-3
     smoothing: float = 0.05
     shift: int = 2
+    mirror: bool = False
 
     def __post_init__(self) -> None:
         if self.arch not in DIMENSIONS:
@@ -105,6 +107,8 @@ def train(train_set: Images, test_set: Images, config: TrainConfig, report: Call
         at += config.batch
         dy, dx = rng.integers(0, 2 * s + 1, (2, len(chosen)))
         x = windows[chosen, dy, dx].transpose(0, 2, 3, 1)
+        if config.mirror:
+            x = np.where(rng.random((len(chosen), 1, 1, 1)) < 0.5, x[:, :, ::-1], x)
         params, state, loss = step(params, state, x, train_set.labels[chosen])
         if (i + 1) % 200 == 0 or i + 1 == config.steps:
             report(f"step {i + 1}/{config.steps}  loss {float(loss):.4f}  {time.perf_counter() - started:.0f} s")
@@ -128,7 +132,7 @@ def save(
     command: str,
 ) -> dict[str, Any]:
     """Write ``weights.npz``, ``reference.npz`` and ``card.json`` to a new folder; returns the card."""
-    from .bundle import features_from
+    from .feature_net import features_from
 
     if out.exists() and any(out.iterdir()):
         raise InputError("out", f"{out} is not empty", "give a new folder")

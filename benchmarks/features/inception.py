@@ -28,7 +28,7 @@ from jax import Array, lax
 
 from pairs import InputError, Net
 
-from .bundle import Features
+from .feature_net import Features
 
 __all__ = ["InceptionFeatures", "InceptionApply", "load_inception", "resize_matrix", "SHA256"]
 
@@ -152,6 +152,7 @@ class InceptionApply:
     output: Literal["features", "logits"] = "features"
 
     def __call__(self, params: Any, x: Array) -> Array:
+        """Features ``(batch, 2048)`` of images."""
         low, high = self.sample_range
         x = jnp.broadcast_to((x - low) * (255 / (high - low)), (*x.shape[:3], 3))
         rows, columns = resize_matrix(x.shape[1]), resize_matrix(x.shape[2])
@@ -177,6 +178,7 @@ class InceptionFeatures(Features):
         return InceptionApply((0.0, 255.0), output)
 
     def as_net(self, sample_range: tuple[float, float], output: Literal["features", "logits"] = "features") -> Net:
+        """The net on samples of a range, differentiable."""
         return Net(self.params, InceptionApply(sample_range, output))
 
 

@@ -16,3 +16,6 @@ from .kid import kernel_distance_subsets as kernel_distance_subsets
 from .kid import kid_change as kid_change
 from .prdc import density_coverage as density_coverage
 from .prdc import precision_recall as precision_recall
+from .sliced_wasserstein import SlicedWasserstein as SlicedWasserstein
+from .sliced_wasserstein import sliced_distance as sliced_distance
+from .sliced_wasserstein import sliced_wasserstein as sliced_wasserstein

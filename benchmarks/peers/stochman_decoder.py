@@ -133,6 +133,7 @@ def run_ours(weights: dict[str, np.ndarray], batch: int, config: interp.Geodesic
 
 
 def main() -> int:
+    """Run both solvers and write the report."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", default="benchmarks/results/interpolate_stochman.json")
     parser.add_argument("--stochman", help="folder with the stochman package, if it is not installed")

@@ -1,6 +1,6 @@
 """Where nothing can be gained, tuning must say so: three image pairs.
 
-``python -m benchmarks.hopeless --mnist DATA --fashion DATA --out FILE``
+``python -m benchmarks.studies.hopeless --mnist DATA --fashion DATA --out FILE``
 
 ``random critic``: the bundled generator with a critic of random weights, offered alone. ``perfect
 generator``: real digits drawn from a pool, tuned against other real digits, with a recovered critic.
@@ -55,7 +55,9 @@ def _case(variants: dict[str, Pair], real: np.ndarray, net: str, seed: int) -> d
 
 
 def _run(argv: Sequence[str] | None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.hopeless", description="Where nothing can be gained.")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.studies.hopeless", description="Where nothing can be gained."
+    )
     parser.add_argument("--mnist", required=True, help="folder of MNIST")
     parser.add_argument("--fashion", required=True, help="folder of Fashion-MNIST")
     parser.add_argument("--seed", type=seed_number, default=0)

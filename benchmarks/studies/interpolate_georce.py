@@ -1,6 +1,6 @@
 r"""Sphere, half-plane, Poincare disk: cost of equal accuracy, for our solvers and the published GEORCE.
 
-``python -m benchmarks.interpolate_georce --out benchmarks/results/interpolate_georce.json [--georce DIR]``
+``python -m benchmarks.studies.interpolate_georce --out benchmarks/results/interpolate_georce.json [--georce DIR]``
 
 ``DIR`` holds the authors' package ``georce`` (github.com/FrederikMR/georce, arXiv 2505.05961). Every solver returns
 nodes on several numbers of segments. They are judged by the one thing that does not depend on a solver's own energy:

@@ -1,6 +1,6 @@
 """What a geodesic costs: evaluations to 1 % of the optimum, share of time in the generator.
 
-``python -m benchmarks.interpolate_solvers --out benchmarks/results/interpolate_solvers.json [--only PART ...]``
+``python -m benchmarks.studies.interpolate_solvers --out benchmarks/results/interpolate_solvers.json [--only PART ...]``
 
 * 64 pairs of a random 2-128-784 decoder and of a random 64-256-256-784 one: calls of energy and gradient until a pair's
   energy is within 1 % of the best found by 300 calls, one level, straight start.

@@ -1,6 +1,6 @@
 """Interpolation on two small GANs trained here: Swiss roll and 25 Gaussians.
 
-``python -m benchmarks.interpolate_toys --out benchmarks/results/interpolate_toys.json``
+``python -m benchmarks.studies.interpolate_toys --out benchmarks/results/interpolate_toys.json``
 
 Non-saturating GANs with an R1 penalty, 2-D normal latents. For random pairs of latents: share of pairs whose
 mean critic along the conformal path is at least that along the line, and share of path points

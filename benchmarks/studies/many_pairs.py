@@ -1,6 +1,6 @@
 """Does refining ever harm, does it mostly help: twelve small GANs, from bad to good.
 
-``python -m benchmarks.many_pairs --mnist DATA --fashion DATA --cifar DATA --work DIR --out FILE``
+``python -m benchmarks.studies.many_pairs --mnist DATA --fashion DATA --cifar DATA --work DIR --out FILE``
 
 Three data sets, one small non-saturating GAN each, kept after four training lengths. Every one is tuned as a user
 would (recover, calibrate, search, confirm; at greater length where that finds no gain) on training data and feature
@@ -63,10 +63,17 @@ def _nets(key: jax.Array, shape: tuple[int, ...]) -> tuple[Net, Net]:
 
 
 def train_gan(x: np.ndarray, name: str, seed: int, batch: int = 64, r1: float = 0.1) -> dict[int, Pair]:
-    """Alternating Adam(0.5, 0.99), logistic loss with R1 at real samples; the pair after each of ``LENGTHS`` updates.
+    """A small GAN, trained by alternating Adam(0.5, 0.99) with the logistic loss.
 
     Args:
-      x: uint8 images.
+      x: Images as uint8 ``(n, H, W, C)``.
+      name: Name of the pair.
+      seed: Seed of the run.
+      batch: Images per update.
+      r1: Weight of the R1 penalty at real samples.
+
+    Returns:
+      The pair after each of ``LENGTHS`` updates.
     """
     key = jax.random.key(seed)
     generator, critic = _nets(jax.random.fold_in(key, 0), x.shape[1:])
@@ -193,7 +200,7 @@ def _data_set(name: str, path: str, todo: list[int], args: argparse.Namespace) -
 
 def _run(argv: Sequence[str] | None) -> int:
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.many_pairs", description="Twelve small GANs, tuned and judged."
+        prog="python -m benchmarks.studies.many_pairs", description="Twelve small GANs, tuned and judged."
     )
     for name in ("mnist", "fashion", "cifar"):
         parser.add_argument(f"--{name}", help=f"folder of {name} images, train and test")

@@ -1,6 +1,6 @@
 """Refinement where the truth is known: 25 Gaussians from a generator that lacks five, and a Swiss roll.
 
-``python -m benchmarks.refine_toys --out benchmarks/results/refine_toys.json --picture docs/toys.png``
+``python -m benchmarks.studies.refine_toys --out benchmarks/results/refine_toys.json --picture docs/toys.png``
 
 The generator of the first task is trained without one column of the grid. A new critic is trained by
 contrastive divergence on all 25 modes against an annealed chain in sample space, the chain is run, its last
@@ -52,8 +52,13 @@ def twenty(rng: np.random.Generator, n: int) -> np.ndarray:
 
 
 def modes(x: np.ndarray) -> dict[str, Any]:
-    """High-quality share, modes with any high-quality sample, least and largest share of a mode over uniform, and the
-    deviation of high-quality samples from their centres over the true one."""
+    """How samples spread over the 25 modes.
+
+    Returns:
+      The share of high-quality samples (within 4 sigma of a centre), the number of modes with any of them, the least
+      and the largest share of a mode over uniform, and the deviation of high-quality samples from their centres over
+      the true one.
+    """
     grid = np.stack(np.meshgrid(*2 * [np.arange(-2, 3)], indexing="ij"), -1).reshape(-1, 2) * SPACING
     distance = np.linalg.norm(x[:, None] - grid[None], axis=-1)
     good = distance.min(1) < 4 * SIGMA
@@ -149,7 +154,9 @@ def _picture(tasks: dict[str, dict[str, np.ndarray]]) -> bytes:
 
 
 def _run(argv: Sequence[str] | None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.refine_toys", description="Refinement on known laws.")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.studies.refine_toys", description="Refinement on known laws."
+    )
     parser.add_argument("--n", type=int, default=10_000, help="samples to measure (default 10,000)")
     parser.add_argument(
         "--rounds",

@@ -91,8 +91,12 @@ def _refine(
 def measure(
     pairs: tuple[Pair, Pair], seed: int, train: Images, test: Images, tuning: Features, last: Features, n: int = 10_000
 ) -> tuple[dict[str, Any], bytes]:
-    """Figures of a pair with its bound as trained and after contrastive divergence; what the decoder makes of the test
-    images, as a mark of what latents can reach; a picture, before on the left."""
+    """Figures of a pair with its bound as trained and after contrastive divergence.
+
+    Returns:
+      The figures, among them what the decoder makes of the test images, as a mark of what latents can reach; and a
+      picture, before on the left.
+    """
     own, better = pairs
     assert own.encoder is not None and own.sample_range is not None
     rebuild = jax.jit(lambda pair, x: pair.generate(pair.encoder(x)))

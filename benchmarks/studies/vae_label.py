@@ -89,9 +89,12 @@ def _on_features(pair: Pair, train: Any, tuning: Features, seed: int) -> Pair:
 def refine_style(
     pair: Pair, train: Any, rebuilt: np.ndarray, seed: int, tuning: Features, last: Features, n: int = 2000
 ) -> dict[str, Any]:
-    """The style moves, the label code is held. For the pair's own critic, one recovered on features, and that one with
-    net *a*'s opinion of the label, scale and steps are chosen on other samples in net *a*'s features among those after
-    which it finds the labels about as often. The distances of reconstructions are given beside."""
+    """Refine the style while the label code is held.
+
+    Scale and steps are chosen for three critics: the pair's own, one recovered on features, and that one with net *a*'s
+    opinion of the label. They are chosen on other samples, in net *a*'s features, among those after which net *a* finds
+    the labels about as often. The distances of reconstructions are given beside.
+    """
     assert pair.sample_range is not None
     on_features = _on_features(pair, train, tuning, seed)
     held = dcd.with_labels(on_features, tuning.as_net(pair.sample_range, "logits"), strength=LABEL_STRENGTH)
@@ -202,8 +205,10 @@ def _picture(pair: Pair, images: Any, seed: int) -> bytes:
 
 
 def run(data: str, seed: int, work: Path, root: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
-    """The adversary on draws, one that also sees the mean, one with the independence penalty too, and all published
-    settings; those trained so far in ``work`` beyond the first."""
+    """Measure every variant that was trained: the adversary on draws, one that also sees the mean, and others.
+
+    Variants beyond the first are measured where ``work`` holds their training.
+    """
     train, images = training_images(root, data), test_images(root, data)
     last = load_features(f"{data}-classifier-b")
     report: dict[str, Any] = {"steps": STEPS["label"]}

@@ -1,4 +1,7 @@
-"""The trained autoencoders that :mod:`benchmarks.studies.vaes` judges: a folder per family, data, variant, seed; resumable."""
+"""The trained autoencoders that :mod:`benchmarks.studies.vaes` judges.
+
+A folder holds each family, data set, variant and seed; a run that was stopped goes on.
+"""
 
 from __future__ import annotations
 
@@ -113,8 +116,10 @@ def trained(family: str, data: str, variant: str, seed: int, work: Path, root: P
 
 
 def contrasted(data: str, variant: str, seed: int, work: Path, root: Path) -> tuple[Pair, Pair]:
-    """A Soft-IntroVAE pair with its bound at unit weights as critic, and with that critic after contrastive
-    divergence, which is kept in ``work`` too."""
+    """A Soft-IntroVAE pair with its bound at unit weights as critic, and the same pair after contrastive divergence.
+
+    The second is kept in ``work`` too.
+    """
     pair = trained("soft-intro", data, variant, seed, work, root).pair
     span = pair.sample_range
     assert span is not None

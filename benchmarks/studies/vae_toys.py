@@ -106,8 +106,10 @@ def landscape(pair: Pair, half: float, side: int = 200) -> np.ndarray:
 
 
 def _paths(pair: Pair, real: np.ndarray, count: int, seed: int) -> tuple[dict[str, Any], np.ndarray]:
-    """Linear, geodesic and critic-weighted paths between encoded real points, all at constant speed in the samples, and
-    the mean critic along each."""
+    """Line, geodesic and critic-weighted geodesic between encoded real points, and the mean critic along each.
+
+    All are taken at constant speed in the samples.
+    """
     assert pair.encoder is not None
     z = np.asarray(pair.encoder(real[: 2 * count]))
     z0, z1 = z[:count], z[count:]

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.vaes``: train and judge the autoencoder families, one part at a time.
+"""``python -m benchmarks.studies.vaes``: train and judge the autoencoder families, one part at a time.
 
 Each part trains what it needs (or takes it from ``--work``, where stopped runs go on), measures it, and writes
 ``vae-PART-DATA-SEED.json`` and a picture to ``--out``.
@@ -39,7 +39,7 @@ PARTS = {
 
 
 def _run(argv: Sequence[str] | None) -> int:
-    parser = Parser(prog="python -m benchmarks.vaes", description="Train and judge the autoencoder families.")
+    parser = Parser(prog="python -m benchmarks.studies.vaes", description="Train and judge the autoencoder families.")
     parser.add_argument("part", choices=PARTS)
     parser.add_argument("--data", default="mnist", help="mnist, fashion-mnist, or a toy set for the part toys")
     parser.add_argument("--seed", type=seed_number, default=0)

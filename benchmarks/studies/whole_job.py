@@ -1,6 +1,6 @@
 """How long is it from a checkpoint to 10,000 refined samples: tune, then refine, as a user would call them.
 
-``python -m benchmarks.whole_job PAIR DATA --out benchmarks/results/whole_job.json``
+``python -m benchmarks.studies.whole_job PAIR DATA --out benchmarks/results/whole_job.json``
 
 Both are whole processes, start and compilation included, on a machine that does nothing else.
 """
@@ -36,7 +36,7 @@ def _timed(*arguments: str) -> dict[str, float]:
 
 
 def _run(argv: Sequence[str] | None) -> int:
-    parser = Parser(prog="python -m benchmarks.whole_job", description="Seconds of tune, then refine.")
+    parser = Parser(prog="python -m benchmarks.studies.whole_job", description="Seconds of tune, then refine.")
     parser.add_argument("pair", help="a bundled name, a stored pair or a manifest")
     parser.add_argument("data", help="real images the generator was made for")
     parser.add_argument("--files", help="folder of the weight files, where PAIR is a manifest")

@@ -1,4 +1,4 @@
-"""Make a pair's critic fit for use: recover, contrast, calibrate. The generator stays as it is, to the bit."""
+"""Adaptation of a critic: recover, contrast, calibrate, in this order. The generator stays as it is, to the bit."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from pairs import Net, Pair
 from ..langevin.settings import Langevin
 from .contrast_settings import Contrast
 from .contrastive_divergence import contrast
-from .density_ratio import calibrate
 from .on_features import recover_on_features
+from .ratio_calibration import calibrate
 from .recovery import recover
 from .recovery_settings import Recover
 
@@ -37,24 +37,35 @@ def adapt(
     held_labels: np.ndarray | None = None,
     on_progress: Callable[[str, int, int, float], None] | None = None,
 ) -> tuple[Pair, dict[str, Any]]:
-    """The pair with an adapted critic, and a JSON-ready report of each move.
+    """Adapt the critic of a pair, in up to three moves.
 
     Args:
-      train_x: real samples ``(n, *sample)`` in the sample range, for recovery and contrast.
-      held_x: others, for calibration.
-      recovery: None leaves the pair's own critic.
-      contrastive: None leaves out contrastive divergence; it needs ``chain``, the chain that will sample.
-      calibrated: fit the density ratio at the end.
-      features: recover the critic on this net's features instead of on the samples.
-      train_labels, held_labels: classes of the real samples, for a conditional pair.
-      on_progress: called with (move, done, total, seconds left).
+      pair: Pair whose generator is kept.
+      train_x: Real samples ``(n, *sample)`` in the sample range, for recovery and contrastive divergence.
+      held_x: Other real samples, for calibration.
+      key: Typed key.
+      recovery: Settings of the recovery; None keeps the pair's own critic.
+      contrastive: Settings of contrastive divergence; None leaves it out.
+      chain: Chain that will sample, for contrastive divergence; :class:`dcd.Langevin` with its defaults if None.
+      calibrated: Whether the density ratio is fitted at the end.
+      features: Net on whose features the critic is recovered, instead of on the samples.
+      train_labels: Classes of ``train_x``, for a conditional pair.
+      held_labels: Classes of ``held_x``, for a conditional pair.
+      on_progress: Function that is called with (move, done, total, seconds left).
 
-    >>> from dcd import pool_pair
-    >>> rng = np.random.default_rng(0)
-    >>> pair, real = pool_pair(rng.standard_normal((256, 2))), rng.normal(1.0, 1.0, (400, 2)).astype("float32")
-    >>> better, report = adapt(pair, real[:300], real[300:], jax.random.key(0), recovery=Recover(steps=20, batch=32))
-    >>> sorted(report), better.calibrated
-    (['calibrate', 'recover'], True)
+    Returns:
+      The pair with the adapted critic, and a report of each move in JSON form.
+
+    Raises:
+      InputError: The data or the settings do not fit the pair, or a loss became NaN.
+
+    Example:
+      >>> from dcd import pool_pair
+      >>> rng = np.random.default_rng(0)
+      >>> pair, real = pool_pair(rng.standard_normal((256, 2))), rng.normal(1.0, 1.0, (400, 2)).astype("float32")
+      >>> better, report = adapt(pair, real[:300], real[300:], jax.random.key(0), recovery=Recover(steps=20))
+      >>> sorted(report), better.calibrated
+      (['calibrate', 'recover'], True)
     """
     report: dict[str, Any] = {}
     keys = jax.random.split(key, 3)
@@ -95,24 +106,36 @@ def critic_variants(
     held_labels: np.ndarray | None = None,
     on_progress: Callable[[str, int, int, float], None] | None = None,
 ) -> tuple[dict[str, Pair], dict[str, dict[str, Any]]]:
-    """The critics worth a trial by :func:`dcd.tune`: ``raw``, ``recovered`` on samples, recovered on ``features``.
+    """Make the critics that :func:`dcd.tune` tries: ``raw``, ``recovered`` on samples, and one on ``features``.
 
-    A fresh critic takes no labels: a conditional pair's own is trained on, and there is none on features.
+    A new critic takes no labels. The critic of a conditional pair is therefore trained on, and no critic on features is
+    made for it.
 
     Args:
-      keys: ``(2,)``, one for each critic.
-      features: sample net, as :func:`dcd.recover_on_features` takes it; None leaves such a critic out.
-      steps: updates of the recovery on samples; on features half as many, which cost more each.
+      pair: Pair whose generator is kept.
+      train_x: Real samples ``(n, *sample)`` in the sample range, for recovery.
+      held_x: Other real samples, for calibration.
+      keys: Keys ``(2,)``, one for each new critic.
+      features: Net as :func:`dcd.recover_on_features` takes it; None leaves that critic out.
+      steps: Updates of the recovery on samples. The recovery on features makes half as many, which cost more each.
+      train_labels: Classes of ``train_x``, for a conditional pair.
+      held_labels: Classes of ``held_x``, for a conditional pair.
+      on_progress: Function that is called with (move, done, total, seconds left).
 
     Returns:
-      The pairs, and for each new critic the report of :func:`adapt`.
+      The pairs by name, and for each new critic the report of :func:`adapt`.
 
-    >>> from dcd import pool_pair
-    >>> rng = np.random.default_rng(0)
-    >>> pair, real = pool_pair(rng.standard_normal((256, 2))), rng.normal(1.0, 1.0, (400, 2)).astype("float32")
-    >>> pairs, moves = critic_variants(pair, real[:300], real[300:], jax.random.split(jax.random.key(0)), steps=20)
-    >>> sorted(pairs), sorted(moves)
-    (['raw', 'recovered'], ['recovered'])
+    Raises:
+      InputError: The data do not fit the pair, or a loss became NaN.
+
+    Example:
+      >>> from dcd import pool_pair
+      >>> rng = np.random.default_rng(0)
+      >>> pair, real = pool_pair(rng.standard_normal((256, 2))), rng.normal(1.0, 1.0, (400, 2)).astype("float32")
+      >>> keys = jax.random.split(jax.random.key(0))
+      >>> pairs, moves = critic_variants(pair, real[:300], real[300:], keys, steps=20)
+      >>> sorted(pairs), sorted(moves)
+      (['raw', 'recovered'], ['recovered'])
     """
     free = pair.classes is None
     settings = Recover(architecture="auto" if free else "critic", steps=steps)

@@ -1,4 +1,4 @@
-r"""Real and generated samples a critic is judged on, and the judgement.
+r"""How a critic does on samples that it was not trained on.
 
 With scores :math:`d_i` of m real and :math:`\tilde d_j` of n other samples,
 
@@ -7,8 +7,6 @@ With scores :math:`d_i` of m real and :math:`\tilde d_j` of n other samples,
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -17,121 +15,115 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from pairs import InputError, Net, Pair, Prior
+from pairs import Net
+from pairs.batches import apply_in_batches, map_batches
 from pairs.ranking import auc
 
-from .losses import Loss, log_mean_exp, score_loss, slope_norm, slopes
+from .losses import Loss, log_mean_exp, score_and_slope, score_loss, segment_penalty, slope_norm
 
-__all__ = ["CriticFit", "check_data", "critic_fit", "draw_samples", "generated", "in_batches", "score_of"]
+__all__ = ["CriticFit", "HeldOut", "critic_fit", "held_out_loss"]
 
-BATCH = 256
+SEGMENTS = 256
 
 
 class CriticFit(NamedTuple):
-    """How a critic does on samples it was not trained on; negatives are generated (or refined) samples."""
+    """Figures of a critic on held-out samples.
+
+    Attributes:
+      loss: Loss on scores, without penalties.
+      auc: Probability that a real sample scores above a negative one; 0.5 carries nothing, 1 means no overlap.
+      accuracy: Fraction on the right side of the loss's own threshold: 0, the log normaliser for ``kale``, the mean
+        of the two mean scores for ``wgan``.
+      mean_real: Mean score of real samples.
+      mean_negative: Mean score of negative (generated or refined) samples.
+      gradient_real: Mean norm of the score's gradient at real samples.
+      gradient_negative: The same at negative samples.
+    """
 
     loss: float
     auc: float
     accuracy: float
-    """Fraction on the right side of the loss's own threshold (the mean of the two mean scores for ``wgan``)."""
     mean_real: float
     mean_negative: float
     gradient_real: float
-    """Mean norm of the score's gradient at real samples."""
     gradient_negative: float
 
 
-def check_data(
-    pair: Pair, data_x: ArrayLike, labels: ArrayLike | None, least: int
-) -> tuple[np.ndarray, np.ndarray | None]:
-    """Real samples as float32 and their labels, checked against the pair.
+class HeldOut(NamedTuple):
+    """Real and negative samples that no update sees.
 
-    Raises:
-      InputError: wrong shape or type, NaN, values outside the sample range, fewer than ``least``,
-        labels that do not fit.
+    Attributes:
+      real: Real samples ``(m, *sample)``.
+      negative: Generated or refined samples ``(n, *sample)``.
+      real_labels: A tuple of the labels ``(m,)``, empty for an unconditional critic.
+      negative_labels: A tuple of the labels ``(n,)``, empty for an unconditional critic.
     """
-    x = np.asarray(data_x)
-    if x.ndim < 2 or x.shape[1:] != pair.sample_shape:
-        raise InputError("data", f"have shape {x.shape}", f"give (n, {', '.join(map(str, pair.sample_shape))})")
-    if not np.issubdtype(x.dtype, np.floating):
-        raise InputError("data", f"are {x.dtype}", f"give floats in the pair's range {pair.sample_range}")
-    if x.shape[0] < least:
-        raise InputError("data", f"hold {x.shape[0]} samples", f"give at least {least}")
-    if not np.all(np.isfinite(x)):
-        raise InputError("data", "hold NaN or infinity", "leave those samples out")
-    if pair.sample_range is not None:
-        low, high = pair.sample_range
-        slack = 1e-3 * (high - low)
-        if x.min() < low - slack or x.max() > high + slack:
-            raise InputError("data", f"lie in [{x.min():.4g}, {x.max():.4g}]", f"scale them to [{low:g}, {high:g}]")
-    if (labels is None) != (pair.classes is None):
-        problem = "are missing for a conditional pair" if labels is None else "are given for an unconditional pair"
-        raise InputError("labels", problem, "give them exactly where the pair has classes")
-    c = None if labels is None else np.asarray(labels)
-    if c is not None and (c.shape != x.shape[:1] or c.min() < 0 or c.max() >= (pair.classes or 0)):
-        raise InputError("labels", f"have shape {c.shape}", f"give {len(x)} whole numbers below {pair.classes}")
-    return x.astype(np.float32), c
+
+    real: ArrayLike
+    negative: ArrayLike
+    real_labels: tuple[ArrayLike, ...] = ()
+    negative_labels: tuple[ArrayLike, ...] = ()
 
 
-def draw_samples(
-    generator: Net, prior: Prior, key: Array, n: int, classes: int | None
-) -> tuple[Array, tuple[Array, ...]]:
-    """``n`` samples of the generator and, of a conditional one, their random labels (else an empty tuple)."""
-    zk, ck = jax.random.split(key)
-    labels = () if classes is None else (jax.random.randint(ck, (n,), 0, classes),)
-    return generator(prior.sample(zk, n, *labels), *labels), labels
+def critic_fit(critic: Net, loss: Loss, held: HeldOut) -> CriticFit:
+    """Measure how ``critic`` tells the two sides of ``held`` apart, with its slopes.
 
+    Args:
+      critic: Critic to measure.
+      loss: Loss that it was trained with.
+      held: Held-out samples.
 
-_draw = jax.jit(draw_samples, static_argnames=("n", "classes"))
+    Returns:
+      The figures.
+    """
 
+    def measured(x: ArrayLike, labels: tuple[ArrayLike, ...]) -> tuple[np.ndarray, np.ndarray]:
+        return map_batches(lambda v, *c: _score_and_norm(critic, v, c), x, *labels)
 
-def generated(generator: Net, prior: Prior, key: Array, n: int, classes: int | None) -> tuple[Array, tuple[Array, ...]]:
-    """:func:`draw_samples` for any ``n``, compiled for one batch size."""
-    size = min(n, BATCH)
-    pieces = [_draw(generator, prior, jax.random.fold_in(key, i), size, classes) for i in range(-(-n // size))]
-    return jax.tree.map(lambda *p: jnp.concatenate(p)[:n], *pieces)
-
-
-@jax.jit
-def score_of(critic: Net, x: Array, labels: tuple[Array, ...]) -> Array:
-    """Scores of one batch."""
-    return critic(x, *labels)
-
-
-@jax.jit
-def _slopes_of(critic: Net, x: Array, labels: tuple[Array, ...]) -> tuple[Array, Array]:
-    score, square = slopes(lambda v: critic(v, *labels), x)
-    return score, slope_norm(square)
-
-
-def in_batches(f: Callable[..., Any], critic: Net, x: Array, labels: tuple[Array, ...] = ()) -> Any:
-    """``f(critic, x, labels)`` over batches of one size; what the last one shares with that before it is dropped."""
-    n, size = x.shape[0], min(BATCH, x.shape[0])
-    pieces = []
-    for low in range(0, n, size):
-        at = min(low, n - size)
-        piece = f(critic, x[at : at + size], tuple(c[at : at + size] for c in labels))
-        pieces.append(jax.tree.map(functools.partial(_tail, low - at), piece))
-    return jax.tree.map(lambda *p: jnp.concatenate(p), *pieces)
-
-
-def _tail(skip: int, row: Array) -> Array:
-    return row[skip:]
-
-
-def critic_fit(
-    critic: Net,
-    loss: Loss,
-    real: Array,
-    negative: Array,
-    labels: tuple[tuple[Array, ...], tuple[Array, ...]] = ((), ()),
-) -> CriticFit:
-    """How ``critic`` tells ``real`` from ``negative``, with its slopes."""
-    d_real, g_real = in_batches(_slopes_of, critic, real, labels[0])
-    d_other, g_other = in_batches(_slopes_of, critic, negative, labels[1])
+    d_real, g_real = measured(held.real, held.real_labels)
+    d_other, g_other = measured(held.negative, held.negative_labels)
     normaliser = log_mean_exp(d_other)
     middle = {"wgan": 0.5 * (jnp.mean(d_real) + jnp.mean(d_other)), "kale": normaliser}.get(loss, 0.0)
     right = 0.5 * (jnp.mean(d_real > middle) + jnp.mean(d_other < middle))
     value = score_loss(loss, d_real, d_other, normaliser)
     means = (jnp.mean(v) for v in (d_real, d_other, g_real, g_other))
     return CriticFit(float(value), auc(d_real, d_other), float(right), *map(float, means))
+
+
+def held_out_loss(
+    critic: Net, loss: Loss, held: HeldOut, segments: float, target: float, key: Array
+) -> tuple[float, float]:
+    """Held-out loss and AUC, the two figures that the stopping rule of a recovery uses.
+
+    Args:
+      critic: Critic to measure.
+      loss: Loss that it is trained with. For ``wgan`` the slope penalty on segments is added: without it, a steeper
+        critic always has the smaller loss.
+      held: Held-out samples.
+      segments: Weight of that penalty.
+      target: Slope that it asks for.
+      key: Key of the points on the segments; the same key gives the same points.
+
+    Returns:
+      ``(loss, auc)``.
+    """
+    d_real = apply_in_batches(critic, held.real, *held.real_labels)
+    d_other = apply_in_batches(critic, held.negative, *held.negative_labels)
+    value = score_loss(loss, d_real, d_other, log_mean_exp(d_other))
+    if loss == "wgan" and segments:
+        n = min(SEGMENTS, len(d_real), len(d_other))
+        sides = (jnp.asarray(v)[:n] for v in (held.real, held.negative))
+        labels = tuple(jnp.asarray(c)[:n] for c in held.real_labels)
+        value += segments * _segments(critic, *sides, labels, key, target)
+    return float(value), auc(d_real, d_other)
+
+
+@jax.jit
+def _score_and_norm(critic: Net, x: Array, labels: tuple[Array, ...]) -> tuple[Array, Array]:
+    score, square = score_and_slope(lambda v: critic(v, *labels), x)
+    return score, slope_norm(square)
+
+
+@jax.jit
+def _segments(critic: Net, real: Array, other: Array, labels: tuple[Any, ...], key: Array, target: ArrayLike) -> Array:
+    return segment_penalty(lambda v: critic(v, *labels), real, other, key, target)

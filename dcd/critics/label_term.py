@@ -1,16 +1,15 @@
-r"""Chains that keep their class: a classifier's opinion added to a critic.
+r"""A label term for chains that keep their class: the log probability of a classifier, added to a critic.
 
 .. math:: s(x, y) = s_0(x, y) + c \log p(y \mid x)
 
-A chain on samples of class y that follows a critic of all classes may end in another one; the added term pulls toward
-the label the sample was drawn with: the density that the chain samples is multiplied by :math:`p(y|x)^c` (to the power
-of ``critic_scale``), as by classifier guidance (arXiv 2105.05233).
+A chain on a sample of class y that follows a critic of all classes may end in another class. The added term pulls the
+sample toward the label that it was drawn with: the density of the chain is multiplied by :math:`p(y|x)^c` (to the power
+of ``critic_scale``), as in classifier guidance (arXiv 2105.05233).
 """
 
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -19,18 +18,25 @@ import jax.numpy as jnp
 from jax import Array
 
 from pairs import InputError, Net, Pair, check_classifier
+from pairs.checks import check_number
 
 __all__ = ["LabelledApply", "with_labels"]
 
 
 @dataclasses.dataclass(frozen=True)
 class LabelledApply:
-    """``params = {"critic", "fixed": {"classifier", "strength"}}``; the score of the module's equation."""
+    """Score of the module's equation, for ``params = {"critic", "fixed": {"classifier", "strength"}}``.
+
+    Attributes:
+      critic: ``(params, x, labels) -> (batch,)``, the score :math:`s_0`.
+      classifier: ``(params, x) -> (batch, classes)``, logits.
+    """
 
     critic: Callable[..., Array]
     classifier: Callable[..., Array]
 
     def __call__(self, params: Any, x: Array, labels: Array) -> Array:
+        """Return the scores ``(batch,)``."""
         fixed = params["fixed"]
         log_p = jax.nn.log_softmax(self.classifier(fixed["classifier"], x), axis=-1)
         chosen = jnp.take_along_axis(log_p, labels[:, None], axis=1)[:, 0]
@@ -38,31 +44,34 @@ class LabelledApply:
 
 
 def with_labels(pair: Pair, classifier: Net, *, strength: float = 3.0) -> Pair:
-    """A conditional ``pair`` with the critic of the module's equation, kind ``energy``; training leaves the term alone.
+    """Add a label term to the critic of a conditional pair; training of the critic leaves the term alone.
 
     Args:
+      pair: Conditional pair.
       classifier: ``(batch, *sample) -> (batch, classes)`` logits on samples in the pair's range, classes in the
-        pair's order. A chain's ``critic_scale`` multiplies its term too.
+        pair's order. The ``critic_scale`` of a chain multiplies this term too.
       strength: c, above 0.
 
-    Raises:
-      InputError: an unconditional pair, a classifier that does not fit, a strength of 0 or less.
+    Returns:
+      The pair with the new critic, kind ``energy``, uncalibrated.
 
-    >>> import pairs
-    >>> means = pairs.ClassMixture((1,), jnp.asarray([[-1.0], [1.0]]), jnp.full((2, 1), 0.5), jnp.full(2, 0.5))
-    >>> flat = pairs.wrap(lambda p, z, y: z)
-    >>> blind = pairs.wrap(lambda p, x, y: 0.0 * x[:, 0])
-    >>> pair = pairs.make_pair(flat, blind, means, classes=2, sample_range=None, critic_kind="energy", check=False)
-    >>> sides = pairs.wrap(lambda p, x: x * jnp.asarray([-1.0, 1.0]))
-    >>> held = with_labels(pair, sides, strength=1.0)
-    >>> scores = held.score(jnp.asarray([[1.0], [1.0]]), jnp.asarray([0, 1]))  # -log(1 + e^2), -log(1 + e^-2)
-    >>> [round(float(v), 3) for v in scores]
-    [-2.127, -0.127]
+    Raises:
+      InputError: The pair has no classes, the classifier does not fit, or the strength is not above 0.
+
+    Example:
+      >>> import pairs
+      >>> means = pairs.ClassMixture((1,), jnp.asarray([[-1.0], [1.0]]), jnp.full((2, 1), 0.5), jnp.full(2, 0.5))
+      >>> flat, blind = pairs.wrap(lambda p, z, y: z), pairs.wrap(lambda p, x, y: 0.0 * x[:, 0])
+      >>> pair = pairs.make_pair(flat, blind, means, classes=2, sample_range=None, critic_kind="energy", check=False)
+      >>> sides = pairs.wrap(lambda p, x: x * jnp.asarray([-1.0, 1.0]))
+      >>> held = with_labels(pair, sides, strength=1.0)
+      >>> scores = held.score(jnp.asarray([[1.0], [1.0]]), jnp.asarray([0, 1]))  # -log(1 + e^2), -log(1 + e^-2)
+      >>> [round(float(v), 3) for v in scores]
+      [-2.127, -0.127]
     """
     if not pair.classes:
         raise InputError("pair", "has no classes", "refine it as it is: there is no label to keep")
-    if not (math.isfinite(strength) and strength > 0):
-        raise InputError("strength", f"is {strength}", "give a positive number")
+    check_number("strength", strength, above=0.0)
     check_classifier(pair, classifier)
     fixed = {"classifier": classifier.params, "strength": jnp.asarray(strength, jnp.float32)}
     params = {"critic": pair.critic.params, "fixed": fixed}

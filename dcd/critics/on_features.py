@@ -2,10 +2,10 @@ r"""Recover a critic on the features of a frozen net instead of the samples.
 
 .. math:: D(x) = h(\bar\phi(x)), \qquad \bar\phi = (\phi - m) / s
 
-with m and s of real data's features. The head h is what :func:`dcd.recover` trains for the
-composed generator :math:`\bar\phi \circ G`; smoothness penalties act on the slope of h, in units of
-the features' spread. Use it where a critic of the samples separates perfectly by something of no
-consequence. A feature net that also measures the result flatters it: judge with another.
+with m and s the mean and spread of the features of real data. The head h is the critic that :func:`dcd.recover` trains
+for the composed generator :math:`\bar\phi \circ G`; penalties act on the slope of h, in units of the features' spread.
+Such a critic helps where a critic of the samples separates perfectly by something of no consequence. A feature net that
+also measures the result flatters it: measure with another one.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from pairs import InputError, Net, Pair
+from pairs.batches import apply_in_batches
 from pairs.heads.on_features import feature_critic, standardised
 
-from .held_out import check_data
-from .recovery import Progress, recover
+from .recovery import RecoveryProgress, recover
 from .recovery_settings import Recover, RecoverReport
-from .scores import apply_in_batches
+from .training_data import check_training_data
 
 __all__ = ["recover_on_features"]
 
 
 @dataclasses.dataclass(frozen=True)
 class _FeaturesOf:
-    """The composed generator; equal where its parts are."""
+    """The composed generator; equal to another one of equal parts, so that it compiles once."""
 
     generator: Callable[..., Array]
     features: Callable[..., Array]
@@ -49,20 +49,23 @@ def recover_on_features(
     config: Recover | None = None,
     features: Net | None = None,
     *,
-    on_progress: Progress | None = None,
+    on_progress: RecoveryProgress | None = None,
 ) -> tuple[Pair, RecoverReport]:
-    """``pair`` with a new critic on features, trained on ``data_x``; the generator as it is, to the bit.
+    """Give ``pair`` a critic on features, trained on ``data_x`` against its frozen generator.
 
     Args:
-      data_x: ``(n, *sample)`` floats in the pair's sample range.
-      config: as for :func:`dcd.recover`; ``r1`` defaults to 1 here. Settings about pixels do not apply.
-      features: ``(batch, *sample) -> (batch, ...)``; the pair's own by default.
+      pair: Unconditional pair whose generator is kept, to the bit.
+      data_x: At least 4 real samples, floats ``(n, *sample)`` in the pair's sample range.
+      key: Typed key; the same key, data and settings give the same critic.
+      config: Settings as for :func:`dcd.recover`, ``r1`` 1 by default. Settings about pixels do not apply.
+      features: Net ``(batch, *sample) -> (batch, ...)``; the pair's own by default.
+      on_progress: Function that is called with (updates done, at most, latest losses, seconds left).
 
     Returns:
-      The unconditional pair with the critic's kind as the loss makes it, uncalibrated, and the report.
+      The pair with the new critic, uncalibrated, of the kind that the loss makes, and the report.
 
     Raises:
-      InputError: no features, a conditional pair, settings that do not apply, data that do not fit.
+      InputError: There are no features, the pair is conditional, a setting does not apply, or the data do not fit.
     """
     features = pair.features if features is None else features
     if features is None:
@@ -70,10 +73,10 @@ def recover_on_features(
     if pair.classes is not None:
         raise InputError("pair", "is conditional", "continue its own critic: dcd.recover with architecture='critic'")
     settings = config or Recover(r1=1.0)
-    wrong = [n for n in ("shift", "floor", "pool") if getattr(settings, n) != getattr(Recover(), n)]
-    if wrong or settings.architecture == "critic":
-        raise InputError((wrong or ["architecture"])[0], "is about pixels", "leave it out for a critic on features")
-    x, _ = check_data(pair, data_x, None, 4)
+    if settings.shift or settings.architecture == "critic":
+        field = "shift" if settings.shift else "architecture"
+        raise InputError(field, "is about the samples", "leave it out for a critic on features")
+    x, _ = check_training_data(pair, data_x, None)
     phi = np.asarray(apply_in_batches(features, x), np.float32).reshape(len(x), -1)
     center, spread = phi.mean(0), phi.std(0)
     # a unit that is dead on the data must not be magnified

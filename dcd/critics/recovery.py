@@ -3,19 +3,20 @@ r"""Train a critic for a frozen generator from real samples: for pairs whose cri
 .. math:: \min_D \; L(D(x), D(\tilde x)) + \tfrac{\gamma}{2}\,\mathbb{E}\lVert\nabla D(x)\rVert^2
    + \lambda\,\mathbb{E}(\lVert\nabla D(\hat x)\rVert - t)^2, \qquad \tilde x = G(z),\; z \sim p_0
 
-with the losses and penalties of :mod:`dcd.critics.losses`. The generator's arrays are inputs of the compiled update
-and never outputs. The critic returned is the average of the weights at the look of least held-out loss.
+with the losses and penalties of :mod:`dcd.critics.losses` and the update of :mod:`dcd.critics.update`. The generator's
+arrays are inputs of the compiled step and never outputs. The critic returned is the average of the weights that had
+the least held-out loss.
 
-``bce`` tends to :math:`\log p/q` and ``kale`` to the same, normalised (arXiv 2003.05033); a penalty pulls
-both towards a constant, so a flat critic may want a ``critic_scale`` above 1 in the chain.
+The minimiser of ``bce`` is :math:`\log p/q`; that of ``kale`` is the same, normalised (arXiv 2003.05033). A penalty
+pulls both towards a constant, so a flat critic may need a ``critic_scale`` above 1 in the chain.
 """
 
 from __future__ import annotations
 
-import dataclasses
+import functools
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -24,23 +25,45 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from pairs import InputError, Net, Pair, Record
+from pairs.batches import apply_in_batches
 from pairs.fitting import fit
 from pairs.heads.affine_score import affine
-from pairs.ranking import auc
 
-from .architectures import default_layers, fresh_critic, split
-from .held_out import check_data, critic_fit, generated, in_batches, score_of
-from .losses import log_mean_exp, score_loss, segment_penalty
+from .architectures import default_layers, fresh_critic
+from .frame import split_critic
+from .held_out import HeldOut, critic_fit, held_out_loss
+from .losses import log_mean_exp
+from .objective import terms_and_weights
 from .recovery_settings import Recover, RecoverReport
-from .recovery_update import ADAM, Frozen, Numbers, State, Structure, compile_settings, recovery_update, views
-from .spectral_caps import Cap, capped, init_caps, settled
+from .recovery_step import RecoveryInputs, RecoveryShape, step_recovery
+from .spectral_caps import settle_caps
+from .training_data import check_training_data, draw_set, hold_out
+from .update import CriticState, init_critic
 
-__all__ = ["Recover", "RecoverReport", "recover"]
+__all__ = ["RecoveryProgress", "recover"]
 
 MAX_HOLDOUT = 2000
 NORMALISER_SAMPLES = 8192
+STALE = ("chain", "contrasted", "calibration", "tuned")
+"""Entries of a record that were measured or tuned with the old critic."""
 
-Progress = Callable[[int, int, dict[str, float], float], None]
+RecoveryProgress = Callable[[int, int, dict[str, float], float], None]
+
+
+class RecoveryTrail(NamedTuple):
+    """The course of a training.
+
+    Attributes:
+      average: Averaged weights of least held-out loss.
+      best_step: Updates made until then.
+      steps: Updates made in all.
+      history: Losses, as in :class:`~dcd.critics.recovery_settings.RecoverReport`.
+    """
+
+    average: dict[str, Array]
+    best_step: int
+    steps: int
+    history: dict[str, list[float]]
 
 
 def recover(
@@ -50,47 +73,96 @@ def recover(
     config: Recover | None = None,
     *,
     labels: ArrayLike | None = None,
-    on_progress: Progress | None = None,
+    on_progress: RecoveryProgress | None = None,
 ) -> tuple[Pair, RecoverReport]:
     """Give ``pair`` a critic trained on ``data_x`` against its frozen generator.
 
     Args:
-      data_x: ``(n, *sample)`` floats in the pair's sample range.
-      key: typed key; the same key, data and settings give the same critic.
-      labels: ``(n,)`` of a conditional pair (``architecture="critic"`` only: fresh critics take no labels).
-      on_progress: called with (updates done, at most, latest losses, seconds left).
+      pair: Pair whose generator is kept, to the bit.
+      data_x: At least 4 real samples, floats ``(n, *sample)`` in the pair's sample range.
+      key: Typed key; the same key, data and settings give the same critic.
+      config: Settings; those of :class:`dcd.Recover` by default.
+      labels: Classes ``(n,)`` of a conditional pair (with ``architecture="critic"`` only: new critics take no
+        labels).
+      on_progress: Function that is called with (updates done, at most, latest losses, seconds left).
 
     Returns:
-      The pair with its new critic (generator arrays untouched; uncalibrated; without earlier chain settings)
-      and the report.
+      The pair with its new critic, uncalibrated and without earlier chain settings, and the report.
 
     Raises:
-      InputError: data that do not fit the pair, or a loss that became NaN.
+      InputError: The data or the settings do not fit the pair, or a loss became NaN.
+
+    Example:
+      >>> from dcd import pool_pair
+      >>> rng = np.random.default_rng(0)
+      >>> pair, real = pool_pair(rng.standard_normal((256, 2))), rng.normal(1.0, 1.0, (300, 2)).astype("float32")
+      >>> better, report = recover(pair, real, jax.random.key(0), Recover(steps=10))
+      >>> better.critic_kind, report.steps, report.train_size
+      ('logit', 10, 270)
     """
     began = time.monotonic()
     settings = (config or Recover()).resolved()
-    x, c = check_data(pair, data_x, labels, 4)
-    init_key, split_key, fake_key, cap_key, run_key, norm_key = (jax.random.fold_in(key, i) for i in range(6))
-    start = _start_critic(pair, settings, init_key)
-    frame, trained, kept = split(start)
-    order = np.asarray(jax.random.permutation(split_key, len(x)))
-    held = min(MAX_HOLDOUT, max(1, round(settings.holdout * len(x))))
-    train_rows, held_rows = order[held:], order[:held]
-    frozen = Frozen(
-        pair.generator, pair.prior, kept, jnp.asarray(x[train_rows]), None if c is None else jnp.asarray(c[train_rows])
+    x, c = check_training_data(pair, data_x, labels)
+    init_key, split_key, negative_key, cap_key, run_key, normaliser_key = (jax.random.fold_in(key, i) for i in range(6))
+    frame, trained = split_critic(_start_critic(pair, settings, init_key))
+    (real, real_labels), (held_x, held_c) = hold_out(x, c, split_key, settings.holdout, MAX_HOLDOUT)
+    terms, weights = terms_and_weights(settings)
+    device_labels = None if real_labels is None else jnp.asarray(real_labels)
+    inputs = RecoveryInputs(pair.generator, pair.prior, jnp.asarray(real), device_labels, frame, weights)
+    shape = RecoveryShape(terms, settings.batch, settings.shift, pair.classes)
+    negative, negative_labels = draw_set(pair.generator, pair.prior, negative_key, len(held_x), pair.classes)
+    held = HeldOut(held_x, negative, () if held_c is None else (held_c,), negative_labels)
+    # a critic that is already trained keeps the scale of its kernels
+    state = init_critic(trained, cap_key, settings.spectral_norm, settings.architecture == "critic")
+    measure = functools.partial(
+        held_out_loss,
+        loss=terms.loss,
+        held=held,
+        segments=settings.gradient_penalty or 0.0,
+        target=settings.penalty_target,
+        key=negative_key,
     )
-    caps: dict[str, Cap] = {}
-    if settings.spectral_norm:
-        # a critic that is already trained keeps the scale of its kernels
-        relative = settings.architecture == "critic"
-        caps = jax.jit(init_caps, static_argnums=3)(trained, cap_key, settings.spectral_norm, relative)
-    average = jax.tree.map(jnp.copy, capped(trained, caps))
-    state = State(jax.tree.map(jnp.copy, trained), caps, ADAM.init(trained), average, jnp.zeros(()))
-    structure, numbers = compile_settings(settings, pair.classes)
-    look = _Look(start, structure, numbers, frozen, x[held_rows], None if c is None else c[held_rows], fake_key)
+    caps, trail = _train(state, run_key, settings, inputs, shape, measure, on_progress)
+    critic, log_normaliser = frame.net(settle_caps(trail.average, caps)), 0.0
+    if settings.loss == "kale":
+        critic, log_normaliser = _normalised(pair, critic, normaliser_key)
+    report = RecoverReport(
+        settings=settings.to_dict(),
+        steps=trail.steps,
+        best_step=trail.best_step,
+        stopped_early=trail.steps < settings.steps,
+        held_out=critic_fit(critic, terms.loss, held),
+        log_normaliser=log_normaliser,
+        train_size=len(real),
+        holdout_size=len(held_x),
+        seconds=time.monotonic() - began,
+        history=trail.history,
+    )
+    facts = {
+        "settings": report.settings,
+        "steps": trail.steps,
+        "best_step": trail.best_step,
+        "samples": len(x),
+        "auc": report.held_out.auc,
+    }
+    record = Record({**{k: v for k, v in pair.record.items() if k not in STALE}, "recovered": facts})
+    return pair.replace(critic=critic, critic_kind=settings.critic_kind, calibrated=False, record=record), report
 
-    def update(state: State, key: Array, i: int) -> tuple[State, dict[str, Array]]:
-        return recovery_update(state, key, np.int32(i), frozen, numbers, frame, structure)
+
+def _train(
+    state: CriticState,
+    key: Array,
+    settings: Recover,
+    inputs: RecoveryInputs,
+    shape: RecoveryShape,
+    measure: Callable[[Net], tuple[float, float]],
+    on_progress: RecoveryProgress | None,
+) -> tuple[Any, RecoveryTrail]:
+    """Update until the held-out loss no longer falls; return the last spectral caps and the trail."""
+    began = time.monotonic()
+
+    def step(state: CriticState, key: Array, _: int) -> tuple[CriticState, dict[str, Array]]:
+        return step_recovery(state, key, inputs, shape)
 
     def note(done: int, _: int, values: dict[str, float], __: float) -> None:
         if on_progress is not None:
@@ -98,100 +170,37 @@ def recover(
             on_progress(done, settings.steps, values, left)
 
     history: dict[str, list[float]] = {"step": []}
-    looks: dict[str, list[float]] = {"held_out_step": [], "held_out_loss": [], "held_out_auc": []}
-    best, best_loss, best_step, gained, done = jax.tree.map(jnp.copy, average), np.inf, 0, 0, 0
+    measured: dict[str, list[float]] = {"held_out_step": [], "held_out_loss": [], "held_out_auc": []}
+    best, best_loss, best_step, gained, done = jax.tree.map(jnp.copy, state.average), np.inf, 0, 0, 0
     while done < settings.steps and done - gained < settings.patience * settings.evaluate_every:
         stop = min(done + settings.evaluate_every, settings.steps)
-        state, history = fit(update, state, stop, run_key, start=done, history=history, on_progress=note)
+        state, history = fit(step, state, stop, key, start=done, history=history, on_progress=note)
         done = stop
-        value, area = look(frame.params(state.average, kept))
-        for name, number in zip(looks, (done, value, area), strict=True):
-            looks[name].append(number)
-        if value < best_loss - settings.tolerance:
+        loss, area = measure(inputs.frame.net(state.average))
+        for name, number in zip(measured, (done, loss, area), strict=True):
+            measured[name].append(number)
+        if loss < best_loss - settings.tolerance:
             gained = done
-        if value < best_loss:
-            best, best_loss, best_step = jax.tree.map(jnp.copy, state.average), value, done
-
-    critic = dataclasses.replace(start, params=frame.params(jax.jit(settled)(best, state.caps), kept))
-    log_normaliser = 0.0
-    if settings.loss == "kale":
-        many, many_labels = generated(pair.generator, pair.prior, norm_key, NORMALISER_SAMPLES, pair.classes)
-        log_normaliser = float(log_mean_exp(in_batches(score_of, critic, many, many_labels)))
-        critic = affine(critic, 1.0, -log_normaliser)
-    report = RecoverReport(
-        settings.to_dict(),
-        done,
-        best_step,
-        done < settings.steps,
-        critic_fit(critic, structure.loss, look.real, look.fake, look.labels),
-        log_normaliser,
-        len(train_rows),
-        held,
-        time.monotonic() - began,
-        history | looks,
-    )
-    facts = {
-        "settings": report.settings,
-        "steps": done,
-        "best_step": best_step,
-        "samples": len(x),
-        "auc": report.held_out.auc,
-    }
-    # what was measured or tuned with another critic says nothing about this one
-    stale = ("chain", "contrasted", "calibration", "tuned")
-    record = Record({**{k: v for k, v in pair.record.items() if k not in stale}, "recovered": facts})
-    return pair.replace(critic=critic, critic_kind=settings.critic_kind, calibrated=False, record=record), report
-
-
-class _Look:
-    """The held-out criterion, on samples that stay the same (with the noise that training ends with)."""
-
-    def __init__(
-        self,
-        critic: Net,
-        structure: Structure,
-        numbers: Numbers,
-        frozen: Frozen,
-        real: np.ndarray,
-        labels: np.ndarray | None,
-        key: Array,
-    ):
-        self.critic, self.structure, self.numbers, self.key = critic, structure, numbers, key
-        fake, fake_labels = generated(frozen.generator, frozen.prior, key, len(real), structure.classes)
-        noise = 0.0 if numbers.noise_fall else numbers.noise
-        look = jax.jit(views, static_argnums=(2, 4))
-        self.real, self.fake = (
-            look(v, jax.random.fold_in(key, 1_000_000 + i), 0, noise, structure.noisy)
-            for i, v in enumerate((jnp.asarray(real), fake))
-        )
-        self.labels = (() if labels is None else (jnp.asarray(labels),), fake_labels)
-
-    def __call__(self, params: Any) -> tuple[float, float]:
-        """Held-out loss and AUC; the loss of ``wgan`` counts the penalty, without which a steep critic looks good."""
-        critic = dataclasses.replace(self.critic, params=params)
-        d_real = in_batches(score_of, critic, self.real, self.labels[0])
-        d_fake = in_batches(score_of, critic, self.fake, self.labels[1])
-        value = score_loss(self.structure.loss, d_real, d_fake, log_mean_exp(d_fake))
-        if self.structure.loss == "wgan" and self.structure.segments:
-            n = min(256, len(self.real))
-            real_labels = tuple(c[:n] for c in self.labels[0])
-            value += self.numbers.segments * _segments(
-                critic, self.real[:n], self.fake[:n], real_labels, self.key, self.numbers.target
-            )
-        return float(value), auc(d_real, d_fake)
-
-
-@jax.jit
-def _segments(critic: Net, real: Array, fake: Array, labels: tuple[Array, ...], key: Array, target: ArrayLike) -> Array:
-    return segment_penalty(lambda v: critic(v, *labels), real, fake, key, jnp.asarray(target))
+        if loss < best_loss:
+            # the step gives up the buffers of its state
+            best, best_loss, best_step = jax.tree.map(jnp.copy, state.average), loss, done
+    return state.caps, RecoveryTrail(best, best_step, done, history | measured)
 
 
 def _start_critic(pair: Pair, settings: Recover, key: Array) -> Net:
+    """The critic before its first update."""
     if settings.architecture == "critic":
         return pair.critic
     if pair.classes is not None:
         raise InputError("architecture", "makes critics without labels, and this pair has classes", "use 'critic'")
     layers = settings.architecture
-    if isinstance(layers, str):
-        layers = default_layers(pair.sample_shape, settings.floor, settings.pool)
-    return fresh_critic(key, pair.sample_shape, layers)
+    return fresh_critic(
+        key, pair.sample_shape, default_layers(pair.sample_shape) if isinstance(layers, str) else layers
+    )
+
+
+def _normalised(pair: Pair, critic: Net, key: Array) -> tuple[Net, float]:
+    """``critic`` minus the log of the mean of its exponential under the generator, and that number."""
+    x, labels = draw_set(pair.generator, pair.prior, key, NORMALISER_SAMPLES, pair.classes)
+    constant = float(log_mean_exp(apply_in_batches(critic, x, *labels)))
+    return affine(critic, 1.0, -constant), constant

@@ -25,44 +25,63 @@ __all__ = ["Reliability", "reliability", "weights_ess"]
 
 @dataclasses.dataclass(frozen=True)
 class Reliability:
-    """Measures of one logit on one labelled set."""
+    """Measures of one logit on one labelled set.
+
+    Attributes:
+      z_statistic: Standard normal for a calibrated logit; beyond 2 in size, the logit is off on average.
+      ece: Expected calibration error, in [0, 1].
+      auc: Probability that a real sample scores above a generated one; 0.5 carries nothing, 1 means no overlap.
+      log_loss: Mean of -log p(y), in nats; the constant 1/2 has log 2.
+      mean_weight: Mean of e^d over generated samples; 1 for a density ratio.
+      ess: Effective sample size of e^d over generated samples, as a fraction of them.
+      max_log_ratio: Largest d over generated samples; exact rejection accepts the fraction exp(-max) of them.
+      table: Bins of equal count by predicted probability, each with ``low``, ``high``, ``predicted``, ``observed`` and
+        ``count``.
+    """
 
     z_statistic: float
-    """Standard normal if calibrated on average; beyond 2 in size it is not."""
     ece: float
-    """Expected calibration error, 0 to 1."""
     auc: float
-    """Chance that a real sample scores above a generated one; 0.5 carries nothing, 1 no overlap."""
     log_loss: float
-    """Mean of -log p(y), in nats; log 2 is what knowing nothing gets."""
     mean_weight: float
-    """Mean of e^d over generated samples; 1 for a density ratio."""
     ess: float
-    """Effective sample size of e^d over generated samples, as a fraction of them."""
     max_log_ratio: float
-    """Largest d over generated samples: exact rejection accepts exp(-max) of them."""
     table: tuple[dict[str, float], ...]
-    """Bins of equal count by predicted probability: ``low``, ``high``, ``predicted``, ``observed``, ``count``."""
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON form."""
+        """Return the measures in JSON form."""
         return dataclasses.asdict(self)
 
 
 def weights_ess(log_weights: np.ndarray) -> float:
-    """:math:`(\\sum w)^2 / (n \\sum w^2)`, in (0, 1].
+    r"""Compute the effective sample size :math:`(\sum w)^2 / (n \sum w^2)`, as a fraction.
 
-    >>> weights_ess(np.zeros(5))
-    1.0
+    Args:
+      log_weights: Logarithms of the weights ``(n,)``, up to a constant.
+
+    Returns:
+      A number in (0, 1].
+
+    Example:
+      >>> weights_ess(np.zeros(5))
+      1.0
     """
     w = np.exp(np.asarray(log_weights, np.float64) - np.max(log_weights))
     return float(w.sum() ** 2 / (len(w) * (w**2).sum()))
 
 
 def reliability(real: np.ndarray, fake: np.ndarray, bins: int = 10) -> Reliability:
-    """Measure logits of real and of generated samples, both (n,); unequal counts are allowed for.
+    r"""Measure logits of real and of generated samples.
 
-    The shift :math:`\\log(n_{real}/n_{fake})` turns the balanced logit into the set's own.
+    Unequal counts are allowed: the shift :math:`\log(n_{real}/n_{fake})` turns the balanced logit into that of the set.
+
+    Args:
+      real: Logits ``(n,)`` of real samples.
+      fake: Logits ``(m,)`` of generated samples.
+      bins: Rows of the table.
+
+    Returns:
+      The measures.
     """
     real, fake = np.asarray(real, np.float64), np.asarray(fake, np.float64)
     d = np.concatenate([real, fake])

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import math
 
-import jax
 import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
 from pairs import InputError, Pair
+from pairs.checks import check_count, check_labels, check_number, check_samples
 
-from ..langevin.settings import Space
-from .scores import check_samples, generate_set, scores_of
+from ..langevin.chain_settings import Space
+from .scores import generate_set, scores_of
 
 __all__ = ["effective_lipschitz", "ttc_step_size"]
 
@@ -25,18 +25,26 @@ __all__ = ["effective_lipschitz", "ttc_step_size"]
 def effective_lipschitz(
     pair: Pair, key: Array, couples: int = 100, space: Space = "latent", labels: ArrayLike | None = None
 ) -> float:
-    """:math:`k_{eff}` of D(G(z)) (``latent``) or of D (``pixel``) over random couples of the generator's samples.
+    r"""Estimate the slope of the critic over random couples of the generator's samples.
 
-    A lower bound of the Lipschitz constant, as DOT takes it (arXiv 1910.06832, 100 couples).
+    The estimate :math:`k_{eff}` is a lower bound of the Lipschitz constant, as DOT takes it (arXiv 1910.06832, 100
+    couples).
 
     Args:
-      labels: ``(couples,)`` for conditional pairs; both members of a couple share a label.
+      pair: Pair to measure.
+      key: Key of the samples.
+      couples: Number of couples, at least 1.
+      space: ``latent`` for the slope of D(G(z)) in z, ``pixel`` for that of D(x) in x.
+      labels: Classes ``(couples,)`` for a conditional pair, all classes in turn by default; both members of a couple
+        share a label.
+
+    Returns:
+      The largest slope found, above 0.
 
     Raises:
-      InputError: fewer than 1 couple, or a critic without slope.
+      InputError: There is no couple, the labels do not fit the pair, or the critic has no slope.
     """
-    if isinstance(couples, bool) or not isinstance(couples, int) or couples < 1:
-        raise InputError("couples", f"is {couples!r}", "give at least 1")
+    check_count("couples", couples)
     c = _labels(pair, labels, couples)
     z, x = generate_set(pair, key, 2 * couples, None if c is None else np.concatenate([c, c]))
     score = scores_of(pair, x, None if c is None else np.concatenate([c, c])).astype(np.float64)
@@ -52,20 +60,25 @@ def effective_lipschitz(
 def ttc_step_size(
     pair: Pair, real_x: ArrayLike, key: Array, theta: float = 1.0, labels: ArrayLike | None = None
 ) -> float:
-    r"""The step rule of Trust the Critics, :math:`\eta = \theta \hat W_1`.
+    r"""Compute the step size of Trust the Critics, :math:`\eta = \theta \hat W_1` (arXiv 2111.15099).
 
-    For a critic of slope one (``wasserstein``) :math:`\hat W_1` is the mean distance that samples
-    have to go, so one step of that length lands on the data where all of it goes one way.
+    For a critic of slope one (``wasserstein``), :math:`\hat W_1` estimates the mean distance that samples have to go,
+    so one step of that length reaches the data where all samples go the same way.
 
     Args:
-      real_x: ``(n, *sample)``; as many samples are drawn from the generator.
-      theta: above 0; 1 as released.
+      pair: Pair to measure.
+      real_x: At least 2 real samples ``(n, *sample)``; as many samples are drawn from the generator.
+      key: Key of the generator's samples.
+      theta: Factor, above 0; 1 as released.
+      labels: Classes ``(n,)`` of ``real_x`` for a conditional pair, all classes in turn by default.
+
+    Returns:
+      The step size, above 0.
 
     Raises:
-      InputError: the critic scores real samples no higher than generated ones.
+      InputError: The samples do not fit the pair, or the critic scores real samples no higher than generated ones.
     """
-    if not theta > 0 or not math.isfinite(theta):
-        raise InputError("theta", f"is {theta!r}", "give a finite number above 0")
+    check_number("theta", theta, above=0.0)
     real = check_samples("real_x", pair, real_x)
     c = _labels(pair, labels, len(real))
     fake = generate_set(pair, key, len(real), c)[1]
@@ -80,8 +93,7 @@ def ttc_step_size(
 
 
 def _labels(pair: Pair, labels: ArrayLike | None, n: int) -> np.ndarray | None:
-    if pair.classes is None:
-        return None
-    if labels is None:
-        return np.asarray(jax.numpy.arange(n) % pair.classes)
-    return np.asarray(labels)
+    """Checked labels, all classes in turn by default."""
+    if labels is None and pair.classes is not None:
+        return np.arange(n) % pair.classes
+    return check_labels(pair, labels, n)

@@ -8,8 +8,8 @@ With within-chain variance W, between-chain variance B of the means and
    \rho_t = 1 - \frac{W - \bar c_t}{V}, \qquad
    \mathrm{ESS} = \frac{n m}{1 + 2\sum_{t \ge 1} \rho_t}
 
-with :math:`\bar c_t` the mean autocovariance at lag t. The sum stops at Geyer's first negative pair. For
-an AR(1) chain of coefficient :math:`\phi`, ESS/(nm) is :math:`(1 - \phi)/(1 + \phi)`.
+with :math:`\bar c_t` the mean autocovariance at lag t. The sum stops at Geyer's first negative pair. For an AR(1)
+chain of coefficient :math:`\phi`, ESS/(nm) is :math:`(1 - \phi)/(1 + \phi)`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike
 
 from pairs import InputError
 
-__all__ = ["effective_sample_size", "r_hat", "autocovariance"]
+__all__ = ["autocovariance", "effective_sample_size", "r_hat"]
 
 
 def _series(series: ArrayLike) -> np.ndarray:
@@ -33,7 +33,17 @@ def _series(series: ArrayLike) -> np.ndarray:
 
 
 def autocovariance(series: ArrayLike) -> np.ndarray:
-    """Autocovariance at every lag, each chain about its own mean, divided by n, mean over chains; ``(steps,)``."""
+    """Autocovariance at every lag, each chain about its own mean, divided by n, as the mean over chains.
+
+    Args:
+      series: ``(steps, chains)`` or ``(steps,)``, at least 4 steps.
+
+    Returns:
+      ``(steps,)``.
+
+    Raises:
+      InputError: A series that is too short or not finite.
+    """
     x = _series(series)
     n = len(x)
     size = 1 << (2 * n - 1).bit_length()
@@ -42,14 +52,24 @@ def autocovariance(series: ArrayLike) -> np.ndarray:
 
 
 def effective_sample_size(series: ArrayLike) -> float:
-    """ESS of all chains together, at most ``steps * chains * log10(steps * chains)``.
+    """Effective sample size of all chains together.
 
     Args:
       series: ``(steps, chains)`` or ``(steps,)``, at least 4 steps.
 
-    >>> x = np.random.default_rng(0).standard_normal((100, 50))
-    >>> 4000 < effective_sample_size(x) < 6000
-    True
+    Returns:
+      A number, at most ``steps * chains * log10(steps * chains)``.
+
+    Raises:
+      InputError: A series that is too short or not finite.
+
+    Example:
+      >>> x = np.random.default_rng(0).standard_normal((100, 50))
+      >>> 4000 < effective_sample_size(x) < 6000
+      True
+
+    References:
+      Vehtari et al., Rank-Normalization, Folding, and Localization: An Improved R-hat, arXiv 1903.08008.
     """
     x = _series(series)
     n, m = x.shape
@@ -69,10 +89,20 @@ def effective_sample_size(series: ArrayLike) -> float:
 
 
 def r_hat(series: ArrayLike) -> float:
-    """Split :math:`\\hat R`: every chain's halves count as two chains; 1 once all agree.
+    r"""Split :math:`\hat R`: the halves of a chain count as two chains.
 
     Args:
       series: ``(steps, chains)`` or ``(steps,)``, at least 4 steps.
+
+    Returns:
+      A number that is 1 once all chains agree.
+
+    Raises:
+      InputError: A series that is too short or not finite.
+
+    Example:
+      >>> round(r_hat(np.random.default_rng(0).standard_normal((100, 50))), 1)
+      1.0
     """
     x = _series(series)
     half = len(x) // 2

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from pairs import InputError
+from pairs.io.files import write_whole
 
 from ..langevin.result import Result
 
@@ -22,13 +22,18 @@ _COLOURS = {"before": "tab:gray", "after": "tab:blue", "real": "tab:green"}
 
 
 def plot_diagnostics(path: str | os.PathLike[str], result: Result, diagnosis: dict[str, Any]) -> Path:
-    """Six panels as a PNG: score, energy, moves, scores against real data, latent norms, classes.
+    """Draw six panels as a PNG: score, energy, moves, scores against real data, latent norms, classes.
 
     Args:
-      diagnosis: of :func:`dcd.diagnose` for the same ``result``.
+      path: File to write, whose name ends in .png.
+      result: The run.
+      diagnosis: A report of :func:`dcd.diagnose` on the same run.
+
+    Returns:
+      The file's absolute path.
 
     Raises:
-      InputError: the path does not end in .png or its folder does not exist.
+      InputError: A path that does not end in .png, or a folder that does not exist.
     """
     target = Path(path)
     if target.suffix.lower() != ".png" or not target.absolute().parent.is_dir():
@@ -43,15 +48,8 @@ def plot_diagnostics(path: str | os.PathLike[str], result: Result, diagnosis: di
     _histogram(axes[1, 0], diagnosis["critic"])
     _norms(axes[1, 1], result)
     _classes(axes[1, 2], diagnosis["diversity"])
-    figure.suptitle(f"{result.config.preset}: {diagnosis['n']} samples, {diagnosis['steps']} steps")
-    handle, temporary = tempfile.mkstemp(suffix=".png", dir=target.absolute().parent)
-    os.close(handle)
-    try:
-        canvas.print_png(temporary)
-        os.replace(temporary, target)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    figure.suptitle(f"{result.config.name}: {diagnosis['n']} samples, {diagnosis['steps']} steps")
+    write_whole(target, canvas.print_png)
     return target.absolute()
 
 
@@ -73,7 +71,8 @@ def _moves(axis: Axes, steps: np.ndarray, curves: dict[str, Any]) -> None:
         if curves[name] is not None:
             axis.plot(steps, np.array(curves[name], dtype=float), label=name.replace("_", " "))
     axis.set(title="per step", xlabel="step")
-    axis.set_yscale("log") if len(steps) and np.nanmax(np.array(curves["displacement"], float)) > 0 else None
+    if len(steps) and np.nanmax(np.array(curves["displacement"], float)) > 0:
+        axis.set_yscale("log")
     axis.legend(fontsize=8)
 
 

@@ -2,204 +2,213 @@ r"""One Langevin transition over a batch of independent chains, with optional Me
 
 .. math:: u' = P(u + \eta M\,b(u) + s\,M^{1/2}\xi), \qquad b = \mathrm{clip}(\nabla \log\pi)
 
-``s`` is the noise's standard deviation, :math:`\sqrt{2\eta T}` for temperature T; M is the
-identity or a positive diagonal. The corrected
-form accepts u' with probability
+``s`` is the noise's standard deviation, :math:`\sqrt{2\eta T}` for temperature T; M is the identity or a positive
+diagonal. The corrected form accepts u' with probability
 
 .. math::
    \min\left(1, \exp\left[\tfrac1T(\log\pi(u') - \log\pi(u))
    + \log N(u; u' + \eta M b(u'), s^2 M) - \log N(u'; u + \eta M b(u), s^2 M)\right]\right),
 
-which leaves :math:`\pi^{1/T}` invariant (MALA). A sample whose next state is not finite
-stays where it was, for good, and is counted in ``Info.stopped``.
+which leaves :math:`\pi^{1/T}` invariant (MALA). A sample whose next state is not finite stays where it was, for good,
+and is counted in :attr:`dcd.LangevinInfo.stopped`.
 
-The target's value and gradient at the current state are part of the state, so a step
-costs one evaluation; whoever moves ``position`` by other means must call :func:`init` again.
+The target's value and gradient at the current state are part of the state, so that a step costs one evaluation. Code
+that moves ``position`` by other means must call :func:`langevin_init` again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import dataclasses
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 from jax.typing import ArrayLike
 
-from .settings import Structure
+from pairs import InputError
 
-__all__ = ["Evaluation", "State", "Info", "init", "transition"]
+from .rows import finite_rows, norms, square_norms, take_rows, widen
+from .settings import Langevin, NoiseOrder, NoiseScale
+from .target import Evaluation, Target
+from .transition import LangevinInfo, Moment
 
-
-class Evaluation(NamedTuple):
-    """The target at points: ``log_density`` and the critic's ``score`` are (batch,), ``gradient`` like the points."""
-
-    log_density: Array
-    score: Array
-    gradient: Array
+__all__ = ["LangevinKernel", "LangevinState", "langevin_init", "make_kernel"]
 
 
-Target = Callable[[Array, Array], Evaluation]
-"""``(position, origin) -> Evaluation``"""
+class LangevinState(NamedTuple):
+    """Chains at one moment; all fields lead with the batch axis.
 
-
-class State(NamedTuple):
-    """Chains at one moment. All fields lead with the batch axis."""
+    Attributes:
+      position: Current points.
+      origin: Where each chain started.
+      at: The target at ``position``.
+      stopped: True where a chain met NaN or infinity and rests at its last finite state.
+      ids: Global number of each sample, which names the sample's noise.
+    """
 
     position: Array
-    """Current points."""
     origin: Array
-    """Where each chain started."""
     at: Evaluation
-    """The target at ``position``."""
     stopped: Array
-    """True where a chain met NaN or infinity and rests at its last finite state."""
     ids: Array
-    """Global number of each sample: it names the sample's noise."""
 
 
-class Info(NamedTuple):
-    """One step's record, each (batch,); a run's record, each (steps, batch) and on the host."""
-
-    energy: Array | np.ndarray
-    """Minus log density after the step."""
-    score: Array | np.ndarray
-    """Critic's score after the step."""
-    gradient_norm: Array | np.ndarray
-    """Norm of the target's gradient at the point the drift was taken from."""
-    acceptance: Array | np.ndarray
-    """Acceptance probability (1 without Metropolis correction)."""
-    norm: Array | np.ndarray
-    """Norm of the position after the step."""
-    displacement: Array | np.ndarray
-    """Length of the step taken (0 where rejected or stopped)."""
-    stopped: Array | np.ndarray
-    """As in :class:`State`."""
-
-
-def init(target: Target, position: ArrayLike, index: ArrayLike | None = None) -> State:
-    """State at step 0. A chain that starts at NaN, or where the target is not finite, is stopped there."""
-    u = jnp.asarray(position)
-    ids = jnp.arange(u.shape[0]) if index is None else jnp.asarray(index)
-    at = target(u, u)
-    return State(u, u, at, ~_finite(u, at), ids.astype(jnp.int32))
-
-
-def transition(
-    state: State,
-    noise: Array,
-    uniform: Array,
-    target: Target,
-    structure: Structure,
-    step_size: ArrayLike,
-    noise_scale: ArrayLike,
-    temperature: ArrayLike = 1.0,
-    clip: ArrayLike = 0.0,
-    project: Callable[[Array], Array] | None = None,
-    root: Array | None = None,
-) -> tuple[State, Info]:
-    """One step, as a deterministic function of its noise (:func:`dcd.noise.draw_noise`).
+def langevin_init(target: Target, position: ArrayLike, ids: ArrayLike) -> LangevinState:
+    """The state at step 0.
 
     Args:
-      noise: standard normal, like ``state.position``.
-      uniform: (batch,) in [0, 1), used by the Metropolis correction alone.
-      noise_scale: standard deviation s; per unit of gradient norm where the structure says so.
-      project: map back to the support, applied where ``structure.project``.
-      root: square root of the diagonal preconditioner, one number per coordinate; None for the identity.
+      target: Density of the chains.
+      position: ``(batch, ...)`` points to start from.
+      ids: ``(batch,)`` global numbers of the samples.
+
+    Returns:
+      The state. A chain that starts at NaN, or where the target is not finite, is stopped there.
     """
-    u, at = state.position, state.at
-    spread = jnp.asarray(1.0 if root is None else root.reshape(u.shape[1:]), u.dtype)
-    free = _free(structure, u)
-    if free is not None:
-        noise = jnp.where(free, noise, 0.0)
-    drift = at.gradient if free is None else jnp.where(free, at.gradient, 0.0)
-    if structure.noise_order == "before":
-        u = u + noise_scale * spread * noise
-        drift = target(u, state.origin).gradient
-        drift = drift if free is None else jnp.where(free, drift, 0.0)
-    gradient_norm = _norm(drift)
-    drift = _shape_drift(drift, u, structure, clip)
-    moved = u + step_size * spread * spread * drift
-    if structure.noise_order == "after":
-        scale = noise_scale * _wide(gradient_norm, u) if structure.noise_scale == "gradient" else noise_scale
-        moved = moved + scale * spread * noise
-    if structure.project and project is not None:
-        moved = project(moved)
-    if free is not None:
-        moved = jnp.where(free, moved, state.position)
-    # else XLA:CPU computes the end of the backward pass anew in each of its users
-    new = lax.optimization_barrier(target(moved, state.origin))
+    u = jnp.asarray(position)
+    at = target.evaluate(u, u)
+    return LangevinState(u, u, at, ~_finite(u, at), jnp.asarray(ids).astype(jnp.int32))
 
-    acceptance = jnp.ones(u.shape[0], u.dtype)
-    take = ~state.stopped
-    if structure.metropolis:
-        back = new.gradient if free is None else jnp.where(free, new.gradient, 0.0)
-        back = _shape_drift(back, moved, structure, clip)
-        log_forward = -0.5 * _norm2(noise)
-        returning = u - moved - step_size * spread * spread * back
-        log_backward = -0.5 * _norm2(returning / (noise_scale * spread))
-        log_ratio = (new.log_density - at.log_density) / temperature + log_backward - log_forward
-        acceptance = jnp.exp(jnp.minimum(jnp.nan_to_num(log_ratio, nan=-jnp.inf), 0.0))
-        # out of the support is a rejection, not a breakdown
-        broken = jnp.isnan(new.log_density) | (new.log_density == jnp.inf) | ~_finite_rows(moved)
-        take = take & (uniform < acceptance) & ~broken
-        stopped = state.stopped | broken
-    else:
-        broken = ~_finite(moved, new)
-        take = take & ~broken
-        stopped = state.stopped | broken
 
-    position = _where(take, moved, state.position)
-    at = Evaluation(*(_where(take, a, b) for a, b in zip(new, at, strict=True)))
-    info = Info(
-        energy=-at.log_density,
-        score=at.score,
-        gradient_norm=gradient_norm,
-        acceptance=jnp.where(state.stopped, 0.0, acceptance),
-        norm=_norm(position),
-        displacement=_norm(position - state.position),
-        stopped=stopped,
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class LangevinKernel:
+    """The transition of :class:`dcd.Langevin`.
+
+    Attributes:
+      temperature: T.
+      clip: Bound on each coordinate of the gradient; used where ``clipped``.
+      root: Square root of the diagonal preconditioner, one number per coordinate; None for the identity.
+      clipped: Whether the gradient is clipped.
+      noise_order: As in the settings.
+      noise_scale: As in the settings.
+      tangent: As in the settings.
+      project: Whether the target's projection ends a step.
+      metropolis: Whether a step is accepted or rejected.
+      hold: As in the settings.
+    """
+
+    temperature: ArrayLike
+    clip: ArrayLike
+    root: ArrayLike | None
+    clipped: bool = dataclasses.field(metadata=dict(static=True))
+    noise_order: NoiseOrder = dataclasses.field(metadata=dict(static=True))
+    noise_scale: NoiseScale = dataclasses.field(metadata=dict(static=True))
+    tangent: bool = dataclasses.field(metadata=dict(static=True))
+    project: bool = dataclasses.field(metadata=dict(static=True))
+    metropolis: bool = dataclasses.field(metadata=dict(static=True))
+    hold: tuple[int, ...] = dataclasses.field(metadata=dict(static=True))
+
+    def init(self, target: Target, position: Array, ids: Array, key: Array) -> LangevinState:
+        """:func:`langevin_init`; the key is not used."""
+        return langevin_init(target, position, ids)
+
+    def step(self, target: Target, state: LangevinState, now: Moment) -> tuple[LangevinState, LangevinInfo]:
+        """One step of every chain.
+
+        Args:
+          target: Density of the chains.
+          state: The chains before the step.
+          now: Noise and step size; ``now.noise_scale`` is the standard deviation s, per unit of the gradient's norm
+            where the kernel's ``noise_scale`` says so.
+
+        Returns:
+          The chains after the step, and the record of the step.
+        """
+        u, at, noise = state.position, state.at, now.noise
+        root = jnp.asarray(1.0 if self.root is None else jnp.asarray(self.root).reshape(u.shape[1:]), u.dtype)
+        free = self._free(u)
+        if free is not None:
+            noise = jnp.where(free, noise, 0.0)
+        drift = _masked(at.gradient, free)
+        if self.noise_order == "before":
+            u = u + now.noise_scale * root * noise
+            drift = _masked(target.evaluate(u, state.origin).gradient, free)
+        gradient_norm = norms(drift)
+        moved = u + now.step_size * root * root * self._shaped(drift, u)
+        if self.noise_order == "after":
+            scale = now.noise_scale
+            if self.noise_scale == "gradient":
+                scale = scale * widen(gradient_norm, u)
+            moved = moved + scale * root * noise
+        if self.project:
+            moved = target.project(moved)
+        if free is not None:
+            moved = jnp.where(free, moved, state.position)
+        # without the barrier XLA:CPU computes the end of the backward pass anew in each of its users
+        new = lax.optimization_barrier(target.evaluate(moved, state.origin))
+
+        acceptance = jnp.ones(u.shape[0], u.dtype)
+        take = ~state.stopped
+        if self.metropolis:
+            back = self._shaped(_masked(new.gradient, free), moved)
+            log_forward = -0.5 * square_norms(noise)
+            returning = u - moved - now.step_size * root * root * back
+            log_backward = -0.5 * square_norms(returning / (now.noise_scale * root))
+            log_ratio = (new.log_density - at.log_density) / self.temperature + log_backward - log_forward
+            acceptance = jnp.exp(jnp.minimum(jnp.nan_to_num(log_ratio, nan=-jnp.inf), 0.0))
+            # density zero is a rejection, not a breakdown
+            broken = jnp.isnan(new.log_density) | (new.log_density == jnp.inf) | ~finite_rows(moved)
+            take = take & (now.uniform < acceptance)
+        else:
+            broken = ~_finite(moved, new)
+        take, stopped = take & ~broken, state.stopped | broken
+
+        position = take_rows(take, moved, state.position)
+        at = Evaluation(*(take_rows(take, a, b) for a, b in zip(new, at, strict=True)))
+        info = LangevinInfo(
+            energy=-at.log_density,
+            score=at.score,
+            gradient_norm=gradient_norm,
+            acceptance=jnp.where(state.stopped, 0.0, acceptance),
+            norm=norms(position),
+            displacement=norms(position - state.position),
+            stopped=stopped,
+        )
+        return LangevinState(position, state.origin, at, stopped, state.ids), info
+
+    def _free(self, u: Array) -> Array | None:
+        """True where coordinates may move, shaped like one row; None where all may."""
+        if not self.hold:
+            return None
+        first, end = self.hold
+        place = np.arange(u[0].size).reshape(u.shape[1:])
+        return jnp.asarray((place < first) | (place >= end))
+
+    def _shaped(self, gradient: Array, u: Array) -> Array:
+        """The gradient without its radial part and clipped, as the settings say."""
+        if self.tangent:
+            along = jnp.sum((gradient * u).reshape(u.shape[0], -1), axis=1)
+            gradient = gradient - widen(along / jnp.maximum(square_norms(u), 1e-12), u) * u
+        return jnp.clip(gradient, -jnp.asarray(self.clip), self.clip) if self.clipped else gradient
+
+
+def make_kernel(settings: Langevin) -> LangevinKernel:
+    """The kernel that the settings describe.
+
+    Raises:
+      InputError: Settings of another kind of chain, whose step size means something else.
+    """
+    if not isinstance(settings, Langevin):
+        raise InputError("config", "is an underdamped chain", "run it with dcd.refine_underdamped")
+    return LangevinKernel(
+        max(settings.temperature, 1e-30),  # a positive number keeps a chain without noise free of 0 / 0
+        settings.clip,
+        np.sqrt(np.asarray(settings.precondition, np.float32)) if settings.precondition else None,
+        settings.clip > 0,
+        settings.noise_order,
+        settings.noise_scale,
+        settings.tangent,
+        settings.project and not settings.metropolis,
+        settings.metropolis,
+        settings.hold,
     )
-    return State(position, state.origin, at, stopped, state.ids), info
 
 
-def _free(structure: Structure, u: Array) -> Array | None:
-    """True where coordinates may move, shaped like one row; None where all may."""
-    if not structure.hold:
-        return None
-    first, end = structure.hold
-    place = np.arange(u[0].size).reshape(u.shape[1:])
-    return jnp.asarray((place < first) | (place >= end))
-
-
-def _shape_drift(gradient: Array, u: Array, structure: Structure, clip: ArrayLike) -> Array:
-    if structure.tangent:
-        along = jnp.sum((gradient * u).reshape(u.shape[0], -1), axis=1)
-        gradient = gradient - _wide(along / jnp.maximum(_norm2(u), 1e-12), u) * u
-    return jnp.clip(gradient, -jnp.asarray(clip), clip) if structure.clip else gradient
-
-
-def _norm2(u: Array) -> Array:
-    return jnp.sum((u * u).reshape(u.shape[0], -1), axis=1)
-
-
-def _norm(u: Array) -> Array:
-    return jnp.sqrt(_norm2(u))
-
-
-def _wide(row: Array, like: Array) -> Array:
-    return row.reshape(row.shape[0], *(1,) * (like.ndim - 1))
-
-
-def _where(take: Array, new: Array, old: Array) -> Array:
-    return jnp.where(_wide(take, new), new, old)
-
-
-def _finite_rows(u: Array) -> Array:
-    # by the square norm, which the record needs anyway: a norm beyond the type's range is as good as infinite
-    return jnp.isfinite(_norm2(u))
+def _masked(gradient: Array, free: Array | None) -> Array:
+    return gradient if free is None else jnp.where(free, gradient, 0.0)
 
 
 def _finite(u: Array, at: Evaluation) -> Array:
-    return _finite_rows(u) & jnp.isfinite(at.log_density) & jnp.isfinite(at.score) & _finite_rows(at.gradient)
+    return finite_rows(u) & jnp.isfinite(at.log_density) & jnp.isfinite(at.score) & finite_rows(at.gradient)

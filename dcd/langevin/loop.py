@@ -1,13 +1,12 @@
 """The compiled steps of a chain: one call per step, or one loop per chunk.
 
-A compiled loop saves the host's work between steps, about 0.3 ms each, which is all there is to a
-small net. But XLA:CPU runs the library's convolutions and their gradients several times slower
-inside a loop than outside. So the traced step is asked: on CPU a step that holds a convolution is
-called from the host, every other goes into a loop; on accelerators all do.
+A compiled loop saves the host's work between steps, about 0.3 ms each, which is most of the cost of a small net. But
+XLA:CPU runs the library's convolutions and their gradients several times slower inside a loop than outside. So the
+step is traced first: on CPU a step with a convolution is called from the host, and every other goes into a loop; on
+accelerators all do.
 
-The loop has room for a fixed number of steps and takes how many to do as an argument. Whatever the
-pieces of a run, the same compiled body does all its steps: that makes them equal to a run in
-one go, bit for bit.
+The loop has room for a fixed number of steps and takes the number of steps to do as an argument. However a run is cut
+into pieces, the same compiled body does all of its steps, which makes it equal to a run in one go, bit for bit.
 """
 
 from __future__ import annotations
@@ -22,112 +21,103 @@ import numpy as np
 from jax import Array, lax
 from jax.typing import ArrayLike
 
-from .kernel import Info, State, transition
+from .chain_settings import ChainSettings
 from .noise import draw_noise
-from .settings import Structure
-from .target import Parts, Weights, make_projection, make_target
+from .target import Target
+from .transition import Kernel, LangevinInfo, Moment, State
 
-__all__ = ["Schedule", "Law", "step", "run_steps", "run_loop", "loop_pays"]
+__all__ = ["ROOM", "Schedule", "loop_pays", "make_schedule", "noisy_step", "run_calls", "run_loop"]
 
 ROOM = 16
 """Steps of one call of the compiled loop at most."""
 
 
-Range = tuple[float, float] | None
-
-
 class Schedule(NamedTuple):
-    """What differs from step to step: numbers, or vectors of as many as a loop has room for."""
+    """What a run knows of its steps in advance: numbers for one step, vectors for several.
+
+    Attributes:
+      number: Number of the step, which names its noise.
+      step_size: Size of the step.
+      noise_scale: Standard deviation of the noise.
+    """
 
     number: Any
     step_size: Any
     noise_scale: Any
 
-
-class Law(NamedTuple):
-    """What stays the same from step to step, as arguments of the compiled step."""
-
-    key: Array
-    weights: Weights
-    temperature: ArrayLike
-    clip: ArrayLike
-    labels: Array | None
-    root: ArrayLike | None = None
+    def part(self, where: int | slice | Array) -> Schedule:
+        """The steps at ``where``."""
+        return Schedule(*(v[where] for v in self))
 
 
-def step(
-    parts: Parts, law: Law, structure: Structure, sample_range: Range, state: State, now: Schedule
-) -> tuple[State, Info]:
-    """One transition with the noise of its number."""
-    noise, uniform = draw_noise(law.key, now.number, state.ids, state.position.shape[1:])
-    return transition(
-        state,
-        noise,
-        uniform,
-        make_target(parts, structure, law.weights, sample_range, law.labels),
-        structure,
-        now.step_size,
-        now.noise_scale,
-        law.temperature,
-        law.clip,
-        make_projection(parts, structure, sample_range),
-        None if law.root is None else jnp.asarray(law.root),
+def make_schedule(settings: ChainSettings) -> Schedule:
+    """All steps of a chain, on the host."""
+    return Schedule(
+        np.arange(settings.steps, dtype=np.int32),
+        np.asarray(settings.step_sizes(), np.float32),
+        np.asarray(settings.noise_scales(), np.float32),
     )
 
 
-def run_steps(
-    parts: Parts, state: State, steps: Schedule, law: Law, structure: Structure, sample_range: Range
-) -> tuple[State, Info]:
-    """All of ``steps``, one call each; ``state`` is consumed, the record, ``(steps, batch)``, is on the host."""
+def noisy_step(
+    kernel: Kernel[State], target: Target, key: Array, state: State, now: Schedule
+) -> tuple[State, LangevinInfo]:
+    """One transition with the noise of its number."""
+    noise, uniform = draw_noise(key, now.number, state.ids, state.position.shape[1:])
+    return kernel.step(target, state, Moment(noise, uniform, now.step_size, now.noise_scale))
+
+
+def run_calls(
+    kernel: Kernel[State], target: Target, key: Array, state: State, steps: Schedule
+) -> tuple[State, LangevinInfo]:
+    """All of ``steps``, one call each; ``state`` is consumed and the record, ``(steps, batch)``, is on the host."""
     rows = []
-    for now in zip(*steps, strict=True):
-        state, row = _step(parts, state, Schedule(*now), law, structure, sample_range)
+    for i in range(len(steps.number)):
+        state, row = _call(kernel, target, key, state, steps.part(i))
         rows.append(row)
     return state, jax.tree.map(lambda *r: np.stack([np.asarray(v) for v in r]), *rows)
 
 
 def run_loop(
-    parts: Parts, state: State, steps: Schedule, law: Law, structure: Structure, sample_range: Range
-) -> tuple[State, Info]:
-    """As :func:`run_steps`, by compiled loops of up to ``ROOM`` steps."""
+    kernel: Kernel[State], target: Target, key: Array, state: State, steps: Schedule
+) -> tuple[State, LangevinInfo]:
+    """As :func:`run_calls`, by compiled loops of up to ``ROOM`` steps."""
     total, records = len(steps.number), []
     for low in range(0, total, ROOM):
         count = min(ROOM, total - low)
-        padded = jax.tree.map(lambda v, here=slice(low, low + count): np.resize(v[here], ROOM), steps)
-        state, record = _loop(parts, state, padded, np.int32(count), law, structure, sample_range)
+        padded = Schedule(*(np.resize(v[low : low + count], ROOM) for v in steps))
+        state, record = _loop(kernel, target, key, state, padded, np.int32(count))
         records.append(record)
     return state, jax.tree.map(lambda *r: np.concatenate([np.asarray(v) for v in r])[:total], *records)
 
 
-@functools.partial(jax.jit, static_argnames=("structure", "sample_range"), donate_argnames=("state",))
-def _step(
-    parts: Parts, state: State, now: Schedule, law: Law, structure: Structure, sample_range: Range
-) -> tuple[State, Info]:
-    return step(parts, law, structure, sample_range, state, now)
+@functools.partial(jax.jit, donate_argnames=("state",))
+def _call(kernel: Kernel[State], target: Target, key: Array, state: State, now: Schedule) -> tuple[State, LangevinInfo]:
+    return noisy_step(kernel, target, key, state, now)
 
 
-@functools.partial(jax.jit, static_argnames=("structure", "sample_range"), donate_argnames=("state",))
+@functools.partial(jax.jit, donate_argnames=("state",))
 def _loop(
-    parts: Parts, state: State, steps: Schedule, count: ArrayLike, law: Law, structure: Structure, sample_range: Range
-) -> tuple[State, Info]:
-    one = functools.partial(step, parts, law, structure, sample_range)
+    kernel: Kernel[State], target: Target, key: Array, state: State, steps: Schedule, count: ArrayLike
+) -> tuple[State, LangevinInfo]:
+    one = functools.partial(noisy_step, kernel, target, key)
 
-    def body(i: Array, carry: tuple[State, Info]) -> tuple[State, Info]:
+    def body(i: Array, carry: tuple[State, LangevinInfo]) -> tuple[State, LangevinInfo]:
         state, record = carry
-        state, info = one(state, jax.tree.map(lambda v: v[i], steps))
+        state, info = one(state, steps.part(i))
         return state, jax.tree.map(lambda rows, row: lax.dynamic_update_index_in_dim(rows, row, i, 0), record, info)
 
-    row = jax.eval_shape(one, state, jax.tree.map(lambda v: v[0], steps))[1]
+    row = jax.eval_shape(one, state, steps.part(0))[1]
     record = jax.tree.map(lambda s: jnp.zeros((ROOM, *s.shape), s.dtype), row)
     return lax.fori_loop(0, count, body, (state, record))
 
 
-def loop_pays(parts: Parts, state: State, law: Law, structure: Structure, sample_range: Range) -> bool:
+def loop_pays(kernel: Kernel[State], target: Target, key: Array, state: State) -> bool:
     """Whether a chunk goes into one compiled loop on the default backend."""
     if jax.default_backend() != "cpu":
         return True
-    leaves, shape = jax.tree.flatten((parts, state, law))
-    return not _has_convolution(shape, tuple(_abstract(v) for v in leaves), structure, sample_range)
+    leaves, shape = jax.tree.flatten((kernel, target, key, state))
+    return not _has_convolution(shape, tuple(_abstract(v) for v in leaves))
 
 
 def _abstract(leaf: Any) -> jax.ShapeDtypeStruct:
@@ -136,10 +126,10 @@ def _abstract(leaf: Any) -> jax.ShapeDtypeStruct:
 
 
 @functools.lru_cache(maxsize=64)
-def _has_convolution(shape: Any, leaves: tuple[Any, ...], structure: Structure, sample_range: Any) -> bool:
-    parts, state, law = jax.tree.unflatten(shape, leaves)
+def _has_convolution(shape: Any, leaves: tuple[Any, ...]) -> bool:
     now = Schedule(np.int32(0), np.float32(0), np.float32(0))
-    jaxpr = jax.make_jaxpr(lambda p, w, s: step(p, w, structure, sample_range, s, now))(parts, law, state).jaxpr
+    arguments = jax.tree.unflatten(shape, leaves)
+    jaxpr = jax.make_jaxpr(lambda k, t, key, s: noisy_step(k, t, key, s, now))(*arguments).jaxpr
     return any(eqn.primitive.name == "conv_general_dilated" for eqn in _equations(jaxpr))
 
 

@@ -1,10 +1,9 @@
-"""Noise as a function of (key, step, sample index): the counter of a counter-based generator, not a chain of keys.
+"""Noise as a function of (key, step, sample index), by the counter of a counter-based generator.
 
-One Threefry block turns the pair (sample index, word number) into two random words under the
-step's key. That is the generator JAX uses, fed with our own counters, so a batch costs one call however
-many samples it has, and neither batch size nor order nor devices change a sample's noise. The
-rounds are written out because XLA:CPU fuses them into one pass that way; the library's form is a loop of
-calls there, several times slower.
+One Threefry block turns the pair (sample index, word number) into two random words under the step's key. That is the
+generator JAX uses, fed with counters of our own, so that a batch costs one call however many samples it has, and
+neither batch size nor order nor devices change a sample's noise. The rounds are written out because XLA:CPU then fuses
+them into one pass; the library's form is a loop of calls there and several times slower.
 """
 
 from __future__ import annotations
@@ -24,11 +23,23 @@ _ROUNDS = 20
 
 
 def threefry(key: Array, first: Array, second: Array) -> tuple[Array, Array]:
-    """Threefry-2x32 with 20 rounds (Salmon et al. 2011): a block of two uint32 words per counter pair.
+    """Threefry-2x32 with 20 rounds: a block of two uint32 words per counter pair.
 
-    >>> a, b = threefry(jnp.zeros(2, jnp.uint32), jnp.zeros(1, jnp.uint32), jnp.zeros(1, jnp.uint32))
-    >>> hex(int(a[0])), hex(int(b[0]))
-    ('0x6b200159', '0x99ba4efe')
+    Args:
+      key: Two uint32 words.
+      first: First words of the counters.
+      second: Second words of the counters, shaped like ``first``.
+
+    Returns:
+      The first and the second words of the blocks.
+
+    Example:
+      >>> a, b = threefry(jnp.zeros(2, jnp.uint32), jnp.zeros(1, jnp.uint32), jnp.zeros(1, jnp.uint32))
+      >>> hex(int(a[0])), hex(int(b[0]))
+      ('0x6b200159', '0x99ba4efe')
+
+    References:
+      Salmon et al., Parallel Random Numbers: As Easy as 1, 2, 3, SC 2011.
     """
     keys = (key[0], key[1], key[0] ^ key[1] ^ jnp.uint32(_PARITY))
     first, second = first + keys[0], second + keys[1]
@@ -44,11 +55,21 @@ def threefry(key: Array, first: Array, second: Array) -> tuple[Array, Array]:
 
 
 def draw_noise(key: Array, step: ArrayLike, index: Array, shape: tuple[int, ...]) -> tuple[Array, Array]:
-    """Standard normal ``(batch, *shape)`` and uniform ``(batch,)`` in [0, 1) of samples ``index`` at ``step``.
+    """The noise of samples ``index`` at ``step``.
 
-    >>> xi, u = draw_noise(jax.random.key(0), 3, jnp.arange(4), (2,))
-    >>> xi.shape, u.shape
-    ((4, 2), (4,))
+    Args:
+      key: Typed key of the run.
+      step: Number of the step.
+      index: ``(batch,)`` global numbers of the samples.
+      shape: Shape of one state.
+
+    Returns:
+      Standard normal numbers, ``(batch, *shape)``, and uniform numbers in [0, 1), ``(batch,)``.
+
+    Example:
+      >>> xi, u = draw_noise(jax.random.key(0), 3, jnp.arange(4), (2,))
+      >>> xi.shape, u.shape
+      ((4, 2), (4,))
     """
     size = math.prod(shape)
     blocks = (size + 2) // 2  # one word more than the normals, for the uniform
@@ -65,7 +86,7 @@ def draw_noise(key: Array, step: ArrayLike, index: Array, shape: tuple[int, ...]
 
 
 def _normal(bits: Array) -> Array:
-    """By the inverse of the distribution function, from 23 bits as in ``jax.random.uniform``.
+    """Standard normal numbers by the inverse of the distribution function, from 23 bits as in ``jax.random.uniform``.
 
     The centre of each cell keeps the tails finite and symmetric.
     """

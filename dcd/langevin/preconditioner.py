@@ -3,25 +3,24 @@ r"""A diagonal preconditioner from the target's own gradients, frozen before the
 .. math:: M_i = c \left(\mathbb{E}\,g_i^2 + \epsilon\,\overline{\mathbb{E} g^2}\right)^{-1/2}, \qquad
    \textstyle\prod_i M_i = 1
 
-the root-mean-square scaling of RMSprop and of preconditioned Langevin dynamics (arXiv 1512.07666), which moves
-M with the chain and then needs the divergence of M in the drift to keep its law. Here a pilot
-estimates M and the chain keeps it, so the target stays invariant as for any constant M. Cost: as many
-gradients as the pilot has steps, for each of its chains.
+This is the root-mean-square scaling of RMSprop and of preconditioned Langevin dynamics (arXiv 1512.07666). There M
+moves with the chain, and the drift needs the divergence of M for the chain to keep its law. Here a pilot estimates M
+and the chain keeps it, so that the target stays invariant as for any constant M. The cost is as many gradients as the
+pilot has steps, for each of its chains.
 """
 
 from __future__ import annotations
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
 from pairs import InputError, Pair
+from pairs.checks import check_count, check_number
 
-from .chain import advance, start
+from .chain import advance, start_at_prior
 from .settings import Langevin
-from .starts import labels_of, latents_of
 
 __all__ = ["precondition"]
 
@@ -36,27 +35,32 @@ def precondition(
     damping: float = 1e-2,
     labels: ArrayLike | None = None,
 ) -> Langevin:
-    """``config`` with a diagonal preconditioner estimated by a short pilot without one.
+    """Settings with a diagonal preconditioner that a short pilot without one estimates.
 
     Args:
-      chains, steps: of the pilot, which starts where the chain will start.
-      damping: the epsilon above, relative to the mean square gradient; bounds the largest entry.
-      labels: ``(chains,)`` for conditional pairs, all in turn by default.
+      pair: Generator, critic and prior.
+      config: Settings of the chain to be preconditioned.
+      key: Typed key; the same key gives the same diagonal.
+      chains: Chains of the pilot, which starts where the chain will start.
+      steps: Steps of the pilot.
+      damping: The epsilon above, relative to the mean square gradient; it bounds the largest entry.
+      labels: ``(chains,)`` classes of a conditional pair, all in turn by default.
+
+    Returns:
+      ``config`` with its field ``precondition`` set.
 
     Raises:
-      InputError: settings out of range.
+      InputError: Settings out of range, or a pilot without finite gradients.
+
+    References:
+      Li et al., Preconditioned Stochastic Gradient Langevin Dynamics for Deep Neural Networks, arXiv 1512.07666.
     """
-    for name, value in (("chains", chains), ("steps", steps)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise InputError(name, f"is {value!r}", "give at least 1")
-    if not damping > 0:
-        raise InputError("damping", f"is {damping!r}", "give a number above 0")
+    check_count("chains", chains, 1)
+    check_count("steps", steps, 1)
+    check_number("damping", damping, above=0.0)
     pilot = config.replace(steps=steps, anneal=(1.0,), anneal_noise=(1.0,), precondition=())
     key = jax.random.fold_in(key, 0xD1A6)
-    index = np.arange(chains)
-    c = labels_of(pair, index) if labels is None else jnp.asarray(labels)
-    z = latents_of(pair, key, index, c)
-    state = start(pair, pilot, z if pilot.space == "latent" else pair.generate(z, c), index, c)
+    state, c = start_at_prior(pair, pilot, key, chains, labels)
     squares = []
     for k in range(steps):
         gradient = np.asarray(state.at.gradient, np.float64).reshape(chains, -1)

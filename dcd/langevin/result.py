@@ -2,54 +2,49 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+import jax
 import numpy as np
 
-from .kernel import Info
-from .settings import Langevin
+from .chain_settings import ChainSettings
+from .transition import LangevinInfo
 
-__all__ = ["Result", "join"]
+__all__ = ["Result", "join_results"]
 
 
 class Result(NamedTuple):
-    """Refined samples with everything needed to judge the run. Arrays are numpy, leading axis n."""
+    """Refined samples with everything needed to judge the run; arrays are numpy and lead with n.
+
+    Attributes:
+      before: ``G(z)``, ``(n, *sample)``.
+      after: Samples after the last step.
+      latents: The latents that the chains started from.
+      positions: Last positions: latents in latent space, samples in pixel space.
+      trace: The record of every step, each field ``(steps, n)``.
+      start_score: Critic's score of ``before``.
+      stopped: Whether a chain met NaN or infinity.
+      snapshots: Samples after the numbers of steps asked for.
+      config: Settings of the chain.
+    """
 
     before: np.ndarray
-    """``G(z)``, ``(n, *sample)``."""
     after: np.ndarray
-    """Samples after the last step."""
     latents: np.ndarray
-    """The latents the chains started from."""
     positions: np.ndarray
-    """Last positions: latents in latent space, samples in pixel space."""
-    trace: Info
-    """The record of every step, each field ``(steps, n)``."""
+    trace: LangevinInfo
     start_score: np.ndarray
-    """Critic's score of ``before``."""
     stopped: np.ndarray
-    """Chains that met NaN or infinity."""
     snapshots: dict[int, np.ndarray]
-    """Samples after the steps asked for."""
-    config: Langevin
+    config: ChainSettings
 
 
-def join(pieces: list[dict[str, Any]], snapshots: tuple[int, ...], config: Langevin) -> Result:
-    """One record of the batches of a run, in order; ``snapshots`` as asked for."""
-
-    def cat(name: str) -> np.ndarray:
-        return np.concatenate([p[name] for p in pieces])
-
-    trace = Info(*(np.concatenate([p["trace"][i] for p in pieces], axis=1) for i in range(len(Info._fields))))
-    shots = {s: np.concatenate([p["snapshots"][s] for p in pieces]) for s in snapshots}
-    return Result(
-        cat("before"),
-        cat("after"),
-        cat("latents"),
-        cat("positions"),
-        trace,
-        cat("start_score"),
-        cat("stopped"),
-        shots,
-        config,
-    )
+def join_results(pieces: list[Result]) -> Result:
+    """One result from those of the batches of a run, in order."""
+    joined = {
+        name: np.concatenate([getattr(piece, name) for piece in pieces])
+        for name in ("before", "after", "latents", "positions", "start_score", "stopped")
+    }
+    trace = jax.tree.map(lambda *rows: np.concatenate(rows, axis=1), *(piece.trace for piece in pieces))
+    shots = {s: np.concatenate([piece.snapshots[s] for piece in pieces]) for s in pieces[0].snapshots}
+    return Result(**joined, trace=trace, snapshots=shots, config=pieces[0].config)

@@ -1,14 +1,13 @@
 r"""Long runs to disk: samples in shards, each written whole or not at all, resumable to the bit.
 
-Shard i holds samples :math:`i s \dots \min((i + 1) s, n) - 1`. As sample j is a function of
-(pair, settings, key, j), a run that was killed continues with the first shard it lacks, and its
-files are those of a run that was not, byte for byte on the same devices and versions.
-``run.json`` says whose files these are: it holds the settings, the key, n and a digest of the weights.
+Shard i holds samples :math:`i s \dots \min((i + 1) s, n) - 1`. Sample j is a function of (pair, settings, key, j), so
+that a run that was killed continues with the first shard it lacks, and its files are those of an uninterrupted run,
+byte for byte on the same devices and versions. ``run.json`` says whose files these are: it holds the settings, the key,
+n and a digest of the weights.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
@@ -23,14 +22,17 @@ import numpy as np
 from jax import Array
 
 from pairs import InputError, Pair, Record
+from pairs.checks import check_count
+from pairs.io.files import write_whole
 from pairs.io.pixels import to_uint8
 
-from .chain import DEFAULT_BATCH, Progress, refine
+from .chain import refine
+from .driver import DEFAULT_BATCH, Progress
 from .result import Result
 from .settings import Langevin
 from .starts import labels_of
 
-__all__ = ["refine_to", "pair_digest"]
+__all__ = ["pair_digest", "refine_to"]
 
 RUN_FILE = "run.json"
 
@@ -47,35 +49,40 @@ def refine_to(
     uint8: bool | None = None,
     on_progress: Progress | None = None,
 ) -> list[Path]:
-    """Refine ``n`` samples into ``folder/shard-00000.npz``, ``shard-00001.npz``, ...
+    """Refine ``n`` samples into ``folder/shard-00000.npz``, ``shard-00001.npz`` and so on.
 
-    A shard holds ``before`` and ``after`` ``(m, *sample)``, the critic's ``start_score`` and ``score``
-    and ``stopped``, each ``(m,)``, and ``labels`` of a conditional pair. Call again with the same
-    arguments to continue a run that was cut short; finished shards are left alone.
+    A shard holds ``before`` and ``after`` ``(m, *sample)``, the critic's ``start_score`` and ``score`` and ``stopped``,
+    each ``(m,)``, and ``labels`` of a conditional pair. The same call continues a run that was cut short; finished
+    shards are left alone.
 
     Args:
-      key: typed key; samples are those of :func:`dcd.refine` with the same key.
-      shard: samples per file; a multiple of ``batch`` wastes nothing.
-      uint8: store samples as bytes 0 to 255, by default where the pair declares a range; else as floats.
-      on_progress: called with (sample steps done, all of them), finished shards included.
+      pair: Generator, critic and prior.
+      config: Settings of the chain.
+      key: Typed key; samples are those of :func:`dcd.refine` with the same key.
+      n: Number of samples.
+      folder: A new or empty folder, or that of the same run.
+      shard: Samples per file; a multiple of ``batch`` wastes nothing.
+      batch: Chains that run side by side.
+      uint8: Whether samples are stored as bytes 0 to 255 and not as floats; by default where the pair has a range.
+      on_progress: Called with the sample steps done, finished shards included, and with all of them.
 
     Returns:
       The files, in order.
 
     Raises:
-      InputError: n, shard, batch or key unfit; a folder that cannot be written, holds another run,
-        other files, or a damaged shard. Nothing is written then.
+      InputError: n, shard, batch or key unfit; a folder that cannot be written, holds another run, other files, or a
+        damaged shard. Nothing is written then.
 
-    >>> import tempfile, jax, pairs
-    >>> net = pairs.wrap(lambda p, x: x * p, jnp.ones(2)), pairs.wrap(lambda p, x: x @ p, jnp.ones(2))
-    >>> pair = pairs.make_pair(*net, pairs.Normal((2,)), sample_range=None, critic_kind="energy")
-    >>> files = refine_to(pair, Langevin(steps=1), jax.random.key(0), 5, tempfile.mkdtemp(), shard=4, batch=4)
-    >>> [np.load(f)["after"].shape for f in files]
-    [(4, 2), (1, 2)]
+    Example:
+      >>> import tempfile, pairs
+      >>> net = pairs.wrap(lambda p, x: x * p, jnp.ones(2)), pairs.wrap(lambda p, x: x @ p, jnp.ones(2))
+      >>> pair = pairs.make_pair(*net, pairs.Normal((2,)), sample_range=None, critic_kind="energy")
+      >>> files = refine_to(pair, Langevin(steps=1), jax.random.key(0), 5, tempfile.mkdtemp(), shard=4, batch=4)
+      >>> [np.load(f)["after"].shape for f in files]
+      [(4, 2), (1, 2)]
     """
     for name, value in (("n", n), ("shard", shard), ("batch", batch)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise InputError(name, f"is {value!r}", "give at least 1")
+        check_count(name, value, 1)
     if not jnp.issubdtype(getattr(key, "dtype", np.dtype(bool)), jax.dtypes.prng_key):
         raise InputError("key", "is not a typed key", "make one with jax.random.key(seed)")
     uint8 = pair.sample_range is not None if uint8 is None else uint8
@@ -110,7 +117,7 @@ def refine_to(
 
 
 def pair_digest(pair: Pair) -> str:
-    """SHA-256 over what a chain uses of a pair: weights of both nets, prior, range, shape, classes."""
+    """SHA-256 over what a chain uses of a pair: weights of both nets, prior, range, shape and classes."""
     about = [Record(pair.prior.record()).to_dict(), pair.sample_shape, pair.sample_range, pair.classes]
     total = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
     for path, leaf in jax.tree_util.tree_leaves_with_path((pair.generator.params, pair.critic.params, pair.prior)):
@@ -145,7 +152,7 @@ def _claim(root: Path, run: dict[str, Any]) -> bool:
         root.mkdir(parents=True, exist_ok=True)
         if (root / RUN_FILE).exists():
             return _same(root, run)
-        # dot files are what a killed run may leave
+        # a killed run may leave files that begin with a dot
         strangers = [p.name for p in root.iterdir() if not p.name.startswith(".")]
         probe = root / f".{RUN_FILE}.part"
         probe.write_bytes(_text(run))
@@ -188,17 +195,14 @@ def _finished(path: Path, count: int) -> bool:
 
 
 def _write(path: Path, put: Callable[[Any], Any]) -> None:
-    """Write beside ``path``, then rename: the name appears with all of its bytes on disk."""
-    part = path.with_name(f".{path.name}.part")
+    """Write ``path`` whole or not at all; what a killed run left of it goes first."""
     try:
-        with open(part, "wb") as file:
-            put(file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
+        for part in path.parent.glob(f".{path.name}.*.part"):
+            part.unlink()
+        write_whole(path, put)
+    except InputError as error:
+        raise InputError("folder", error.problem, error.remedy) from error
     except OSError as error:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
         raise _unwritable(path.parent, error) from error
 
 

@@ -1,4 +1,4 @@
-"""What a run starts from: latents and labels of samples by their global number, and checks of those given."""
+"""What chains start from: latents and labels of samples by their global number, and checks of those given."""
 
 from __future__ import annotations
 
@@ -8,15 +8,34 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from pairs import InputError, Pair
+from pairs import InputError, Pair, Prior
+from pairs.checks import check_labels
 
-__all__ = ["check_inputs", "labels_of", "latents_of"]
+__all__ = ["check_latents", "draw_latents", "labels_for", "labels_of", "latents_of"]
 
 
 def latents_of(pair: Pair, key: Array, index: ArrayLike, labels: ArrayLike | None = None) -> Array:
-    """The latents of samples ``index``: each depends on (key, its own index) alone."""
+    """The latents of samples ``index``; each depends on the key and its own index alone.
+
+    Args:
+      pair: Its prior is sampled.
+      key: Typed key of the run.
+      index: ``(batch,)`` global numbers of the samples.
+      labels: ``(batch,)`` classes of a conditional pair.
+
+    Returns:
+      ``(batch, *latent)``.
+    """
+    return _latents(pair.prior, key, index, labels)
+
+
+def _latents(prior: Prior, key: Array, index: ArrayLike, labels: ArrayLike | None = None) -> Array:
     keys = jax.vmap(jax.random.fold_in, (None, 0))(jax.random.fold_in(key, 0), jnp.asarray(index))
-    return pair.prior.sample_each(keys, labels)
+    return prior.sample_each(keys, labels)
+
+
+draw_latents = jax.jit(_latents)
+"""As :func:`latents_of` for a prior, as one compiled call: for many batches of one shape."""
 
 
 def labels_of(pair: Pair, index: ArrayLike) -> Array | None:
@@ -24,21 +43,38 @@ def labels_of(pair: Pair, index: ArrayLike) -> Array | None:
     return None if pair.classes is None else jnp.asarray(index) % pair.classes
 
 
-def check_inputs(
-    pair: Pair, n: int, latents: ArrayLike | None, labels: ArrayLike | None, first_index: int
-) -> tuple[Array | None, Array | None]:
-    """Latents and labels as arrays, labels in turn where none are given; refuses what does not fit."""
-    z = None if latents is None else jnp.asarray(latents)
-    if z is not None and z.shape != (n, *pair.prior.shape):
+def labels_for(pair: Pair, n: int, labels: ArrayLike | None = None, first_index: int = 0) -> Array | None:
+    """Labels of samples ``first_index`` to ``first_index + n - 1``: those given, or all classes in turn.
+
+    Args:
+      pair: Its number of classes counts.
+      n: Number of samples.
+      labels: ``(n,)`` classes that a user gave, or None.
+      first_index: Global number of the first sample.
+
+    Returns:
+      ``(n,)`` whole numbers; None for an unconditional pair.
+
+    Raises:
+      InputError: Labels that do not fit the pair.
+    """
+    if labels is None:
+        return labels_of(pair, np.arange(n) + first_index)
+    given = check_labels(pair, labels, n)
+    return None if given is None else jnp.asarray(given)
+
+
+def check_latents(pair: Pair, n: int, latents: ArrayLike | None) -> Array | None:
+    """Latents that a user gave, as an array; None where none are given.
+
+    Raises:
+      InputError: Another shape than ``(n, *latent)``, NaN or infinity.
+    """
+    if latents is None:
+        return None
+    z = jnp.asarray(latents)
+    if z.shape != (n, *pair.prior.shape):
         raise InputError("latents", f"have shape {z.shape}", f"give ({n}, {', '.join(map(str, pair.prior.shape))})")
-    if z is not None and not bool(jnp.all(jnp.isfinite(z))):
+    if not bool(jnp.all(jnp.isfinite(z))):
         raise InputError("latents", "hold NaN or infinity", "draw them from the pair's prior")
-    if labels is not None and pair.classes is None:
-        raise InputError("labels", "are given for an unconditional pair", "leave them out")
-    c = labels_of(pair, np.arange(n) + first_index) if labels is None else jnp.asarray(labels)
-    if c is not None and pair.classes is not None:
-        whole = c.shape == (n,) and jnp.issubdtype(c.dtype, jnp.integer)
-        if not whole or not bool(jnp.all((c >= 0) & (c < pair.classes))):
-            problem = f"go from {c.min()} to {c.max()}" if whole else f"are {c.dtype.name} of shape {c.shape}"
-            raise InputError("labels", problem, f"give {n} whole numbers from 0 to {pair.classes - 1}")
-    return z, c
+    return z

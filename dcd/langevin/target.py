@@ -1,15 +1,15 @@
-r"""The density a chain climbs or samples, from a pair.
+r"""The density that a chain climbs or samples, made from a pair.
 
 .. math:: \log\pi(u) = \beta\,\Phi(D(u)) + \alpha \log p_0(u) - \kappa \lVert u - u_0\rVert
 
-up to a constant. In latent space :math:`D(u)` is :math:`D(G(u))`. :math:`\Phi` turns the
-weights of the f-divergence flows (arXiv 2012.00780) into a potential, so that every preset has one:
-``kl`` :math:`d`, ``js`` :math:`\log(1+e^d)`, ``logd`` :math:`-\log(1+e^{-d})`.
+up to a constant. In latent space :math:`D(u)` is :math:`D(G(u))`. :math:`\Phi` turns the weights of the f-divergence
+flows (arXiv 2012.00780) into a potential, so that every preset has one: ``kl`` is :math:`d`, ``js`` is
+:math:`\log(1+e^d)`, ``logd`` is :math:`-\log(1+e^{-d})`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import dataclasses
 from typing import NamedTuple
 
 import jax
@@ -19,103 +19,156 @@ from jax.typing import ArrayLike
 
 from pairs import Net, Pair, Prior
 
-from .kernel import Evaluation, Target
-from .settings import Langevin, Structure
+from .chain_settings import ChainSettings, Divergence, Space
 
-__all__ = ["Parts", "Weights", "parts_of", "weights_of", "make_target", "make_projection", "to_samples"]
+__all__ = ["Evaluation", "Form", "Target", "Weights", "make_target", "to_samples"]
 
 
-class Parts(NamedTuple):
-    """What of a pair a chain needs, as a pytree whose weights are arguments of the compiled step."""
+class Evaluation(NamedTuple):
+    """The target at points.
 
-    generator: Net
-    critic: Net
-    prior: Prior
+    Attributes:
+      log_density: Log density up to a constant, ``(batch,)``.
+      score: The critic's score, ``(batch,)``.
+      gradient: Gradient of the log density, shaped like the points.
+    """
+
+    log_density: Array
+    score: Array
+    gradient: Array
 
 
 class Weights(NamedTuple):
-    """The target's numbers: data, not structure, so that changing them compiles nothing."""
+    r"""The numbers of a target. They are data, so that another number compiles nothing.
+
+    Attributes:
+      critic_scale: :math:`\beta`.
+      prior_weight: :math:`\alpha`.
+      tether: :math:`\kappa`.
+    """
 
     critic_scale: ArrayLike
     prior_weight: ArrayLike
     tether: ArrayLike
 
 
-def parts_of(pair: Pair) -> Parts:
-    return Parts(pair.generator, pair.critic, pair.prior)
+class Form(NamedTuple):
+    """Which terms a target has. A form is static: another one is another compiled program.
 
+    Attributes:
+      space: What the points are.
+      divergence: Which potential the score goes through.
+      tether: Whether there is a pull to the start.
+      bounded: Whether the density is zero outside the prior's support or the sample range.
+    """
 
-def weights_of(config: Langevin) -> Weights:
-    return Weights(config.critic_scale, config.prior_weight, config.tether)
+    space: Space
+    divergence: Divergence
+    tether: bool
+    bounded: bool
 
 
 _POTENTIALS = {"kl": lambda d: d, "js": jax.nn.softplus, "logd": lambda d: -jax.nn.softplus(-d)}
 
 
-def make_target(
-    parts: Parts,
-    structure: Structure,
-    weights: Weights,
-    sample_range: tuple[float, float] | None,
-    labels: Array | None = None,
-) -> Target:
-    """The target as ``(position, origin) -> Evaluation``; one forward and one backward pass of the nets.
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Target:
+    """A target density as a pytree, so that weights travel as arguments of the compiled step.
 
-    With Metropolis correction a pixel outside ``sample_range`` has density zero.
+    Attributes:
+      generator: The pair's generator.
+      critic: The pair's critic.
+      prior: Law of the latents.
+      weights: The numbers of the density.
+      labels: ``(batch,)`` classes of a conditional pair, else None.
+      form: Which terms there are.
+      sample_range: ``(low, high)`` of the samples, None where they are unbounded.
     """
-    potential = _POTENTIALS[structure.divergence]
-    extra = () if labels is None else (labels,)
 
-    def log_density(u: Array, origin: Array) -> tuple[Array, tuple[Array, Array]]:
-        x = parts.generator(u, *extra) if structure.space == "latent" else u
-        score = parts.critic(x, *extra)
-        value = weights.critic_scale * potential(score)
-        if structure.space == "latent":
-            prior = parts.prior.log_prob(u, labels)
-            # where alpha is 0 the support still counts under Metropolis correction, and 0 * inf must not
-            value = value + jnp.where(weights.prior_weight == 0, 0.0, weights.prior_weight * _finite_part(prior))
-            if structure.metropolis:
+    generator: Net
+    critic: Net
+    prior: Prior
+    weights: Weights
+    labels: Array | None
+    form: Form = dataclasses.field(metadata=dict(static=True))
+    sample_range: tuple[float, float] | None = dataclasses.field(metadata=dict(static=True))
+
+    def log_density(self, u: Array, origin: Array) -> tuple[Array, Array]:
+        """Log density and critic's score at the points ``u``, both ``(batch,)``; ``origin`` is where chains started."""
+        latent, weights = self.form.space == "latent", self.weights
+        x = self.samples(u)
+        score = self.critic(x) if self.labels is None else self.critic(x, self.labels)
+        value = weights.critic_scale * _POTENTIALS[self.form.divergence](score)
+        if latent:
+            prior = self.prior.log_prob(u, self.labels)
+            # a bounded target has its support also where alpha is 0, and 0 times infinity would be NaN
+            finite = jnp.where(jnp.isneginf(prior), 0.0, prior)
+            value = value + jnp.where(weights.prior_weight == 0, 0.0, weights.prior_weight * finite)
+            if self.form.bounded:
                 value = jnp.where(jnp.isneginf(prior), -jnp.inf, value)
-        elif structure.metropolis and sample_range is not None:
+        elif self.form.bounded and self.sample_range is not None:
             flat = x.reshape(x.shape[0], -1)
-            inside = jnp.all((flat >= sample_range[0]) & (flat <= sample_range[1]), axis=1)
+            inside = jnp.all((flat >= self.sample_range[0]) & (flat <= self.sample_range[1]), axis=1)
             value = jnp.where(inside, value, -jnp.inf)
-        if structure.tether:
+        if self.form.tether:
             offset = (u - origin).reshape(u.shape[0], -1)
             value = value - weights.tether * _safe_norm(offset)
-        return jnp.sum(value), (value, score)
+        return value, score
 
-    def target(u: Array, origin: Array) -> Evaluation:
-        (_, (value, score)), gradient = jax.value_and_grad(log_density, has_aux=True)(u, origin)
+    def evaluate(self, u: Array, origin: Array) -> Evaluation:
+        """Value, score and gradient at the points ``u``: one forward and one backward pass of the nets."""
+
+        def total(u: Array) -> tuple[Array, tuple[Array, Array]]:
+            value, score = self.log_density(u, origin)
+            return jnp.sum(value), (value, score)
+
+        (_, (value, score)), gradient = jax.value_and_grad(total, has_aux=True)(u)
         return Evaluation(value, score, gradient)
 
-    return target
+    def project(self, u: Array) -> Array:
+        """The points moved to the prior's support (latents) or to the sample range (samples)."""
+        if self.form.space == "latent":
+            return self.prior.project(u)
+        return u if self.sample_range is None else jnp.clip(u, *self.sample_range)
+
+    def samples(self, u: Array) -> Array:
+        """The samples that the points stand for: themselves, or what the generator makes of latents."""
+        if self.form.space == "pixel":
+            return u
+        return self.generator(u) if self.labels is None else self.generator(u, self.labels)
 
 
-def _finite_part(log_prob: Array) -> Array:
-    return jnp.where(jnp.isneginf(log_prob), 0.0, log_prob)
+def make_target(pair: Pair, settings: ChainSettings, labels: ArrayLike | None = None) -> Target:
+    """The target of ``pair`` under the settings of a chain.
+
+    Args:
+      pair: Generator, critic and prior.
+      settings: Settings of the chain.
+      labels: ``(batch,)`` classes of the chains of a conditional pair.
+
+    Returns:
+      The target for a batch of chains with these labels.
+    """
+    return Target(
+        pair.generator,
+        pair.critic,
+        pair.prior,
+        Weights(settings.critic_scale, settings.prior_weight, settings.tether),
+        None if labels is None else jnp.asarray(labels),
+        Form(settings.space, settings.divergence, settings.tether > 0, settings.bounded),
+        pair.sample_range,
+    )
+
+
+@jax.jit
+def to_samples(target: Target, u: Array) -> Array:
+    """:meth:`Target.samples` as one compiled call."""
+    return target.samples(u)
 
 
 def _safe_norm(v: Array) -> Array:
-    """Norm whose gradient at zero is zero: a subgradient, where the true one does not exist."""
+    """Norm of every row, with gradient zero at zero: a subgradient, where the true gradient does not exist."""
     square = jnp.sum(v * v, axis=1)
     positive = square > 0
     return jnp.where(positive, jnp.sqrt(jnp.where(positive, square, 1.0)), 0.0)
-
-
-def make_projection(
-    parts: Parts, structure: Structure, sample_range: tuple[float, float] | None
-) -> Callable[[Array], Array]:
-    """Map back to the support: the prior's in latent space, the sample range in pixel space."""
-    if structure.space == "latent":
-        return parts.prior.project
-    if sample_range is None:
-        return lambda x: x
-    return lambda x: jnp.clip(x, *sample_range)
-
-
-def to_samples(parts: Parts, structure: Structure, position: Array, labels: Array | None = None) -> Array:
-    """The samples that positions stand for."""
-    if structure.space == "pixel":
-        return position
-    return parts.generator(position) if labels is None else parts.generator(position, labels)

@@ -1,33 +1,33 @@
-r"""Discriminator rejection sampling (arXiv 1810.06758), for comparison: :mod:`dcd.selection.optimal_rejection` dominates it.
+r"""Discriminator rejection sampling, for comparison: :mod:`dcd.selection.optimal_rejection` dominates it.
 
 .. math::
    F(x) = d(x) - d_M - \log\left(1 - e^{d(x) - d_M - \epsilon}\right) - \gamma, \qquad a(x) = \sigma(F(x))
 
-With :math:`\gamma = 0, \epsilon \to 0` this is :math:`e^{d - d_M}`, exact rejection at rate :math:`1/M`;
-a larger :math:`\gamma` rejects more, a smaller (negative) one accepts more than exact rejection would.
+(arXiv 1810.06758). With :math:`\gamma = 0, \epsilon \to 0` this is :math:`e^{d - d_M}`, exact rejection at rate
+:math:`1/M`; a larger :math:`\gamma` rejects more, a smaller (negative) one accepts more than exact rejection would.
 """
 
 from __future__ import annotations
-
-import math
 
 import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
 from pairs import InputError, Pair
+from pairs.checks import check_count, check_number
 
 from ..langevin.settings import Langevin
-from .candidates import MOST_CANDIDATES, Selection, Source, check_count
+from .candidates import MOST_CANDIDATES, Source
 from .rejection import reject
+from .selected import Selection
 
-__all__ = ["drs", "drs_logit", "drs_acceptance"]
+__all__ = ["drs", "drs_acceptance", "drs_logit"]
 
 EPSILON = 1e-6
 
 
 def drs_logit(log_ratio: ArrayLike, log_max: ArrayLike, epsilon: float = EPSILON) -> np.ndarray:
-    """F without gamma, float64. Beyond the maximum d counts as the maximum."""
+    """F without gamma, in float64; d beyond the maximum counts as the maximum."""
     below = np.minimum(np.asarray(log_ratio, np.float64) - log_max, 0.0)
     return below - np.log(-np.expm1(below - epsilon))
 
@@ -35,10 +35,20 @@ def drs_logit(log_ratio: ArrayLike, log_max: ArrayLike, epsilon: float = EPSILON
 def drs_acceptance(
     log_ratio: ArrayLike, log_max: ArrayLike, gamma: float = 0.0, epsilon: float = EPSILON
 ) -> np.ndarray:
-    """:math:`\\sigma(F)`.
+    r"""The acceptance probability :math:`\sigma(F)`.
 
-    >>> bool(np.allclose(drs_acceptance([-1.0], 0.5, epsilon=1e-12), np.exp(-1.5)))
-    True
+    Args:
+      log_ratio: Log density ratios d.
+      log_max: :math:`d_M`, the log of the largest ratio.
+      gamma: :math:`\gamma`.
+      epsilon: :math:`\epsilon`.
+
+    Returns:
+      Probabilities, shaped like ``log_ratio``.
+
+    Example:
+      >>> bool(np.allclose(drs_acceptance([-1.0], 0.5, epsilon=1e-12), np.exp(-1.5)))
+      True
     """
     return np.exp(-np.logaddexp(0.0, gamma - drs_logit(log_ratio, log_max, epsilon)))
 
@@ -58,28 +68,45 @@ def drs(
     first_index: int = 0,
     batch: int = 256,
 ) -> Selection:
-    """``n`` samples. Cost: (F_G + F_D) / acceptance per sample, plus ``pilot`` candidates once.
+    """Draw ``n`` samples by discriminator rejection.
 
-    The maximum comes from the pilot and stays: released code raises it while it runs, so that its
-    law depends on the order of the samples.
+    The cost is (F_G + F_D) / acceptance per sample, and ``pilot`` candidates once. The maximum comes from the pilot and
+    stays: released code raises it while it runs, so that its law depends on the order of the samples.
 
     Args:
-      shift_percent: gamma is this percentile of F over the pilot; released code uses 60 to 95.
-      gamma: gives gamma itself instead.
+      pair: A pair with a calibrated critic.
+      n: Number of samples.
+      key: Typed key.
+      shift_percent: Percentile of F over the pilot that gamma becomes; released code uses 60 to 95.
+      gamma: gamma itself, instead of a percentile.
+      pilot: Candidates that set the constants, at least 16.
+      attempts: Candidates that an output may see before its last one stands in.
+      first: Chain that refines every candidate before it is judged.
+      then: Chain that refines what was selected.
+      labels: ``(n,)`` classes of a conditional pair; all in turn by default.
+      first_index: Global number of the first sample.
+      batch: Candidates per compiled call.
 
-    Other arguments, return value and errors are those of :func:`dcd.select.obrs`.
+    Returns:
+      The samples with their log ratios.
+
+    Raises:
+      InputError: An uncalibrated critic or settings out of range.
+
+    References:
+      Azadi et al., Discriminator Rejection Sampling, arXiv 1810.06758.
     """
     source = Source(pair, key, n, "DRS", first=first, labels=labels, first_index=first_index, batch=batch)
     check_count("pilot", pilot, 16, 2**24)
-    check_count("attempts", attempts, 1)
+    check_count("attempts", attempts, 1, MOST_CANDIDATES)
     d = source.pilot(pilot)
     log_max = float(d.max())
     if gamma is None:
-        if shift_percent is None or not 0 <= shift_percent <= 100:
-            raise InputError("shift_percent", f"is {shift_percent!r}", "give a percentage from 0 to 100, or gamma")
+        if shift_percent is None:
+            raise InputError("shift_percent", "is None", "give a percentage from 0 to 100, or gamma")
+        check_number("shift_percent", shift_percent, at_least=0.0, at_most=100.0)
         gamma = float(np.percentile(drs_logit(d, log_max), shift_percent))
-    elif not math.isfinite(gamma):
-        raise InputError("gamma", f"is {gamma!r}", "give a finite number")
+    check_number("gamma", gamma)
     shift = gamma
     settings = {"gamma": shift, "log_max": log_max, "pilot_acceptance": float(drs_acceptance(d, log_max, shift).mean())}
     return reject(source, lambda v, c: drs_acceptance(v, log_max, shift), attempts, then, settings)

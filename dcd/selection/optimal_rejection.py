@@ -4,7 +4,7 @@ With :math:`r = p/q` and :math:`M = \sup r`, candidates of q are accepted with p
 
 .. math:: a(x) = \min\left(1,\; c\,\frac{r(x)}{M}\right), \qquad c \ge 1 \text{ so that } E_q\,a = K
 
-for the budget K, the share of candidates one can afford to keep. Among all acceptance functions of that
+for the acceptance budget K, the share of candidates that one can afford to keep. Among all acceptance functions of that
 budget it brings the law closest to p in every f-divergence. At :math:`K \le 1/M` c is 1 and the law is p.
 """
 
@@ -15,22 +15,33 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from pairs import Pair
+from pairs.checks import check_count, check_number
 
 from ..langevin.settings import Langevin
-from .candidates import MOST_CANDIDATES, Selection, Source, check_count, check_number
+from .candidates import MOST_CANDIDATES, Source
 from .rejection import reject
+from .selected import Selection
 
-__all__ = ["obrs", "obrs_log_scale", "obrs_acceptance"]
+__all__ = ["obrs", "obrs_acceptance", "obrs_log_scale"]
 
 
 def obrs_log_scale(log_ratio: ArrayLike, budget: float, weights: ArrayLike | None = None) -> float:
-    r""":math:`\log(c/M)` that meets the budget on a set of log ratios of candidates, exactly.
+    r"""The :math:`\log(c/M)` with which a set of candidates meets the budget exactly.
 
     The mean of :math:`\min(1, e^{d+s})` is found by sorting: if the k largest are cut at 1, then
-    :math:`e^s = (K - W_k) / \sum_{\text{rest}} w\,e^d`. The result is at least :math:`-\max d` (c = 1).
+    :math:`e^s = (K - W_k) / \sum_{\text{rest}} w\,e^d`.
 
-    >>> round(float(np.exp(obrs_log_scale(np.log([0.5, 1.5]), 0.75))), 9)  # 1.5 is cut: (0.5 + 1) / 2
-    1.0
+    Args:
+      log_ratio: ``(n,)`` log density ratios d of the candidates.
+      budget: K.
+      weights: ``(n,)`` weights w of the candidates, equal by default.
+
+    Returns:
+      The number s, at least :math:`-\max d` (c = 1); infinity for a budget of 1 and more.
+
+    Example:
+      >>> round(float(np.exp(obrs_log_scale(np.log([0.5, 1.5]), 0.75))), 9)  # 1.5 is cut: (0.5 + 1) / 2
+      1.0
     """
     if budget >= 1:
         return np.inf
@@ -50,7 +61,7 @@ def obrs_log_scale(log_ratio: ArrayLike, budget: float, weights: ArrayLike | Non
 
 
 def obrs_acceptance(log_ratio: ArrayLike, log_scale: ArrayLike) -> np.ndarray:
-    """:math:`\\min(1, e^{d + \\log(c/M)})`."""
+    r"""The acceptance probability :math:`\min(1, e^{d + \log(c/M)})`, in float64."""
     return np.exp(np.minimum(np.asarray(log_ratio, np.float64) + log_scale, 0.0))
 
 
@@ -68,26 +79,38 @@ def obrs(
     first_index: int = 0,
     batch: int = 256,
 ) -> Selection:
-    """``n`` samples at a mean acceptance of ``budget``: on average n / budget candidates.
+    """Draw ``n`` samples at a mean acceptance of ``budget``, on average from n / budget candidates.
 
-    Cost: (F_G + F_D) / budget per sample, plus ``pilot`` candidates once. c/M is estimated on the
-    pilot, per class for conditional pairs, so that each class meets the budget with its labels held.
-    The released code finds c by bisection on 10,000 samples; here it is solved for exactly.
+    The cost is (F_G + F_D) / budget per sample, and ``pilot`` candidates once. c/M is estimated on the pilot, per class
+    for conditional pairs, so that each class meets the budget with its labels held. The released code finds c by
+    bisection on 10,000 samples; here it is solved for exactly.
 
     Args:
+      pair: A pair with a calibrated critic.
+      n: Number of samples.
+      key: Typed key.
       budget: K in (0, 1]; 1 accepts everything.
-      pilot: candidates that set the constant, at least 16 per class.
-      attempts: candidates an output may see before its last one stands in.
-      first: chain that refines every candidate before it is judged.
-      then: chain that refines what was selected.
+      pilot: Candidates that set the constant, at least 16 per class.
+      attempts: Candidates that an output may see before its last one stands in.
+      first: Chain that refines every candidate before it is judged.
+      then: Chain that refines what was selected.
+      labels: ``(n,)`` classes of a conditional pair; all in turn by default.
+      first_index: Global number of the first sample.
+      batch: Candidates per compiled call.
+
+    Returns:
+      The samples with their log ratios.
 
     Raises:
-      InputError: uncalibrated critic or settings out of range.
+      InputError: An uncalibrated critic or settings out of range.
+
+    References:
+      Verine et al., Optimal Budgeted Rejection Sampling for Generative Models, arXiv 2311.00460.
     """
     source = Source(pair, key, n, "OBRS", first=first, labels=labels, first_index=first_index, batch=batch)
-    check_number("budget", budget, 0.0, 1.0)
+    check_number("budget", budget, above=0.0, at_most=1.0)
     check_count("pilot", pilot, 16 * (pair.classes or 1), 2**24)
-    check_count("attempts", attempts, 1)
+    check_count("attempts", attempts, 1, MOST_CANDIDATES)
     groups = [None] if pair.classes is None else list(range(pair.classes))
     d = [source.pilot(pilot // len(groups), of=g) for g in groups]
     scale = np.array([obrs_log_scale(v, budget) for v in d])

@@ -1,4 +1,4 @@
-"""Accept or redraw until every output has a sample: what rejection methods share."""
+"""Accept or redraw until every output has a sample: the part that all rejection methods share."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..langevin.settings import Langevin
-from .candidates import MOST_CANDIDATES, Selection, Source, candidate_ids, uniforms
+from .candidates import MOST_CANDIDATES, Source, candidate_ids, uniforms
+from .selected import Selection
 
-__all__ = ["reject", "Accept"]
+__all__ = ["Accept", "reject"]
 
 _gather = jax.jit(lambda arrays, rows: jax.tree.map(lambda v: v[rows], arrays))
 
 Accept = Callable[[np.ndarray, np.ndarray | None], np.ndarray]
-"""``(log ratios, labels) -> acceptance probabilities``, all (k,)."""
+"""From log ratios and labels to acceptance probabilities, all ``(k,)``."""
 
 
 def reject(
@@ -24,9 +25,18 @@ def reject(
 ) -> Selection:
     """Give every output the first of its candidates that is accepted.
 
-    Each round draws for the outputs still open, several candidates each once few are left, so that
-    batches stay full; which candidate wins does not depend on it. After ``attempts`` candidates the
-    last one stands in and is counted in ``exhausted``.
+    Each round draws for the outputs that are still open, several candidates each once few are left, so that batches
+    stay full; the candidate that wins does not depend on it.
+
+    Args:
+      source: The candidates.
+      accept: Acceptance probabilities.
+      attempts: Candidates that an output may see; then its last one stands in and is counted in ``exhausted``.
+      then: Chain that refines what was selected.
+      settings: Constants of the method, for the report.
+
+    Returns:
+      The samples with their log ratios.
     """
     n, sample = source.n, source.pair.sample_shape
     samples = np.empty((n, *sample), np.float32)

@@ -1,4 +1,8 @@
-"""``tuned.toml``: the outcome of tuning on disk, for people to read and for ``refine --tuned``."""
+"""``tuned.toml``: the outcome of tuning on disk, for people to read and for ``ganrefine refine --tuned``.
+
+The table ``[choice]`` has the keys ``critic`` and ``budget`` (the acceptance budget of OBRS, 1 for no selection), and
+the table ``[choice.chain]`` has the settings of the chain. Each table ``[confirmed.NAME]`` has one confirmed change.
+"""
 
 from __future__ import annotations
 
@@ -10,22 +14,37 @@ from typing import Any, NamedTuple
 from pairs import InputError
 
 from .choices import Choice
-from .search import Tuned
+from .settings import Tuned
 
 __all__ = ["TunedFile", "tuned_text", "read_tuned"]
 
 
 class TunedFile(NamedTuple):
-    """What ``refine --tuned`` needs."""
+    """What a refinement needs of the file.
+
+    Attributes:
+      pair: Pair with the chosen critic: a path, absolute or relative to the working folder, or a bundled name.
+      gain: Whether tuning proved a gain.
+      choice: The choice, or None if no choice beat the generator.
+    """
 
     pair: str
-    """Pair with the chosen critic, relative to the file or absolute, or a bundled name."""
     gain: bool
     choice: Choice | None
 
 
 def tuned_text(tuned: Tuned, pair: str, data: str, features: str) -> str:
-    """The file's text."""
+    """Write the outcome of tuning as TOML.
+
+    Args:
+      tuned: Outcome.
+      pair: Pair with the chosen critic: a path relative to the file, or a bundled name.
+      data: Name of the data.
+      features: Name of the feature net.
+
+    Returns:
+      The text of the file.
+    """
     verdict = "gain" if tuned.gain else "keep the generator's samples"
     lines = [
         "# Written by python -m dcd tune. Intervals are 95 %, after minus before, on data unseen by the search.",
@@ -46,10 +65,16 @@ def tuned_text(tuned: Tuned, pair: str, data: str, features: str) -> str:
 
 
 def read_tuned(path: str | Path) -> TunedFile:
-    """The choice in a ``tuned.toml``.
+    """Read the choice in a ``tuned.toml``.
+
+    Args:
+      path: The file.
+
+    Returns:
+      What a refinement needs.
 
     Raises:
-      InputError: missing, not TOML, or settings missing or out of range.
+      InputError: The file is missing or not TOML, or settings are missing or out of range.
     """
     path = Path(path)
     try:
@@ -67,5 +92,5 @@ def read_tuned(path: str | Path) -> TunedFile:
 
 
 def _value(value: Any) -> str:
-    """A TOML value; JSON's notation is TOML's for these types."""
+    """A TOML value; JSON and TOML share the notation of these types."""
     return json.dumps(list(value) if isinstance(value, tuple) else value)

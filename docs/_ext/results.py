@@ -6,7 +6,9 @@ not there stops the build, so that no page shows a figure without its file.
 
 from __future__ import annotations
 
+import ast
 import json
+import pkgutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -80,7 +82,34 @@ def best(name: str, *keys: str, by: str, least: bool = False) -> dict[str, Any]:
     return (min if least else max)(find(name, *keys), key=lambda entry: entry[by])
 
 
-FUNCTIONS = {f.__name__: f for f in (report, find, value, percent, interval, change, seeds, mean, drop, best)}
+def modules(package: str) -> list[str]:
+    """Names of the modules of a package that offer something, folder by folder; commands and studies are left out."""
+    root = RESULTS.parents[1]
+    found = []
+    for module in pkgutil.walk_packages([str(root / package)], f"{package}."):
+        hidden = {"__main__", "commands", "studies", "peers"} & set(module.name.split("."))
+        if not module.ispkg and not hidden:
+            found.append(module.name)
+    return sorted(found, key=lambda name: (name.count("."), name))
+
+
+def summary(module: str) -> str:
+    """The first line of a module's docstring, without its last full stop."""
+    tree = ast.parse((RESULTS.parents[1] / Path(*module.split("."))).with_suffix(".py").read_text())
+    return (ast.get_docstring(tree) or module).split("\n")[0].rstrip(".")
+
+
+def presets() -> dict[str, Any]:
+    """Each preset's settings, by name."""
+    import dcd
+
+    return {name: make() for name, make in dcd.PRESETS.items()}
+
+
+FUNCTIONS = {
+    f.__name__: f
+    for f in (report, find, value, percent, interval, change, seeds, mean, drop, best, modules, summary, presets)
+}
 
 
 def render(app: Sphinx, document: str, source: list[str]) -> None:

@@ -43,7 +43,8 @@ class Objective(Protocol):
 @dataclasses.dataclass(frozen=True)
 class LbfgsConfig:
     """``evaluations`` caps the objective calls of a row. A row is converged when its value fell by less than
-    ``tolerance`` (relative) over ``patience`` accepted steps, or ``|g| * size <= gradient_tolerance * f``."""
+    ``tolerance`` (relative) over ``patience`` accepted steps, or ``|g| * size <= gradient_tolerance * f``.
+    """
 
     evaluations: int = 60
     history: int = 10

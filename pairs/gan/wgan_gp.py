@@ -72,6 +72,7 @@ class Generator(nnx.Module):
         self.up2 = ConvTranspose(width, config.channels, 4, 2, 1, rngs=rngs)
 
     def __call__(self, z: Array) -> Array:
+        """Latents ``(batch, latent)`` to images ``(batch, size, size, channels)`` in (-1, 1)."""
         h = self.dense(z).reshape(z.shape[0], self.base, self.base, -1)
         h = nnx.relu(self.norm1(h))
         h = nnx.relu(self.norm2(self.up1(h)))
@@ -88,6 +89,7 @@ class Critic(nnx.Module):
         self.dense = nnx.Linear((config.size // 4) ** 2 * 2 * width, 1, rngs=rngs)
 
     def __call__(self, x: Array) -> Array:
+        """Images to scores ``(batch,)``."""
         h = nnx.leaky_relu(self.down1(x), 0.2)
         h = nnx.leaky_relu(self.down2(h), 0.2)
         return self.dense(h.reshape(h.shape[0], -1))[:, 0]

@@ -28,6 +28,7 @@ class AffineApply:
     inner: Callable[..., Array]
 
     def __call__(self, params: Any, *inputs: Any) -> Array:
+        """The rescaled score, ``(batch,)``."""
         return params["scale"] * self.inner(params["inner"], *inputs) + params["shift"]
 
 

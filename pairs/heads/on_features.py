@@ -32,6 +32,7 @@ class FeatureCriticApply:
     head: Callable[..., Array]
 
     def __call__(self, params: Any, x: Array) -> Array:
+        """The inner critic's score of the standardised features, ``(batch,)``."""
         phi = self.features(params["features"], x)
         return self.head(params["head"], standardised(phi, params["center"], params["spread"]))
 

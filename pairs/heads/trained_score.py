@@ -43,6 +43,7 @@ class HeadApply:
     features: Callable[..., Array] | None = None
 
     def __call__(self, params: Any, *inputs: Any) -> Array:
+        """The head's logit, ``(batch,)``."""
         phi = None if self.features is None else self.features(params["features"], inputs[0])
         return head_logit(params["head"], head_inputs(self.inner(params["inner"], *inputs), phi))
 

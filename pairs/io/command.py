@@ -32,15 +32,19 @@ __all__ = [
 class Command(Protocol):
     """What a module of a command line offers."""
 
-    def add_options(self, parser: Parser) -> None: ...
+    def add_options(self, parser: Parser) -> None:
+        """Declare the arguments."""
 
-    def run(self, args: argparse.Namespace) -> int: ...
+    def run(self, args: argparse.Namespace) -> int:
+        """Run the command; the result is the exit code."""
+        ...
 
 
 class Parser(argparse.ArgumentParser):
     """An argument parser whose complaints are :class:`InputError` lines."""
 
     def error(self, message: str) -> NoReturn:
+        """Refuse the arguments."""
         field, _, problem = message.partition(": ")
         if not problem or " " in field.replace("argument ", ""):
             field, problem = "arguments", message

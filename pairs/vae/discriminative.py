@@ -54,9 +54,20 @@ LOG_SIGMA_LIMIT = 3.0
 
 @dataclasses.dataclass(frozen=True)
 class Discriminative:
-    """Settings; symbols as above: ``feature_weight`` w (0 is the plain VAE with learned deviations), ``beta``.
+    """Settings; the symbols are those of the module.
 
-    ``components`` above 0 gives the pair a prior fitted with so many Gaussians in place of N(0, I).
+    Attributes:
+      model: Sizes of the autoencoder.
+      classes: Number of labels.
+      feature_weight: w, the weight of the representations; 0 is the plain VAE with learned deviations.
+      beta: Weight of the KL.
+      classifier_steps: Updates of the classifier before the autoencoder is trained.
+      batch: Images per update.
+      learning_rate: Adam's.
+      components: Number of Gaussians of a prior fitted to the codes; 0 keeps N(0, I).
+
+    Raises:
+      InputError: a value out of range, with the field's name.
     """
 
     model: VaeConfig = VaeConfig()
@@ -78,15 +89,17 @@ class Discriminative:
 
     @property
     def teaching_steps(self) -> int:
-        """Updates that go to the classifier: none where nothing looks at it."""
+        """Updates that go to the classifier: none where representations have no weight."""
         return self.classifier_steps if self.feature_weight else 0
 
     @property
     def sample_range(self) -> tuple[float, float]:
+        """Range of the images."""
         return self.model.sample_range or (0.0, 1.0)
 
     @property
     def classifier(self) -> ConvClassifier:
+        """The classifier whose representations are matched."""
         if len(self.model.sample_shape) != 3:
             raise InputError("sample_shape", f"is {self.model.sample_shape}", "give images (H, W, C)")
         return ConvClassifier(self.model.sample_shape, self.sample_range, self.classes)
@@ -185,8 +198,12 @@ def make_update(settings: Discriminative, images: ArrayLike, labels: ArrayLike |
 def to_pair(
     settings: Discriminative, state: DiscriminativeState, images: ArrayLike, key: Array, record: Record | None = None
 ) -> Pair:
-    """Decoder, posterior mean, an evidence bound as critic (``python -m dcd adapt`` recovers a better one) and,
-    where representations had a weight, the feature map. ``key`` serves the fitted prior."""
+    """The trained autoencoder as a pair.
+
+    The decoder is the generator, the posterior mean the encoder, an evidence bound the critic (``ganrefine adapt``
+    recovers a better one). Where representations had a weight the feature map comes along. ``key`` serves the
+    fitted prior.
+    """
     model, nets = settings.model, state.nets
     data = as_data(images, model.sample_shape)
 

@@ -38,8 +38,22 @@ Terms = Literal["elbo", "kl", "rec", "importance"]
 
 @dataclasses.dataclass(frozen=True)
 class ElboCritic:
-    r"""``(params, x) -> (batch,)``; ``params = {"encoder", "decoder"}``. Symbols as above: ``rec``
-    :math:`\beta_r`, ``kl`` :math:`\beta_k`, ``scale`` a, ``shift`` b, ``draws`` m (``importance`` alone)."""
+    r"""``(params, x) -> (batch,)`` with ``params = {"encoder", "decoder"}``; the symbols are those of the module.
+
+    Attributes:
+      encoder: The encoder.
+      decoder: The decoder.
+      terms: Which bound: ``elbo``, ``kl``, ``rec`` or ``importance``.
+      rec: :math:`\beta_r`, weight of the reconstruction.
+      kl: :math:`\beta_k`, weight of the KL.
+      scale: a, factor of the bound.
+      shift: b, added to the bound.
+      draws: m, draws of the code (``importance`` alone).
+      seed: Seed of the draws.
+
+    Raises:
+      InputError: unknown terms, or no draws.
+    """
 
     encoder: Mlp
     decoder: Mlp
@@ -58,6 +72,7 @@ class ElboCritic:
             raise InputError("draws", f"is {self.draws}", "give at least 1")
 
     def __call__(self, params: Any, x: Array, labels: Any = None) -> Array:
+        """The bound of each image, ``(batch,)``."""
         mean, log_var = split_posterior(self.encoder(params["encoder"], x))
         if self.terms == "importance":
             bound = self._importance(params, x, mean, log_var)

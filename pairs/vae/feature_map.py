@@ -37,6 +37,7 @@ class FeatureMap:
     pixels: bool = True
 
     def __call__(self, params: Any, x: Array, labels: Any = None) -> Array:
+        """``(batch, *sample) -> (batch, features)``."""
         flat = lambda v: v.reshape(x.shape[0], -1)
         parts = [flat(x * jnp.exp(-params["pixel"]))] if self.pixels else []
         found = self.classifier.representations(params["classifier"], x)

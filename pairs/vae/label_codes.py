@@ -82,26 +82,41 @@ def class_prior(label: ClassGaussians, style: int) -> ClassMixture:
 
 @dataclasses.dataclass(frozen=True)
 class SplitEncoder:
-    """``(params, x) -> (batch, d_s + d_u)``: label code and posterior mean of the style; labels are not looked at."""
+    """``(params, x) -> (batch, d_s + d_u)``: the label code and the posterior mean of the style; labels are ignored.
+
+    Attributes:
+      label: Encoder of the label code.
+      style: Encoder of the style.
+    """
 
     label: Mlp
     style: Mlp
 
     def __call__(self, params: Any, x: Array, labels: Any = None) -> Array:
+        """Codes of images, ``(batch, d_s + d_u)``."""
         mean, _ = split_posterior(self.style(params["style"], x))
         return jnp.concatenate([self.label(params["label"], x), mean], axis=1)
 
 
 @dataclasses.dataclass(frozen=True)
 class SplitCritic:
-    """``(params, x, labels) -> (batch,)``: c above; ``params`` hold the two encoders, the decoder, ``means`` and
-    ``scales`` of the label codes and ``rec``, :math:`\\beta`."""
+    r"""``(params, x, labels) -> (batch,)``: c of the module's equation.
+
+    ``params`` hold the two encoders, the decoder, ``means`` and ``scales`` of the label codes, and
+    ``rec``, :math:`\beta`.
+
+    Attributes:
+      label: Encoder of the label code.
+      style: Encoder of the style.
+      decoder: Decoder of both.
+    """
 
     label: Mlp
     style: Mlp
     decoder: Mlp
 
     def __call__(self, params: Any, x: Array, labels: Array) -> Array:
+        """The energy of images with their labels, ``(batch,)``."""
         code = self.label(params["label"], x)
         mean, log_var = split_posterior(self.style(params["style"], x))
         made = self.decoder(params["decoder"], jnp.concatenate([code, mean], axis=1))
@@ -140,7 +155,7 @@ def blocks(pair: Pair) -> Blocks:
     """
     apply = None if pair.encoder is None else pair.encoder.apply
     if not isinstance(apply, SplitEncoder):
-        raise InputError("pair", "has no label code", "give a pair of python -m pairs train label-vae")
+        raise InputError("pair", "has no label code", "give a pair of ganrefine train label-vae")
     first = apply.label.outputs[0]
     return Blocks((0, first), (first, pair.prior.size))
 

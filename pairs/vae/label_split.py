@@ -64,9 +64,29 @@ Observed = Literal["sample", "mean", "both"]
 
 @dataclasses.dataclass(frozen=True)
 class LabelSplit:
-    r"""Settings; symbols as above. ``latent`` of the model is the width of :math:`z_u`, ``label_width`` that of
-    :math:`z_s`; ``margin`` is a, ``rec_weight`` :math:`w_r`, ``kl_weight`` :math:`w_k`, ``likelihood`` :math:`\lambda`,
-    ``independence`` h, ``consistency`` r; images for :math:`L_{GM}` are moved by up to ``shift`` pixels each way."""
+    r"""Settings; the symbols are those of the module.
+
+    Attributes:
+      model: Sizes of the autoencoder; its ``latent`` is the width of :math:`z_u`.
+      classes: Number of labels.
+      label_width: Width of :math:`z_s`.
+      margin: a.
+      likelihood: :math:`\lambda`, weight of the label code's density.
+      rec_weight: :math:`w_r`.
+      kl_weight: :math:`w_k`, weight of the style's KL.
+      adversary_weight: Weight of the term that confuses the adversary.
+      adversary_on: What the adversary sees: ``sample``, ``mean`` or ``both``.
+      independence: h, weight of the dependence of the style's mean on the label.
+      consistency: r, weight of the label in swaps.
+      shift: Pixels by which images for :math:`L_{GM}` are moved at most, each way.
+      gm_steps: Turns of the label encoder per round.
+      adversary_steps: Turns of the adversary per round.
+      batch: Images per turn.
+      learning_rate: Adam's.
+
+    Raises:
+      InputError: a value out of range, with the field's name.
+    """
 
     model: VaeConfig = VaeConfig(latent=32, sample_range=(-1.0, 1.0))
     classes: int = 10
@@ -98,18 +118,22 @@ class LabelSplit:
 
     @property
     def label_encoder(self) -> Mlp:
+        """The encoder of the label code."""
         return Mlp(self.model.sample_shape, (self.label_width,), self.model.hidden, self.model.activation)
 
     @property
     def decoder(self) -> Mlp:
+        """The decoder of both codes."""
         return dataclasses.replace(self.model.decoder, inputs=(self.label_width + self.model.latent,))
 
     @property
     def optimizer(self) -> optax.GradientTransformation:
+        """Adam as every part uses it."""
         return adam(self.learning_rate, b1=0.0, b2=0.9)
 
     @property
     def adversary(self) -> Mlp:
+        """The classifier that tries to read the label off the style."""
         return Mlp((self.model.latent,), (self.classes,), (256,), "relu")
 
 
@@ -128,8 +152,15 @@ class Nets(NamedTuple):
 
 
 class LabelSplitState(NamedTuple):
-    """Everything a resumed run needs: ``gm_opt`` of label encoder, means and v; ``label_opt`` of the label encoder in
-    the joint step; ``joint_opt`` of style encoder and decoder."""
+    """Everything that a resumed run needs.
+
+    Attributes:
+      nets: Parameters.
+      gm_opt: Optimiser of the label encoder, the means and v.
+      adversary_opt: Optimiser of the adversary.
+      label_opt: Optimiser of the label encoder in the joint step.
+      joint_opt: Optimiser of the style encoder and the decoder.
+    """
 
     nets: Nets
     gm_opt: Any

@@ -101,11 +101,13 @@ def gaussian_log_likelihood(x: ArrayLike, mean: ArrayLike, log_scale: ArrayLike)
 
 
 def hsic(z: Array, labels: Array) -> Array:
-    r"""Dependence between codes ``(n, d)`` and labels ``(n,)``, one number: the Hilbert-Schmidt criterion
-    :math:`\mathrm{tr}(K H L H)/(n-1)^2` (arXiv math/0508114).
+    r"""Dependence between codes ``(n, d)`` and labels ``(n,)``: the Hilbert-Schmidt criterion (arXiv math/0508114).
 
-    K is the Gaussian kernel whose squared width is the mean squared distance, but at least 1, L is one for equal
-    labels; H centres. Zero for constant codes, positive where they depend on the label; 0 to order 1/n otherwise.
+    .. math:: \mathrm{tr}(K H L H) / (n - 1)^2
+
+    K is the Gaussian kernel whose squared width is the mean squared distance, but at least 1; L is one for equal
+    labels; H centres. The result is zero for constant codes, positive where they depend on the label, and 0 to order
+    1/n otherwise.
     Without the least width the gradient grows without bound as codes shrink, and codes once small stay so.
     """
     n = z.shape[0]
@@ -118,12 +120,13 @@ def hsic(z: Array, labels: Array) -> Array:
 
 
 def label_logits(code: Array, means: Array, raw: Array, labels: Array | None = None, margin: float = 0.0) -> Array:
-    r"""Class logits of Gaussians with precisions :math:`\Lambda = \mathrm{softplus}` (``raw``), ``(batch, classes)``:
+    r"""Class logits ``(batch, classes)`` of Gaussians with precisions :math:`\Lambda = \mathrm{softplus}` (``raw``).
 
     .. math:: \ell_c = -\tfrac12 (1 + a\,[c = y]) \sum_j \Lambda_{cj} (z_j - \mu_{cj})^2
        + \tfrac12 \sum_j \log \Lambda_{cj}
 
-    with the margin a where labels are given. Products of precisions are never formed: they underflow."""
+    The margin a counts where labels are given. Products of precisions are never formed: they underflow.
+    """
     precision = jax.nn.softplus(raw)
     distance = 0.5 * jnp.sum(precision * (code[:, None] - means) ** 2, axis=-1)
     if labels is not None:

@@ -28,10 +28,17 @@ _ACTIVATIONS = {"relu": jax.nn.relu, "leaky_relu": jax.nn.leaky_relu, "silu": ja
 
 @dataclasses.dataclass(frozen=True)
 class Mlp:
-    """``(params, x) -> (batch, *outputs)`` for ``x`` ``(batch, *inputs)``; labels, if given, are not looked at.
+    """``(params, x) -> (batch, *outputs)`` for ``x`` ``(batch, *inputs)``; labels are ignored where they are given.
 
-    ``start`` is ``he`` (normal, variance 2 / fan-in, zero biases; the last kernel 1 / fan-in times
-    ``last_scale`` squared) or ``uniform`` (kernels and biases uniform in +-1 / sqrt(fan-in)).
+    Attributes:
+      inputs: Shape of one input.
+      outputs: Shape of one output.
+      hidden: Widths of the hidden layers.
+      activation: Between layers.
+      bounds: Range of the output, reached by a sigmoid; None leaves it linear.
+      start: ``he`` (normal, variance 2 / fan-in, zero biases; the last kernel 1 / fan-in times ``last_scale`` squared)
+        or ``uniform`` (kernels and biases uniform in +-1 / sqrt(fan-in)).
+      last_scale: Factor of the last kernel's standard deviation.
     """
 
     inputs: tuple[int, ...]
@@ -44,6 +51,7 @@ class Mlp:
 
     @property
     def sizes(self) -> tuple[int, ...]:
+        """Width of every layer, input and output included."""
         return (math.prod(self.inputs), *self.hidden, math.prod(self.outputs))
 
     def init(self, key: Array) -> list[dict[str, Array]]:
@@ -63,6 +71,7 @@ class Mlp:
         return layers
 
     def __call__(self, params: Any, x: Array, labels: Any = None) -> Array:
+        """``(batch, *inputs) -> (batch, *outputs)``."""
         h = x.reshape(x.shape[0], -1)
         for layer in params[:-1]:
             h = _ACTIVATIONS[self.activation](h @ layer["kernel"] + layer["bias"])
@@ -94,14 +103,24 @@ class PosteriorMean:
     encoder: Mlp
 
     def __call__(self, params: Any, x: Array, labels: Any = None) -> Array:
+        """``(batch, *sample) -> (batch, d)``."""
         return split_posterior(self.encoder(params, x))[0]
 
 
 @dataclasses.dataclass(frozen=True)
 class VaeConfig:
-    """Sizes of a Gaussian autoencoder with MLPs: ``sample_shape`` to ``latent`` and back.
+    """Sizes of a Gaussian autoencoder of two MLPs.
 
-    ``sample_range`` bounds the decoder's output by a sigmoid; None leaves it linear.
+    Attributes:
+      sample_shape: Shape of one sample.
+      latent: Width of the code.
+      hidden: Widths of the encoder's hidden layers; the decoder has them in reverse.
+      activation: Between layers.
+      sample_range: Bounds of the decoder's output, reached by a sigmoid; None leaves the output linear.
+      start: See :class:`Mlp`.
+
+    Raises:
+      InputError: a size that is no whole number of at least 1.
     """
 
     sample_shape: tuple[int, ...] = (28, 28, 1)
@@ -123,12 +142,14 @@ class VaeConfig:
 
     @property
     def encoder(self) -> Mlp:
+        """The encoder: mean and log variance side by side."""
         # a small last layer starts the posterior near N(0, I), where the KL is harmless
         scale = 0.1 if self.start == "he" else 1.0
         return Mlp(self.sample_shape, (2 * self.latent,), self.hidden, self.activation, None, self.start, scale)
 
     @property
     def decoder(self) -> Mlp:
+        """The decoder."""
         bounds = self.sample_range
         return Mlp((self.latent,), self.sample_shape, self.hidden[::-1], self.activation, bounds, self.start)
 

@@ -66,11 +66,27 @@ ALPHA = 2.0
 
 @dataclasses.dataclass(frozen=True)
 class SoftIntro:
-    r"""Settings; symbols as above. ``scale`` None is one over the coordinates of a sample.
+    """Settings; the symbols are those of the module.
 
-    ``plain`` trains the plain VAE of the same sizes throughout, the control. ``scaled_warmup``
-    multiplies the VAE loss of the warm-up by s, as every other step. ``decay_at`` steps divide the rate by ten.
-    ``gamma`` is 1e-8 in the released code, which no weight can feel; the bootstrap variant takes 1.
+    Attributes:
+      model: Sizes of the autoencoder.
+      toy: Name of a set in the plane, drawn afresh for every batch; None for images.
+      beta_rec: Weight of the reconstruction.
+      beta_kl: Weight of the KL of data.
+      beta_neg: Weight of the KL of samples in the encoder's loss.
+      scale: s; None is one over the coordinates of a sample.
+      gamma: Weight of the reconstruction of samples; 1e-8 in the released code, which no weight can feel. The bootstrap
+        variant takes 1.
+      warmup: Updates of the plain VAE at the beginning.
+      scaled_warmup: Whether the loss of the warm-up is multiplied by s, as every other step is.
+      batch: Samples per update.
+      learning_rate: Adam's.
+      decay_at: Steps at which the rate is divided by ten.
+      bootstrap: Updates between two copies of the target decoder; 0 for none.
+      plain: Whether the plain VAE of the same sizes is trained throughout, as a control.
+
+    Raises:
+      InputError: a value out of range, with the field's name.
     """
 
     model: VaeConfig = VaeConfig()
@@ -100,6 +116,7 @@ class SoftIntro:
 
     @property
     def s(self) -> float:
+        """The factor s of every loss."""
         return 1.0 / self.model.size if self.scale is None else self.scale
 
 

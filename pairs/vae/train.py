@@ -1,6 +1,6 @@
 """What the families here share in training: batches from bytes, their optimiser, checks.
 
-The loop itself is :func:`pairs.fit.fit`; ``python -m pairs train`` and the benchmarks run jobs
+The loop itself is :func:`pairs.fit.fit`; ``ganrefine train`` and the benchmarks run jobs
 with checkpoints, and a run that stops and resumes takes the path of one that does not.
 """
 

@@ -1,4 +1,4 @@
-"""``python -m dcd adapt`` and ``tune``, and ``refine --tuned`` on what they write."""
+"""``ganrefine adapt`` and ``tune``, and ``refine --tuned`` on what they write."""
 
 from __future__ import annotations
 

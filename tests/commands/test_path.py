@@ -1,4 +1,4 @@
-"""``python -m interp path``: files and report of the contract, one-line errors, exit code 2, nothing half-written."""
+"""``ganrefine path``: files and report of the contract, one-line errors, exit code 2, nothing half-written."""
 
 from __future__ import annotations
 

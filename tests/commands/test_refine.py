@@ -1,4 +1,4 @@
-"""``python -m dcd refine`` and ``benchmarks refine``: what they print and write."""
+"""``ganrefine refine`` and ``benchmarks refine``: what they print and write."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``python -m pairs train`` for the autoencoder families: end to end on tiny images, resumed, refused where due."""
+"""``ganrefine train`` for the autoencoder families: end to end on tiny images, resumed, refused where due."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``python -m pairs train wgan-gp``: end to end on a few tiny images, resumed, and refused where it must be."""
+"""``ganrefine train wgan-gp``: end to end on a few tiny images, resumed, and refused where it must be."""
 
 from __future__ import annotations
 

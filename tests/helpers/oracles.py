@@ -1,11 +1,12 @@
 """Pairs with known laws, a plain driver of the kernel, and the mistakes other samplers have made.
 
-The driver is a scan over :func:`dcd.kernel.transition` (or a mutant of it), so that a check can be
-shown to pass for ours and to fail for each mutant.
+The driver is a scan over the kernel's step (or a mutant of it), so that a check can be shown to pass for ours and to
+fail for each mutant.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from typing import Any
 
@@ -14,9 +15,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from dcd import Info, Langevin, State
-from dcd.langevin import kernel as ours
-from dcd.langevin.target import make_projection, make_target, parts_of, weights_of
+from dcd import Langevin, LangevinInfo, LangevinState
+from dcd.langevin.kernel import LangevinKernel, langevin_init, make_kernel
+from dcd.langevin.target import make_target
+from dcd.langevin.transition import Moment
 from pairs import Net, Normal, Pair, Prior, make_pair
 
 # --- nets ---------------------------------------------------------------------------------------
@@ -75,16 +77,10 @@ def gaussian(dim: int, variance: float = 1.0, mean: float = 0.0, constant: float
 # --- the driver ---------------------------------------------------------------------------------
 
 
-@functools.partial(jax.jit, static_argnames=("structure", "sample_range", "transition"))
-def _drive(parts, position, schedule, weights, temperature, clip, structure, sample_range, transition):
-    target = make_target(parts, structure, weights, sample_range)
-    project = make_projection(parts, structure, sample_range)
-
-    def one(state, now):
-        noise, uniform, step_size, noise_scale = now
-        return transition(state, noise, uniform, target, structure, step_size, noise_scale, temperature, clip, project)
-
-    return jax.lax.scan(one, ours.init(target, position), schedule)
+@functools.partial(jax.jit, static_argnames="step")
+def _drive(kernel, target, position, schedule, step):
+    start = kernel.init(target, position, jnp.arange(len(position)), None)
+    return jax.lax.scan(lambda state, now: step(kernel, target, state, now), start, schedule)
 
 
 def random_numbers(config: Langevin, shape: tuple[int, ...], seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -99,29 +95,32 @@ def drive(
     config: Langevin,
     position: Any,
     seed: int,
-    transition: Any = ours.transition,
+    step: Any = LangevinKernel.step,
     random: Any = None,
     noise_scale: Any = lambda s: s,
-) -> tuple[State, Info]:
+) -> tuple[LangevinState, LangevinInfo]:
     """All of ``config.steps`` from ``position``; the record's fields are ``(steps, n)``.
 
-    ``transition`` and ``noise_scale`` take mutants, ``random`` noise and uniforms from elsewhere.
+    ``step`` and ``noise_scale`` take mutants, ``random`` noise and uniforms from elsewhere.
     """
     position = jnp.asarray(position)
     noise, uniform = random_numbers(config, position.shape, seed) if random is None else random
     scales = noise_scale(np.asarray(config.noise_scales(), np.float32))
-    schedule = noise, uniform, np.asarray(config.step_sizes(), np.float32), scales
-    return _drive(
-        parts_of(pair),
-        position,
-        schedule,
-        weights_of(config),
-        max(config.temperature, 1e-30),
-        config.clip,
-        config.structure(),
-        pair.sample_range,
-        transition,
-    )
+    schedule = Moment(noise, uniform, np.asarray(config.step_sizes(), np.float32), scales)
+    return _drive(make_kernel(config), make_target(pair, config), position, schedule, step)
+
+
+@functools.partial(jax.jit, static_argnames="step")
+def log_flow(kernel, target, x, y, eta, step=LangevinKernel.step):
+    """log of pi(x) q(y|x) alpha(x, y), by handing over the very noise that proposes y from x."""
+    state = langevin_init(target, x, jnp.arange(len(x)))
+    root = jnp.ones(x.shape[1]) if kernel.root is None else kernel.root
+    scale = jnp.sqrt(2 * eta * kernel.temperature)
+    drift = jnp.clip(state.at.gradient, -kernel.clip, kernel.clip) if kernel.clipped else state.at.gradient
+    noise = (y - x - eta * root**2 * drift) / (scale * root)
+    _, info = step(kernel, target, state, Moment(noise, jnp.ones(len(x)), eta, scale))
+    log_q = -0.5 * jnp.sum(noise**2, axis=1)
+    return jnp.log(info.acceptance) + state.at.log_density / kernel.temperature + log_q
 
 
 # --- closed forms -------------------------------------------------------------------------------
@@ -155,28 +154,24 @@ def quiet_noise(deviation: np.ndarray) -> np.ndarray:
     return deviation / 70
 
 
-def _metropolis(weight, state, noise, uniform, target, structure, step_size, noise_scale, temperature, *rest):
+def _metropolis(weight, kernel, target, state, now):
     """The correction written out, with ``exp(-weight * |error|^2)`` as proposal density."""
-    free = structure._replace(metropolis=False)
-    moved, info = ours.transition(state, noise, uniform, target, free, step_size, noise_scale, temperature, *rest)
-    forward = jnp.sum((moved.position - state.position - step_size * state.at.gradient) ** 2, axis=1)
-    backward = jnp.sum((state.position - moved.position - step_size * moved.at.gradient) ** 2, axis=1)
-    gain = (moved.at.log_density - state.at.log_density) / temperature
+    moved, info = dataclasses.replace(kernel, metropolis=False).step(target, state, now)
+    forward = jnp.sum((moved.position - state.position - now.step_size * state.at.gradient) ** 2, axis=1)
+    backward = jnp.sum((state.position - moved.position - now.step_size * moved.at.gradient) ** 2, axis=1)
+    gain = (moved.at.log_density - state.at.log_density) / kernel.temperature
     acceptance = jnp.exp(jnp.minimum(gain - weight * (backward - forward), 0.0))
-    take = uniform < acceptance
+    take = now.uniform < acceptance
     keep = lambda new, old: jnp.where(take.reshape(-1, *(1,) * (new.ndim - 1)), new, old)
     state = jax.tree.map(keep, moved, state)
     return state, info._replace(acceptance=acceptance, norm=jnp.sqrt(jnp.sum(state.position**2, axis=1)))
 
 
-def metropolis_by_hand(state, noise, uniform, target, structure, step_size, noise_scale, temperature, *rest):
+def metropolis_by_hand(kernel, target, state, now):
     """Not a mutant: the right factor ``1 / (4 eta T)``, to show that the mutant below differs in it alone."""
-    weight = 1 / (4 * step_size * temperature)
-    return _metropolis(weight, state, noise, uniform, target, structure, step_size, noise_scale, temperature, *rest)
+    return _metropolis(1 / (4 * now.step_size * kernel.temperature), kernel, target, state, now)
 
 
-def metropolis_quarter(state, noise, uniform, target, structure, step_size, noise_scale, temperature, *rest):
+def metropolis_quarter(kernel, target, state, now):
     """``eta / 4`` where ``1 / (4 eta)`` is meant: right at eta = 1 alone."""
-    return _metropolis(
-        step_size / 4, state, noise, uniform, target, structure, step_size, noise_scale, temperature, *rest
-    )
+    return _metropolis(now.step_size / 4, kernel, target, state, now)

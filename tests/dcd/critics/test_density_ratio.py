@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 
 from checkpoints.store import load_pair, save_pair
-from dcd.critics.density_ratio import calibrate, log_ratio, require_ratio
-from dcd.critics.ratio_maps import fit_isotonic, fit_logistic
+from dcd.critics.density_ratio import log_ratio, require_ratio
+from dcd.critics.isotonic_map import fit_isotonic
+from dcd.critics.logistic_map import fit_logistic
+from dcd.critics.ratio_calibration import calibrate
 from dcd.critics.reliability_curve import reliability, weights_ess
 from pairs import Architecture, InputError, Normal, Pair, Record, build, make_pair, wrap
 from pairs.ranking import auc
@@ -152,6 +154,7 @@ def test_same_key_gives_the_same_calibration_and_another_key_another():
     assert a == b != c
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["logistic", "head", "isotonic"])
 def test_calibrated_pair_comes_back_from_disk_bit_for_bit(tmp_path, method):
     layers = [{"layer": "dense", "out": 4}, {"layer": "tanh"}, {"layer": "dense", "out": 1}, {"layer": "squeeze"}]

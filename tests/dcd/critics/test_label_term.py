@@ -8,6 +8,9 @@ import numpy as np
 import pytest
 
 import dcd
+from dcd.critics.frame import split_critic
+from dcd.critics.objective import CriticTerms, CriticWeights
+from dcd.critics.update import CriticBatch, init_critic, update_critic
 from pairs import ClassMixture, InputError, Normal, make_pair, wrap
 
 MEANS = jnp.asarray([[-1.0], [1.0]])
@@ -46,6 +49,7 @@ def test_a_chain_samples_the_prior_times_the_probability_to_the_power_of_strengt
     assert z.var() == pytest.approx(variance, abs=0.06)
 
 
+@pytest.mark.slow
 def test_a_chain_that_a_critic_drives_into_another_class_stays_where_its_label_is() -> None:
     """The critic's slope of -4 sends everything below zero; 10 log p(1|x) pushes back from x = 0 with up to 40."""
     away = _pair(lambda p, x, y: -4.0 * x[:, 0])
@@ -55,17 +59,18 @@ def test_a_chain_that_a_critic_drives_into_another_class_stays_where_its_label_i
     assert np.mean(run(dcd.with_labels(away, LOGITS, strength=10.0)).positions[:, 0] > 0) > 0.9
 
 
-def test_contrastive_divergence_trains_the_critic_and_leaves_the_term_alone() -> None:
+def test_an_update_trains_the_critic_and_leaves_the_term_alone() -> None:
     critic = wrap(lambda p, x, y: p * x[:, 0], jnp.asarray(0.5))
     pair = make_pair(
         wrap(lambda p, z, y: z), critic, PRIOR, classes=2, sample_range=None, critic_kind="energy", check=False
     )
     held = dcd.with_labels(pair, wrap(lambda p, x: x * p, jnp.asarray([-2.0, 2.0])), strength=2.0)
-    labels = np.arange(64) % 2
-    x = 3.0 * np.random.default_rng(0).standard_normal((64, 1)).astype(np.float32)
-    few = dcd.Contrast(rounds=2, critic_updates=1, batch=8)
-    chain = dcd.Langevin("latent", 2, 0.01, prior_weight=1.0)
-    after = dcd.contrast(held, x, jax.random.key(0), few, chain, labels=labels)[0].critic.params
+    frame, trained = split_critic(held.critic)
+    x, y = 3.0 * jax.random.normal(jax.random.key(0), (8, 1)), (jnp.arange(8) % 2,)
+    state = init_critic(trained, jax.random.key(1), None, False)
+    batch = CriticBatch(x, y, -x, y)
+    state, _ = update_critic(state, batch, jax.random.key(2), frame, CriticWeights(), CriticTerms("wgan"))
+    after = frame.net(state.average).params
     np.testing.assert_array_equal(after["fixed"]["classifier"], [-2.0, 2.0])
     assert float(after["fixed"]["strength"]) == 2.0 and float(after["critic"]) != 0.5
 

@@ -11,7 +11,7 @@ import pytest
 
 import checkpoints
 import dcd
-from dcd.critics.architectures import split
+from dcd.critics.frame import split_critic
 from pairs import InputError, Net, Normal, Pair, make_pair
 from pairs.sequential.spec import init_sequential
 
@@ -60,6 +60,7 @@ def test_the_critic_is_the_log_ratio_of_what_the_features_show_and_blind_to_the_
     assert 0.7 < report.held_out.auc < 0.82  # exactly Phi(1 / sqrt 2) = 0.760
 
 
+@pytest.mark.slow
 def test_a_critic_of_the_samples_separates_perfectly_where_this_one_does_not():
     _, report = dcd.recover(pair(), data(), KEY, FAST)
     assert report.held_out.auc > 0.999 > recovered()[1].held_out.auc
@@ -69,10 +70,11 @@ def test_generator_and_feature_net_keep_every_bit_and_further_training_leaves_th
     made, _ = recovered()
     assert made.generator is pair().generator or float(made.generator.params) == 1.0
     assert float(made.critic.params["features"]) == 7.0
-    _, trained, kept = split(made.critic)
-    assert len(kept) == 3 and len(trained) == len(jax.tree.leaves(made.critic.params["head"]))
+    frame, trained = split_critic(made.critic)
+    assert len(frame.kept) == 3 and len(trained) == len(jax.tree.leaves(made.critic.params["head"]))
 
 
+@pytest.mark.slow
 def test_a_critic_on_features_comes_back_from_a_file(tmp_path):
     layers = [{"layer": "dense", "out": 3}, {"layer": "silu"}]
     features = init_sequential(KEY, layers, (2,))
@@ -94,7 +96,6 @@ def test_a_critic_on_features_comes_back_from_a_file(tmp_path):
     "field, given",
     [
         ("features", dict(features=None)),
-        ("pool", dict(config=dcd.Recover(pool=2))),
         ("shift", dict(config=dcd.Recover(shift=1))),
         ("architecture", dict(config=dcd.Recover(architecture="critic"))),
     ],

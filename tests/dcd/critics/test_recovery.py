@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import dcd
-from dcd.critics import architectures, losses
+from dcd.critics import architectures
 from dcd.critics import spectral_caps as spectral
 from pairs import InputError, Net, Normal, Pair, make_pair, wrap
 from pairs.sequential.spec import init_sequential
@@ -67,6 +67,7 @@ def test_bce_tends_to_the_log_density_ratio() -> None:
     assert abs(report.held_out.auc - 0.760) < 0.03
 
 
+@pytest.mark.slow
 def test_r1_flattens_the_logit() -> None:
     _, free, _ = run("bce", 1.0, 1.0, 1, 1.0, r1=0.0)
     _, held, _ = run("bce", 1.0, 1.0, 1, 1.0, r1=2.0)
@@ -75,6 +76,7 @@ def test_r1_flattens_the_logit() -> None:
     assert np.mean(np.abs(gradients(held.critic, x))) < 0.6 * np.mean(np.abs(gradients(free.critic, x)))
 
 
+@pytest.mark.slow
 def test_kale_is_normalised_under_the_generator() -> None:
     _, new, report = run("kale", 1.0, 1.0, 1, 1.0, gradient_penalty=0.0)
     x = normal_data(20_000, seed=5)
@@ -87,6 +89,7 @@ def test_kale_is_normalised_under_the_generator() -> None:
     assert abs(-report.held_out.loss - 0.5) < 0.08
 
 
+@pytest.mark.slow
 def test_wgan_gp_on_a_translation_has_the_penalised_slope_along_it_and_dual_value_slope_times_distance() -> None:
     # q = N(0, I), p = q moved by v = (1.5, 1.5): f* = s <v/|v|, x> with s = 1 at an infinite penalty, W1 = |v|;
     # at penalty lambda, -s |v| + lambda (s - 1)^2 is least at s = 1 + |v| / (2 lambda) = 1.106
@@ -104,6 +107,7 @@ def test_wgan_gp_on_a_translation_has_the_penalised_slope_along_it_and_dual_valu
     assert new.critic_kind == "wasserstein"
 
 
+@pytest.mark.slow
 def test_wgan_gp_on_concentric_gaussians_points_outwards() -> None:
     # N(0, s1^2 I) -> N(0, s2^2 I) in the plane: f* = |x|, gradient x/|x|, W1 = (s2 - s1) sqrt(pi/2)
     _, new, report = run("wgan-gp", 0.0, 2.0, 2, 0.5)
@@ -137,6 +141,7 @@ def test_same_key_same_critic_and_another_key_another() -> None:
     assert not np.array_equal(leaves[0], leaves[2])
 
 
+@pytest.mark.slow
 def test_hinge_keeps_every_kernel_within_its_spectral_bound() -> None:
     _, new, report = run("hinge", 3.0, 1.0, 2, 1.0, 150)
     sigmas = [np.linalg.svd(np.asarray(p["kernel"]), compute_uv=False)[0] for p in new.critic.params if "kernel" in p]
@@ -148,14 +153,15 @@ def test_hinge_keeps_every_kernel_within_its_spectral_bound() -> None:
 def test_a_cap_leaves_smaller_kernels_alone_and_scales_larger_ones() -> None:
     leaves = {"0": jnp.diag(jnp.array([3.0, 1.0])), "1": 0.5 * jnp.eye(2), "2": jnp.ones(2)}
     caps = spectral.init_caps(leaves, jax.random.key(0), 1.0, False)
-    new = spectral.capped(leaves, caps)
+    new = spectral.apply_caps(leaves, caps)
     np.testing.assert_allclose(new["0"], np.diag([1.0, 1 / 3]), atol=1e-5)
     assert np.array_equal(new["1"], leaves["1"]) and np.array_equal(new["2"], leaves["2"])
     # relative to what the kernels are: nothing moves
-    held = spectral.capped(leaves, spectral.init_caps(leaves, jax.random.key(0), 1.0, True))
+    held = spectral.apply_caps(leaves, spectral.init_caps(leaves, jax.random.key(0), 1.0, True))
     np.testing.assert_allclose(held["0"], leaves["0"], rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_recovery_stops_when_held_out_loss_no_longer_falls_and_keeps_the_best() -> None:
     # 40 points and a steep learning rate: the held-out loss turns soon
     pair, data = gaussian_pair(dim=2), normal_data(40, 2)
@@ -170,6 +176,7 @@ def test_recovery_stops_when_held_out_loss_no_longer_falls_and_keeps_the_best() 
     assert report.held_out.loss == pytest.approx(min(seen), rel=1e-4) and min(seen) < seen[-1]
 
 
+@pytest.mark.slow
 def test_continuing_the_pairs_own_critic_starts_from_it_and_keeps_its_buffers() -> None:
     layers = [{"layer": "dense", "out": 8}, {"layer": "batch_norm"}, {"layer": "silu"}, *LAYERS[-2:]]
     own = init_sequential(jax.random.key(7), layers, (1,))
@@ -197,39 +204,14 @@ def test_the_record_tells_the_settings_and_drops_what_belonged_to_the_old_critic
     assert report.to_dict()["held_out"]["auc"] == report.held_out.auc
 
 
-def test_shift_moves_whole_images_and_noise_has_the_given_deviation() -> None:
-    from dcd.critics.recovery_update import views as _views
-
-    x = jnp.arange(2 * 5 * 5, dtype=jnp.float32).reshape(2, 5, 5, 1)
-    moved = np.asarray(_views(x, jax.random.key(0), 2, 0.0, False))
-    padded = np.pad(np.asarray(x), ((0, 0), (2, 2), (2, 2), (0, 0)), mode="edge")
-    for image, wide in zip(moved, padded, strict=True):
-        assert any(np.array_equal(image, wide[i : i + 5, j : j + 5]) for i in range(5) for j in range(5))
-    noisy = np.asarray(_views(jnp.zeros((64, 400)), jax.random.key(0), 0, 0.3, True))
-    assert abs(noisy.std() - 0.3) < 0.01  # 25,600 draws: standard error 0.0013
-
-
-def test_auc_counts_ties_half() -> None:
-    rng = np.random.default_rng(0)
-    a, b = rng.integers(0, 5, 40).astype(np.float32), rng.integers(0, 5, 30).astype(np.float32)
-    wanted = np.mean((a[:, None] > b) + 0.5 * (a[:, None] == b))
-    assert losses.auc(jnp.asarray(a), jnp.asarray(b)) == pytest.approx(wanted, abs=1e-6)
-
-
 def test_default_critics_fit_vectors_small_and_large_images() -> None:
     for shape, kinds in [((2,), {"dense"}), ((28, 28, 1), {"dense"}), ((32, 32, 3), {"conv", "dense"})]:
         layers = architectures.default_layers(shape)
         assert {layer["layer"] for layer in layers} & {"dense", "conv"} == kinds
-        net = architectures.fresh_critic(jax.random.key(0), shape)
-        assert jax.eval_shape(net, jax.ShapeDtypeStruct((3, *shape), jnp.float32)).shape == (3,)
-
-
-def test_a_critic_with_a_floor_does_not_see_what_lies_below_it() -> None:
-    layers = architectures.default_layers((6, 6, 1), floor=-0.5, pool=2)
-    net = architectures.fresh_critic(jax.random.key(0), (6, 6, 1), layers)
-    x = jax.random.uniform(jax.random.key(1), (4, 6, 6, 1), minval=-1.0, maxval=1.0)
-    np.testing.assert_allclose(net(x), net(jnp.maximum(x, -0.5)), rtol=1e-5)
-    assert not np.allclose(net(x), net(jnp.maximum(x, 0.5)), rtol=1e-3)
+        # shapes alone: nothing is compiled
+        net = jax.eval_shape(lambda key, shape=shape: architectures.fresh_critic(key, shape), jax.random.key(0))
+        scores = jax.eval_shape(lambda net, x: net(x), net, jax.ShapeDtypeStruct((3, *shape), jnp.float32))
+        assert scores.shape == (3,)
 
 
 @pytest.mark.parametrize(
@@ -243,8 +225,6 @@ def test_a_critic_with_a_floor_does_not_see_what_lies_below_it() -> None:
         ("architecture", {"architecture": "resnet"}),
         ("architecture[0]", {"architecture": ({"layer": "denes", "out": 1},)}),
         ("shift", {"shift": -1}),
-        ("floor", {"floor": 0.0, "architecture": "critic"}),
-        ("pool", {"pool": 0}),
     ],
 )
 def test_bad_settings_are_named(field: str, settings: dict) -> None:
@@ -259,7 +239,7 @@ def test_bad_settings_are_named(field: str, settings: dict) -> None:
         (np.zeros((8, 2), np.float32), "shape"),
         (np.zeros((8, 1), np.uint8), "uint8"),
         (np.full((8, 1), np.nan, np.float32), "NaN"),
-        (np.zeros((2, 1), np.float32), "2 samples"),
+        (np.zeros((2, 1), np.float32), "n at least 4"),
     ],
 )
 def test_data_that_do_not_fit_are_refused(data: np.ndarray, problem: str) -> None:

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dcd.diagnostics.figures import diagnose, mean_pairwise_distance, norm_percentiles, total_variation
+from dcd.diagnostics.diversity import mean_pairwise_distance, total_variation
+from dcd.diagnostics.figures import diagnose
+from dcd.diagnostics.latent_norms import norm_percentiles
 from dcd.diagnostics.mixing import autocovariance, effective_sample_size, r_hat
 from dcd.diagnostics.plots import plot_diagnostics
 from dcd.langevin.chain import refine

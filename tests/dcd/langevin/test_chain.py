@@ -11,12 +11,12 @@ import pytest
 from oracles import drive, pair_of
 
 from dcd import Langevin, advance, refine, start
-from dcd.langevin.chain import _noise_key
-from dcd.langevin.loop import Law, loop_pays
+from dcd.langevin.kernel import make_kernel
+from dcd.langevin.loop import loop_pays
 from dcd.langevin.noise import draw_noise
 from dcd.langevin.presets import dcd_latent, ddls, dgflow
 from dcd.langevin.starts import latents_of
-from dcd.langevin.target import parts_of, weights_of
+from dcd.langevin.target import make_target
 from pairs import InputError, Net, Normal, Sphere, make_pair
 
 KEY = jax.random.key(31)
@@ -90,7 +90,7 @@ def test_one_compiled_loop_agrees_with_single_steps():
     np.testing.assert_allclose(info.acceptance, whole(MALA).trace.acceptance, rtol=1e-4, atol=1e-4)
 
 
-draw = jax.jit(lambda step, index: draw_noise(_noise_key(KEY), step, index, (4,)))
+draw = jax.jit(lambda step, index: draw_noise(jax.random.fold_in(KEY, 1), step, index, (4,)))
 
 
 def test_the_chain_is_the_kernel_fed_with_its_noise():
@@ -332,8 +332,7 @@ def test_a_step_with_the_librarys_convolution_is_called_from_the_host_and_any_ot
 
     def looped(pair):
         z = latents_of(pair, KEY, np.arange(4))
-        law = Law(KEY, weights_of(ULA), 1.0, 0.0, None)
-        return loop_pays(parts_of(pair), start(pair, ULA, z, np.arange(4)), law, ULA.structure(), None)
+        return loop_pays(make_kernel(ULA), make_target(pair, ULA), KEY, start(pair, ULA, z, np.arange(4)))
 
     critic = Net(jnp.ones((1, 1, 2, 2)), convolve)
     with_convolution = make_pair(PAIR.generator, critic, Normal((4,)), sample_range=None, critic_kind="energy")

@@ -19,9 +19,9 @@ CHILD = """
 import sys
 sys.path[:0] = [{tests!r}, {root!r}, {root!r} + "/tests/helpers"]
 import jax, numpy
-from dcd.chain import _placement
+from dcd.langevin.devices import placement
 from test_chain_devices import save
-place, batch = _placement(10)
+place, batch = placement(10)
 assert jax.device_count() == 4 and batch == 12
 assert len(place(numpy.zeros((12, 3))).sharding.device_set) == 4
 save({out!r})

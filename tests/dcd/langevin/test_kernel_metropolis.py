@@ -12,6 +12,7 @@ from oracles import (
     drive,
     gaussian,
     identity,
+    log_flow,
     mala_acceptance,
     metropolis_by_hand,
     metropolis_quarter,
@@ -21,8 +22,9 @@ from oracles import (
 )
 
 from dcd import Langevin
-from dcd.langevin import kernel
-from dcd.langevin.target import make_target, parts_of, weights_of
+from dcd.langevin.kernel import LangevinKernel, langevin_init, make_kernel
+from dcd.langevin.target import make_target
+from dcd.langevin.transition import Moment
 from pairs import Uniform
 
 SEED = 7
@@ -93,28 +95,14 @@ def test_acceptance_tends_to_one_as_the_step_shrinks():
     assert rates[0] > 3 * rates[1] > 9 * rates[2] and rates[2] < 2e-3
 
 
-@functools.partial(jax.jit, static_argnames=("structure", "transition"))
-def _joint(parts, x, y, eta, temperature, clip, weights, structure, transition):
-    """log of pi(x) q(y|x) alpha(x, y), by handing over the very noise that proposes y from x."""
-    target = make_target(parts, structure, weights, None)
-    state = kernel.init(target, x)
-    scale = jnp.sqrt(2 * eta * temperature)
-    drift = jnp.clip(state.at.gradient, -clip, clip) if structure.clip else state.at.gradient
-    noise = (y - x - eta * drift) / scale
-    _, info = transition(state, noise, jnp.ones(len(x)), target, structure, eta, scale, temperature, clip)
-    log_q = -0.5 * jnp.sum(noise**2, axis=1)
-    return jnp.log(info.acceptance) + state.at.log_density / temperature + log_q
-
-
-def imbalance(temperature: float, clip: float, transition=kernel.transition) -> float:
+def imbalance(temperature: float, clip: float, step=LangevinKernel.step) -> float:
     """Largest difference between the flow x -> y and y -> x, in logs, over 256 pairs of points."""
     rng = np.random.default_rng(4)
     x = 0.7 * rng.standard_normal((256, 3), dtype=np.float32)
     y = x + 0.5 * rng.standard_normal((256, 3), dtype=np.float32)
-    config, parts = mala(0.3, temperature, clip=clip), parts_of(pair_of(quartic, None, 3))
-    flow = lambda a, b: np.asarray(
-        _joint(parts, a, b, 0.3, temperature, clip, weights_of(config), config.structure(), transition)
-    )
+    config = mala(0.3, temperature, clip=clip)
+    kernel, target = make_kernel(config), make_target(pair_of(quartic, None, 3), config)
+    flow = lambda a, b: np.asarray(log_flow(kernel, target, a, b, 0.3, step))
     return float(np.abs(flow(x, y) - flow(y, x)).max())
 
 
@@ -132,23 +120,21 @@ def test_detailed_balance_fails_for_the_quarter_gamma_correction():
 def _global_move(target, state, noise, pick, refresh):
     """Resampling among the current point and four draws of q = N(0, 1), by weight target / q."""
     points = jnp.concatenate([state.position[None], noise[..., None]], axis=0)  # (5, n, 1)
-    log_w = jnp.stack([target(p, p).log_density + 0.5 * p[:, 0] ** 2 for p in points])
+    log_w = jnp.stack([target.evaluate(p, p).log_density + 0.5 * p[:, 0] ** 2 for p in points])
     cumulative = jnp.cumsum(jax.nn.softmax(log_w, axis=0), axis=0)
     chosen = jnp.minimum(jnp.sum(pick[None] > cumulative, axis=0), len(points) - 1)
     position = jnp.take_along_axis(points, chosen[None, :, None], axis=0)[0]
-    return kernel.init(target, position) if refresh else state._replace(position=position)
+    return langevin_init(target, position, state.ids) if refresh else state._replace(position=position)
 
 
-@functools.partial(jax.jit, static_argnames=("structure", "refresh"))
-def _hybrid(parts, position, random, eta, weights, structure, refresh):
-    target = make_target(parts, structure, weights, None)
-
+@functools.partial(jax.jit, static_argnames="refresh")
+def _hybrid(kernel, target, position, random, eta, refresh):
     def one(state, now):
         particles, pick, noise, uniform = now
         state = _global_move(target, state, particles, pick, refresh)
-        return kernel.transition(state, noise, uniform, target, structure, eta, jnp.sqrt(2 * eta))
+        return kernel.step(target, state, Moment(noise, uniform, eta, jnp.sqrt(2 * eta)))
 
-    return jax.lax.scan(one, kernel.init(target, position), random)
+    return jax.lax.scan(one, langevin_init(target, position, jnp.arange(len(position))), random)
 
 
 def hybrid_deviation(refresh: bool, eta: float = 0.1, n: int = 8000) -> float:
@@ -158,7 +144,7 @@ def hybrid_deviation(refresh: bool, eta: float = 0.1, n: int = 8000) -> float:
     random = tuple(draw(shape, dtype=np.float32) for draw, shape in zip(draws, shapes, strict=True))
     pair, config = gaussian(1, 0.25, 1.0), mala(eta)
     start = (1 + 0.5 * rng.standard_normal((n, 1))).astype(np.float32)
-    state, _ = _hybrid(parts_of(pair), start, random, eta, weights_of(config), config.structure(), refresh)
+    state, _ = _hybrid(make_kernel(config), make_target(pair, config), start, random, eta, refresh)
     return float(np.std(np.asarray(state.position)))
 
 

@@ -72,6 +72,7 @@ def blackjax_mala(x, keys, eta):
 blackjax_mala_jit = jax.jit(blackjax_mala)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("eta", [0.05, 0.4])
 def test_mala_is_blackjax_mala_in_proposal_acceptance_and_decision(eta):
     (position, rate, accepted), random = blackjax_mala_jit(START, jax.random.split(jax.random.key(3), (STEPS, N)), eta)

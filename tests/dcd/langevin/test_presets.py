@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 
@@ -12,9 +13,10 @@ import pytest
 from oracles import drive, gaussian, pair_of
 
 from dcd import PRESETS, Langevin, preset
-from dcd.langevin import kernel
+from dcd.langevin.kernel import langevin_init, make_kernel
 from dcd.langevin.presets import dcd_latent, dcd_pixel, dgflow
-from dcd.langevin.target import make_target, parts_of, weights_of
+from dcd.langevin.target import Target, make_target
+from dcd.langevin.transition import Moment
 from pairs import InputError
 
 SEED = 3
@@ -115,21 +117,27 @@ def test_latent_annealing_divides_step_and_noise_by_ten_by_fifths():
 # --- tangent projection -------------------------------------------------------------------------
 
 
-def displaced(dim: int, radial=None):
+class ReleasedDrift(Target):
+    """The released transport sampler multiplies the radial part by 1 - |z|^2 / sqrt(d), about -10.3 at d = 128."""
+
+    def evaluate(self, u, origin):
+        at = super().evaluate(u, origin)
+        along = jnp.sum(at.gradient * u, axis=1, keepdims=True)
+        return at._replace(gradient=at.gradient - u * along / u.shape[1] ** 0.5)
+
+
+def displaced(dim: int, released: bool = False):
     """One noiseless step: start, drift without projection, drift as taken."""
-    rng = np.random.default_rng(9)
-    z = rng.standard_normal((256, dim), dtype=np.float32)
-    pair = gaussian(dim, 1.0, 2.0)
-    config = Langevin("latent", 1, 0.5, temperature=0.0, tangent=radial is None)
-    target = make_target(parts_of(pair), config.structure(), weights_of(config), None)
-    if radial is not None:
-        plain = target
-        target = lambda u, origin: radial(u, plain(u, origin))
+    z = np.random.default_rng(9).standard_normal((256, dim), dtype=np.float32)
+    config = Langevin("latent", 1, 0.5, temperature=0.0, tangent=not released)
+    kernel, target = make_kernel(config), make_target(gaussian(dim, 1.0, 2.0), config)
+    if released:
+        target = ReleasedDrift(*(getattr(target, f.name) for f in dataclasses.fields(target)))
 
     @jax.jit
     def step(z):
-        state = kernel.init(target, z)
-        return kernel.transition(state, jnp.zeros_like(z), jnp.zeros(len(z)), target, config.structure(), 0.5, 0.0)
+        now = Moment(jnp.zeros_like(z), jnp.zeros(len(z)), 0.5, 0.0)
+        return kernel.step(target, langevin_init(target, z, jnp.arange(len(z))), now)
 
     return z, 2.0 - z, (np.asarray(step(z)[0].position) - z) / 0.5
 
@@ -146,13 +154,7 @@ def test_tangent_drift_is_orthogonal_to_the_position_and_keeps_the_tangent_part(
 
 
 def test_dividing_by_root_d_instead_of_the_squared_norm_reverses_radial_motion():
-    """The released transport sampler multiplies the radial part by 1 - |z|^2 / sqrt(d), about -10.3 at d = 128."""
-
-    def released(z, at):
-        along = jnp.sum(at.gradient * z, axis=1, keepdims=True)
-        return at._replace(gradient=at.gradient - z * along / 128**0.5)
-
-    z, gradient, drift = displaced(128, released)
+    z, gradient, drift = displaced(128, released=True)
     assert np.abs(radial_component(z, drift)).max() > 0.1  # the check ours passes at 1e-5
     factor = np.sum(z * drift, axis=1) / np.sum(z * gradient, axis=1)
     # mean of |z|^2 / sqrt(128) over 256 draws: error sqrt(2 * 128 / 256) / sqrt(128) = 0.09
@@ -187,11 +189,11 @@ def cone(params, x):
 def test_with_slope_equal_to_the_tether_every_point_of_the_segment_is_optimal():
     k, b, y = 2.0, jnp.asarray([3.0, 4.0]), jnp.zeros((11, 2))
     config = Langevin("pixel", 1, 0.1, tether=k)
-    target = make_target(parts_of(pair_of(cone, {"k": k, "b": b}, 2)), config.structure(), weights_of(config), None)
-    value = jax.jit(target)(jnp.linspace(0, 1, 11)[:, None] * b, y).log_density
+    evaluate = jax.jit(make_target(pair_of(cone, {"k": k, "b": b}, 2), config).evaluate)
+    value = evaluate(jnp.linspace(0, 1, 11)[:, None] * b, y).log_density
     np.testing.assert_allclose(value, -10.0, rtol=1e-6)
     off = jnp.full((11, 2), 3.0) * jnp.asarray([1.0, 0.0])  # 3 from y and 4 from b
-    np.testing.assert_allclose(jax.jit(target)(off, y).log_density, -14.0, rtol=1e-6)
+    np.testing.assert_allclose(evaluate(off, y).log_density, -14.0, rtol=1e-6)
 
 
 # --- refused settings ---------------------------------------------------------------------------

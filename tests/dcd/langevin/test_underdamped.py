@@ -2,34 +2,31 @@
 
 from __future__ import annotations
 
-import functools
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from oracles import gaussian
 
 from dcd.langevin.chain import refine
-from dcd.langevin.kernel import Evaluation
 from dcd.langevin.presets import ddls
-from dcd.langevin.underdamped import Underdamped, refine_underdamped, underdamped_init, underdamped_step
+from dcd.langevin.target import make_target
+from dcd.langevin.transition import Moment
+from dcd.langevin.underdamped import Underdamped, UnderdampedKernel, refine_underdamped
 from pairs import InputError, Normal, Uniform, make_pair, wrap
 
 
-def _gaussian(variance):
-    def target(u, origin):
-        log_density = -jnp.sum(u * u, axis=1) / (2 * variance)
-        return Evaluation(log_density, log_density, -u / variance)
-
-    return target
-
-
-@functools.partial(jax.jit, static_argnums=0)
-def _one(variance, u, v, noise, h, friction, temperature):
-    target = _gaussian(variance)
-    state = underdamped_init(target, u, v, jnp.arange(u.shape[0]))
-    state, _ = underdamped_step(state, noise, target, h, friction, temperature)
+@jax.jit
+def _step(kernel, target, u, v, noise, h):
+    state = kernel.with_velocity(target, u, v, jnp.arange(u.shape[0]))
+    state, _ = kernel.step(target, state, Moment(noise, jnp.zeros(len(u)), h, 0.0))
     return jnp.concatenate([state.position, state.velocity], axis=1)
+
+
+def _one(variance, u, v, noise, h, friction, temperature):
+    """Position and velocity after one step on a Gaussian."""
+    target = make_target(gaussian(1, variance), Underdamped("pixel", prior_weight=0.0))
+    return _step(UnderdampedKernel(friction, temperature, 0.0, False, False), target, u, v, noise, h)
 
 
 def _stationary(variance: float, h: float, friction: float, temperature: float) -> np.ndarray:
@@ -117,11 +114,18 @@ def test_chain_that_meets_infinity_rests_at_its_last_finite_state_and_is_counted
 
 @pytest.mark.parametrize(
     "settings",
-    [dict(friction=0.0), dict(metropolis=True), dict(tangent=True), dict(noise_order="before"), dict(step_size=0.0)],
+    [
+        dict(friction=0.0),
+        dict(metropolis=True),
+        dict(tangent=True),
+        dict(noise_order="before"),
+        dict(step_size=0.0),
+        dict(anneal=(-1.0,)),
+    ],
 )
 def test_bad_settings_are_named(settings):
     with pytest.raises(InputError) as error:
-        Underdamped(**settings)
+        Underdamped().replace(**settings)
     assert error.value.field == next(iter(settings))
 
 

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-import dcd.langevin.chain
+import dcd
 from dcd.langevin.chain import refine
 from dcd.langevin.presets import ddls
 from dcd.selection import drs, ex2, isir, mh_gan, obrs
@@ -125,11 +125,11 @@ def test_without_refreshed_gradient_ex2_widens_the_law(monkeypatch):
     kept = {}
 
     def stale_start(*arguments):
-        state = dcd.chain.start(*arguments)
+        state = dcd.start(*arguments)
         return state._replace(at=state.at._replace(gradient=kept.get("gradient", state.at.gradient)))
 
     def advance(*arguments, **more):
-        state, info = dcd.chain.advance(*arguments, **more)
+        state, info = dcd.advance(*arguments, **more)
         kept["gradient"] = state.at.gradient
         return state, info
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from checkpoints import import_manifest
-from dcd.critics.density_ratio import calibrate
+from dcd.critics.ratio_calibration import calibrate
 from dcd.critics.scores import generate_set, scores_of
 from dcd.selection import obrs
 from pairs import InputError

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,7 +11,7 @@ import pytest
 
 import dcd
 from benchmarks.metrics import fid_change, frechet_distance, kid_change, moments
-from dcd.tuning.search import Change, Judge
+from dcd import Change, Judge
 from dcd.tuning.tuned_file import read_tuned, tuned_text
 from pairs import InputError, Normal, Pair, make_pair, wrap
 
@@ -112,11 +114,11 @@ def test_same_key_gives_the_same_trials():
     assert a.trials == b.trials and a.choice == b.choice
 
 
-def test_budget_in_evaluations_is_kept():
+def test_the_bound_on_evaluations_is_kept():
     pair = _pair(_ratio, {"scale": jnp.asarray(0.6), "shift": jnp.asarray(1.0)})
-    config = dcd.Tune(steps=16, n_first=100, rounds=2, confirm_n=64, budget=3200)
+    config = dcd.Tune(steps=16, n_first=100, rounds=2, confirm_n=64, evaluations=3200)
     tuned = dcd.tune({"raw": pair}, _real(1, 600), _real(2, 600), JUDGE, jax.random.key(0), config, _choices("raw"))
-    # each round runs at least its first choice, whatever the budget: 2 in the first, 1 in the second
+    # each round runs at least its first choice, whatever the bound: 2 in the first, 1 in the second
     assert len([t for t in tuned.trials if t["round"] == 0]) == 2
 
 
@@ -145,6 +147,14 @@ def test_outcome_survives_the_file(tmp_path):
     path.write_text(tuned_text(tuned, "pair", "gaussian", "identity"))
     found = read_tuned(path)
     assert (found.gain, found.choice) == (tuned.gain, tuned.choice)
+
+
+def test_a_file_of_the_first_version_is_read(tmp_path):
+    path = tmp_path / "tuned.toml"
+    chain = "\n".join(f"{k} = {json.dumps(v)}" for k, v in {"space": "latent", "steps": 60, "step_size": 0.005}.items())
+    path.write_text(f'pair = "x"\ngain = true\n[choice]\ncritic = "raw"\nbudget = 0.25\n[choice.chain]\n{chain}\n')
+    found = read_tuned(path)
+    assert found.choice == dcd.Choice("raw", dcd.Langevin("latent", 60, 0.005), 0.25)
 
 
 @pytest.mark.parametrize("text", ["not toml [", 'pair = "x"\n', 'pair = "x"\ngain = true\n[choice]\ncritic = "raw"\n'])

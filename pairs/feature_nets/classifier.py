@@ -21,8 +21,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from . import Architecture, InputError, Net, Record, register
-from .convolution import conv
+from .. import Architecture, InputError, Net, Record, register
+from ..convolution import conv
 
 __all__ = ["Arch", "DIMENSIONS", "ClassifierApply", "init", "classifier_net"]
 
@@ -69,6 +69,7 @@ class ClassifierApply:
     output: Literal["features", "logits"] = "features"
 
     def __call__(self, params: Any, x: Array) -> Array:
+        """Features or logits of images, ``(batch, H, W, C) -> (batch, d)``."""
         low, high = self.sample_range
         h = (2.0 * x - (low + high)) / (high - low)
         act = jax.nn.silu if self.arch == "a" else lambda v: jax.nn.leaky_relu(v, 0.2)

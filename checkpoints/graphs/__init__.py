@@ -1,0 +1,1 @@
+"""Operator graphs (ONNX) as the nets of a pair."""

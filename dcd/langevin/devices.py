@@ -1,0 +1,31 @@
+"""Where batches of chains live: on one device, or split over all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jax.sharding import AxisType, NamedSharding, PartitionSpec
+
+__all__ = ["placement"]
+
+
+def placement(batch: int) -> tuple[Callable[[Any], Array], int]:
+    """How a batch is put in place, and its size.
+
+    Args:
+      batch: Rows that were asked for.
+
+    Returns:
+      A function that moves an array to the devices, split along its first axis where there are several, and the
+      smallest number of rows from ``batch`` on that splits evenly.
+    """
+    count = jax.device_count()
+    if count == 1:
+        return jnp.asarray, batch
+    mesh = jax.make_mesh((count,), ("data",), axis_types=(AxisType.Auto,))
+    sharding = NamedSharding(mesh, PartitionSpec("data"))
+    return (lambda v: jax.device_put(jnp.asarray(v), sharding)), -(-batch // count) * count

@@ -1,0 +1,134 @@
+r"""Successive halving over choices (arXiv 1502.07943): in each round the better third goes on with more samples.
+
+Round r runs :math:`k_r = \lceil k_0 / 3^r \rceil` choices (at least 2) with :math:`n_r = 3^r n_0` samples each, from
+the same seeds. The distance to held-out real data is taken at several step counts of one run, and the distance at the
+best step count ranks the choice. Distances at equal n have equal bias, so they can be compared. A choice that goes on
+may take twice its best number of steps. The second round adds the best unselected chain of a calibrated critic once
+more, after OBRS with two acceptance budgets.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from jax import Array
+
+from pairs import Pair
+
+from .choices import Choice, run_choice
+from .judge import Judge
+from .search_clock import SearchClock
+from .settings import Tune
+
+__all__ = ["HalvingResult", "halve_choices"]
+
+FRACTIONS = (0.06, 0.12, 0.25, 0.37, 0.5, 0.62, 0.75, 0.87, 1.0)
+"""Shares of a chain's steps at which its samples are measured, in about equal ratios."""
+ACCEPTANCES = (0.25, 0.1)
+"""Acceptance budgets of the choices that the second round adds."""
+
+Ranked = list[tuple[float, Choice]]
+
+
+class HalvingResult(NamedTuple):
+    """Outcome of the rounds.
+
+    Attributes:
+      choice: Best choice of the last round, with its best number of steps; None if the generator was better.
+      trials: Every run, as in :class:`~dcd.tuning.settings.Tuned`.
+      evaluations: Gradient evaluations.
+    """
+
+    choice: Choice | None
+    trials: list[dict[str, Any]]
+    evaluations: int
+
+
+def halve_choices(
+    pairs: dict[str, Pair],
+    choices: Sequence[Choice],
+    real: np.ndarray,
+    judge: Judge,
+    key: Array,
+    config: Tune,
+    on_progress: Callable[[str, float], None] | None = None,
+) -> HalvingResult:
+    """Find the best choice on held-out data.
+
+    Args:
+      pairs: The same generator with each critic variant, by name.
+      choices: Choices of the first round, at least one.
+      real: Rows of real samples ``(m, d)`` in the judge's feature space.
+      judge: Feature space and distance.
+      key: Typed key; round r uses ``fold_in(key, r)``.
+      config: Extent of the search.
+      on_progress: Function that is called with (what is running, fraction of the search done).
+
+    Returns:
+      The outcome.
+    """
+    arms, trials, evaluations = list(choices), [], 0
+    plan = _plan(len(arms), config)
+    total = sum(count for count, _ in plan)
+    clock = SearchClock(config.minutes)
+    ranked: Ranked = []
+    for number, (keep, n) in enumerate(plan):
+        if number:
+            longer = _next_round(ranked, pairs, 2, select=number == 1)
+            fits = clock.predict(longer[:keep], n) <= clock.left() / (len(plan) - number)
+            arms = longer if fits else _next_round(ranked, pairs, 1, select=number == 1)
+        ranked, base = [], np.inf
+        for arm in arms[:keep]:
+            cost = n * arm.chain.steps
+            late = clock.predict([arm], n) > clock.left()
+            dear = config.evaluations and evaluations + cost > config.evaluations
+            if ranked and (late or dear):
+                break
+            if on_progress is not None:
+                on_progress(f"round {number + 1}: {arm.label}", min(1.0, len(trials) / total))
+            with clock.time(arm, n):
+                trial, rows = _try(pairs[arm.critic], arm, judge, real, jax.random.fold_in(key, number), n, config)
+            if not ranked:
+                # all choices of a round start from the same samples of the generator
+                base = judge.distance(judge.features(rows), real)
+            evaluations += cost
+            trials.append({"round": number, "n": n, "choice": arm.to_dict(), "generator": base, **trial})
+            curve = trial["after"]
+            steps = min(curve, key=lambda s: curve[s] if np.isfinite(curve[s]) else np.inf)
+            ranked.append((curve[steps], dataclasses.replace(arm, chain=arm.chain.replace(steps=steps))))
+        ranked.sort(key=lambda item: item[0])
+        if not ranked[0][0] < base:
+            return HalvingResult(None, trials, evaluations)
+    return HalvingResult(ranked[0][1], trials, evaluations)
+
+
+def _try(
+    pair: Pair, arm: Choice, judge: Judge, real: np.ndarray, key: Array, n: int, config: Tune
+) -> tuple[dict[str, Any], np.ndarray]:
+    """Run a choice; its distance after each measured step count, and the generator's samples."""
+    steps = arm.chain.steps
+    counts = tuple(sorted({max(1, round(steps * f)) for f in FRACTIONS})) if steps else ()
+    result = run_choice(pair, arm, key, n, batch=min(config.batch, n), snapshots=counts)
+    shots = result.snapshots if steps else {0: result.after}
+    curve = {s: judge.distance(judge.features(x), real) for s, x in shots.items()}
+    return {"after": curve, "stopped": int(result.stopped.sum())}, result.before
+
+
+def _plan(arms: int, config: Tune) -> list[tuple[int, int]]:
+    """Number of choices, and of samples for each, by round."""
+    return [(max(2, -(-arms // 3**r)) if r else arms, config.n_first * 3**r) for r in range(config.rounds)]
+
+
+def _next_round(ranked: Ranked, pairs: dict[str, Pair], longer: int, select: bool) -> list[Choice]:
+    """Choices by rank with ``longer`` times their best step count; with ``select`` the best chain also after OBRS."""
+    arms = [dataclasses.replace(c, chain=c.chain.replace(steps=longer * c.chain.steps)) for _, c in ranked]
+    # a chain at the calibrated scale keeps the law that selection made; a scaled one leaves it
+    moving = [c for c in arms if c.chain.steps and c.acceptance == 1 and pairs[c.critic].calibrated]
+    moving.sort(key=lambda c: c.chain.critic_scale != 1)
+    if select and moving:
+        arms[1:1] = [dataclasses.replace(moving[0], acceptance=a) for a in ACCEPTANCES]
+    return arms

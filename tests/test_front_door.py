@@ -1,0 +1,95 @@
+"""The front door: one command line for everything, from any folder, with help that needs no JAX."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+import dcd
+import ganrefine
+from benchmarks.commands import import_pair, options, path, train
+from checkpoints.manifest import shipped_manifests
+from interp.metric.energy import Mode
+from pairs.vae.toys import TOYS
+
+ROOT = Path(ganrefine.__file__).resolve().parent
+
+
+def run(*argv: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, *argv], cwd=cwd, capture_output=True, text=True, timeout=300, check=False)
+
+
+@pytest.mark.parametrize("command", [*ganrefine.COMMANDS])
+def test_every_command_has_a_help_page_that_names_its_options_by_group(command, capsys) -> None:
+    if command == "benchmark":
+        assert ganrefine.main([command]) == 0
+        listed = capsys.readouterr().out
+        assert all(name in listed for name in ganrefine.BENCHMARKS)
+        return
+    with pytest.raises(SystemExit) as left:
+        ganrefine.main([command, "--help"])
+    page = capsys.readouterr().out
+    assert (
+        left.value.code == 0 and page.startswith(f"usage: ganrefine {command}") and "--json" in page or "FAMILY" in page
+    )
+
+
+def test_a_help_page_needs_no_jax(tmp_path) -> None:
+    code = "import sys, ganrefine\ntry: ganrefine.main(['refine', '--help'])\nexcept SystemExit: pass\n"
+    done = run("-c", code + "assert 'jax' not in sys.modules, 'jax'", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "--preset" in done.stdout
+
+
+def test_names_in_help_pages_are_the_ones_that_exist() -> None:
+    assert set(options.PRESET_NAMES) == set(dcd.PRESETS)
+    assert set(path.MODES) == set(get_args(Mode))
+    assert set(import_pair.SHIPPED) == set(shipped_manifests())
+    assert set(train.TOYS) == set(TOYS)
+
+
+@pytest.fixture
+def training_project(tmp_path) -> Path:
+    """A folder of a user, with packages and files named like those of this project."""
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "__init__.py").write_text("raise RuntimeError('the user\\'s own checkpoints')\n")
+    (tmp_path / "interp.py").write_text("raise RuntimeError('the user\\'s own interp')\n")
+    (tmp_path / "benchmarks").mkdir()
+    (tmp_path / "benchmarks" / "__init__.py").write_text("raise RuntimeError('the user\\'s own benchmarks')\n")
+    return tmp_path
+
+
+def test_the_command_runs_beside_packages_of_the_same_names(training_project) -> None:
+    done = run("-m", "ganrefine", "inspect", "fashion-mnist-wgan-gp", "--json", cwd=training_project)
+    assert done.returncode == 0, done.stderr
+    assert '"kind"' in done.stdout
+
+
+def test_the_library_says_which_package_it_found_instead_of_its_own(training_project) -> None:
+    (training_project / "checkpoints" / "__init__.py").write_text("")
+    (training_project / "checkpoints" / "lookup.py").write_text("def resolve(name): return name\n")
+    code = f"import sys; sys.path.insert(0, {str(training_project)!r}); import ganrefine; ganrefine.load('x')"
+    done = run("-c", code, cwd=training_project)
+    assert done.returncode == 1
+    assert "'checkpoints' was imported from" in done.stderr and "not ganrefine's" in done.stderr
+
+
+@pytest.mark.parametrize("name", [n for n in ganrefine.__all__ if n != "main"])
+def test_the_names_of_the_front_door_are_there(name) -> None:
+    assert callable(getattr(ganrefine, name))
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    name = "nothing"
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        getattr(ganrefine, name)
+
+
+@pytest.mark.parametrize("package,command", [("dcd", "refine"), ("interp", "path"), ("checkpoints", "inspect")])
+def test_a_package_runs_the_front_doors_command(package, command) -> None:
+    done = run("-m", package, command, "--help", cwd=ROOT)
+    assert done.returncode == 0 and done.stdout.startswith(f"usage: ganrefine {command}")
