@@ -72,7 +72,7 @@ def measure(path: str, reader: str) -> dict[str, float]:
     peak = (_peak() - before) / size
     seconds = []
     for _ in range(5):
-        del held
+        held.clear() if isinstance(held, dict) else None
         began = time.perf_counter()
         held = read()
         seconds.append(time.perf_counter() - began)
