@@ -2,7 +2,8 @@
 
 Both sides have equal n, the same reference and the same feature net. FD uses the mean and
 covariance of the whole reference; the neighbour and kernel metrics use its kept rows, and
-precision, recall, density and coverage as many generated images as there are rows (at most).
+precision, recall, density and coverage at most as many generated images as there are rows: drawn by
+the seed, the same for both sides, so that a folder sorted by class measures what a mixed one does.
 """
 
 from __future__ import annotations
@@ -35,8 +36,9 @@ def reference_from(
     return Reference(split, found.n, found.mean, found.covariance, kept)
 
 
-def _neighbours(rows: np.ndarray, reference: Reference) -> dict[str, float]:
-    rows = rows[: len(reference.rows)]
+def _neighbours(rows: np.ndarray, reference: Reference, seed: int) -> dict[str, float]:
+    if len(rows) > len(reference.rows):
+        rows = rows[np.random.default_rng(seed).permutation(len(rows))[: len(reference.rows)]]
     if min(len(rows), len(reference.rows)) <= 5:
         raise InputError("n", f"is {len(rows)}", "nearest-neighbour metrics need more than 5 samples on both sides")
     return {**precision_recall(reference.rows, rows)._asdict(), **density_coverage(reference.rows, rows)._asdict()}
@@ -57,14 +59,15 @@ def evaluate(
       before: Images as uint8 ``(n, H, W, C)``.
       after: As many images of the same shape.
       reference: Real images or their statistics; the net's own test split where none are given.
-      seed: Seed of the jackknife's groups.
+      seed: Seed of the jackknife's groups, and of the rows of the neighbour metrics.
       paired: Whether image i of both sides comes from one latent, so that intervals of the change use the pairing.
 
     Returns:
       ``before`` and ``after``, each {fid, fid_ci, kid, kid_ci, precision, recall, density, coverage};
       ``difference`` {fid, fid_ci, kid, kid_ci}, after minus before, negative is better;
-      ``features`` {name, dim, sha256}; ``reference`` {split, n, rows}. ``fid`` is the Frechet distance in the named
-      features (the FID only where the net is Inception); intervals are 95 %.
+      ``features`` {name, dim, sha256}; ``reference`` {split, n, rows}; ``neighbours`` {drawn, of, seed}, the images
+      that precision, recall, density and coverage were measured on. ``fid`` is the Frechet distance in
+      the named features (the FID only where the net is Inception); intervals are 95 %.
 
     Raises:
       InputError: sets of different sizes, or too few images.
@@ -74,7 +77,7 @@ def evaluate(
         raise InputError("n", f"is {len(x)} before and {len(y)} after", "FD depends on n: give equally many")
     reference = _as_reference(features, reference)
     a, b = features(x), features(y)
-    sides = {"before": _neighbours(a, reference), "after": _neighbours(b, reference)}
+    sides = {"before": _neighbours(a, reference, seed), "after": _neighbours(b, reference, seed)}
     fid = fid_change(a, b, reference.mu, reference.sigma, paired=paired, seed=seed)
     kid = kid_change(a, b, reference.rows, paired=paired)
     result: dict[str, Any] = {}
@@ -86,7 +89,7 @@ def evaluate(
             "kid_ci": list(getattr(kid, f"{side}_ci")),
             **sides.get(side, {}),
         }
-    return {**result, **_protocol(features, reference)}
+    return {**result, **_protocol(features, reference, len(a), seed)}
 
 
 def evaluate_one(
@@ -95,11 +98,11 @@ def evaluate_one(
     """Metrics of one set: what :func:`evaluate` gives for one side, with ``features`` and ``reference``."""
     reference = _as_reference(features, reference)
     rows = features(images).astype(np.float64)
-    near = _neighbours(rows, reference)
+    near = _neighbours(rows, reference, seed)
     fid = fid_change(rows, rows, reference.mu, reference.sigma, seed=seed)
     kid = kid_change(rows, rows, reference.rows)
     block = {"fid": fid.before, "fid_ci": list(fid.before_ci), "kid": kid.before, "kid_ci": list(kid.before_ci)}
-    return {"n": len(rows), "metrics": {**block, **near}, **_protocol(features, reference)}
+    return {"n": len(rows), "metrics": {**block, **near}, **_protocol(features, reference, len(rows), seed)}
 
 
 def _as_reference(features: Features, reference: Reference | Images | None) -> Reference:
@@ -108,8 +111,9 @@ def _as_reference(features: Features, reference: Reference | Images | None) -> R
     return features.reference("test") if reference is None else reference
 
 
-def _protocol(features: Features, reference: Reference) -> dict[str, Any]:
+def _protocol(features: Features, reference: Reference, n: int, seed: int) -> dict[str, Any]:
     return {
         "features": {"name": features.name, "dim": features.dim, "sha256": features.sha256},
         "reference": {"split": reference.split, "n": reference.n, "rows": len(reference.rows)},
+        "neighbours": {"drawn": min(n, len(reference.rows)), "of": n, "seed": seed},
     }

@@ -1,7 +1,8 @@
 """Sealed archives: an Orbax directory that is whole and unchanged, or an error.
 
 Three seals, from the outside in. ``integrity.json`` lists the SHA-256 of every file,
-so that nothing damaged reaches a parser. The metadata inside Orbax's custom metadata
+so that nothing damaged reaches a parser; it must be written exactly as this module writes it, and
+may name files below its folder alone. The metadata inside Orbax's custom metadata
 carries a digest of itself. Each array is compared with its own digest after loading.
 
 Writing goes to a hidden sibling directory that is renamed into place: a destination
@@ -18,13 +19,14 @@ import platform
 import secrets
 import shutil
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 from jax import numpy as jnp
 
 from pairs import InputError
+from pairs.io.files import open_regular
 
 from . import digest
 from . import orbax_directory as _orbax
@@ -33,6 +35,7 @@ __all__ = ["check_destination", "is_archive", "read_archive", "read_archive_meta
 
 INTEGRITY = "integrity.json"
 VERSION = 1
+_INTEGRITY_LIMIT = 2**24
 
 
 def is_archive(path: Path) -> bool:
@@ -91,7 +94,7 @@ def write_archive(
         workspace.mkdir()
         _orbax.write(fresh, arrays, sealed)
         files = {str(p.relative_to(fresh).as_posix()): digest.file_digest(p) for p in sorted(_files(fresh))}
-        (fresh / INTEGRITY).write_text(json.dumps({"files": files}, indent=1), encoding="utf-8")
+        (fresh / INTEGRITY).write_text(_integrity(files), encoding="utf-8")
         read_archive(fresh, kind)
         _flush(fresh)
         _put(fresh, target)
@@ -151,11 +154,31 @@ def _locate(path: str | os.PathLike[str]) -> Path:
     return target
 
 
+def _integrity(files: Mapping[str, str]) -> str:
+    return json.dumps({"files": files}, indent=1)
+
+
+def _listed(source: Path) -> dict[str, str]:
+    """Digests by file name, as the integrity file says; its text must be what this module writes, to the byte."""
+    with open_regular(source / INTEGRITY) as file:
+        raw = file.read(_INTEGRITY_LIMIT + 1)
+    if len(raw) > _INTEGRITY_LIMIT:
+        raise ValueError("it is too long")
+    files = json.loads(raw)["files"]
+    if not all(isinstance(sha, str) for sha in files.values()) or raw != _integrity(files).encode():
+        raise ValueError("it was changed")
+    for name in files:
+        path = PurePosixPath(name)
+        if path.is_absolute() or ".." in path.parts or "\\" in name or ":" in path.parts[0]:
+            raise ValueError(f"it names {ascii(name)}, which is not below its folder")
+    return files
+
+
 def _verified(source: Path, kind: str | None) -> dict[str, Any]:
     try:
-        files = json.loads((source / INTEGRITY).read_bytes())["files"]
+        files = _listed(source)
         broken = [n for n, sha in files.items() if not (source / n).is_file() or digest.file_digest(source / n) != sha]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
         raise _damaged(source, f"{INTEGRITY} cannot be used, {_line(error)}") from None
     if broken:
         state = "changed" if (source / broken[0]).is_file() else "missing"

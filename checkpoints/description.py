@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 from pathlib import Path
@@ -10,17 +11,25 @@ from typing import Any
 from pairs.sequential.spec import infer_shapes
 
 from .archive import INTEGRITY, read_archive_metadata
+from .foreign.limits import shown
+from .foreign.modules import Module
 from .foreign.tensors import read_foreign
 from .lookup import bundled_path
 from .manifest import NetManifest, read_manifest
 
 __all__ = ["count", "describe"]
 
+_LONG = 200
+
 
 def describe(name_or_path: str | os.PathLike[str]) -> dict[str, Any]:
     """``{path, kind, about, tensors}``; ``tensors`` maps names to shape and dtype, ``about`` is everything else.
 
-    Files are verified as on loading, but no weights are converted and no net is run.
+    Files are verified as on loading, but no weights are converted and no net is run. Names from
+    foreign files are shown with escapes for whatever a terminal would act on.
+
+    Args:
+      name_or_path: a bundled name, a stored pair or state, a manifest, or a foreign file.
 
     Raises:
       InputError: nothing there, damaged, refused, or of no supported kind.
@@ -35,13 +44,22 @@ def describe(name_or_path: str | os.PathLike[str]) -> dict[str, Any]:
         tensors = metadata.pop("leaves")
         return {"path": str(path), "kind": metadata.pop("format"), "about": metadata, "tensors": tensors}
     foreign = read_foreign(path)
-    about = {**{k: _plain(v) for k, v in foreign.values.items()}, **foreign.metadata}
-    tensors = {n: {"shape": list(a.shape), "dtype": a.dtype.name} for n, a in foreign.tensors.items()}
+    about: dict[str, Any] = {_word(k): _plain(v) for k, v in {**foreign.values, **foreign.metadata}.items()}
+    parts = [_word(p) for p in foreign.parts if p]
+    about |= {"state dicts": parts} if parts else {}
+    about |= {"left unread": {_word(n): _word(kind) for n, kind in foreign.skipped.items()}} if foreign.skipped else {}
+    about |= {f"module {_word(n)}".strip(): _tree(module) for n, module in foreign.modules.items()}
+    about |= {"layers": [json.dumps(layer) for layer in foreign.layers]} if foreign.layers is not None else {}
+    tensors = {_word(n): {"shape": list(a.shape), "dtype": a.dtype.name} for n, a in foreign.tensors.items()}
     return {"path": str(path), "kind": f"{foreign.format} file", "about": about, "tensors": tensors}
 
 
 def count(tensors: dict[str, Any]) -> int:
-    """Numbers in all tensors together."""
+    """Numbers in all tensors together.
+
+    Args:
+      tensors: as :func:`describe` gives them.
+    """
     return sum(math.prod(entry["shape"]) for entry in tensors.values())
 
 
@@ -64,8 +82,22 @@ def _layers(net: NetManifest) -> dict[str, Any]:
     return {"file": net.file, "key": net.key, "input_shape": list(net.input_shape), "layers": lines}
 
 
+def _tree(module: Module, indent: str = "") -> list[str]:
+    lines = [f"{indent}{_word(module.name)} {_word(json.dumps(module.settings, default=str))}"]
+    for name, child in module.children.items():
+        first, *rest = _tree(child, indent + "  ")
+        lines += [f"{indent}  {_word(name)}: {first.strip()}", *rest]
+    return lines
+
+
+def _word(text: str) -> str:
+    return text if text.isprintable() and len(text) <= _LONG else shown(text, _LONG)
+
+
 def _plain(value: Any) -> Any:
     """JSON cannot say bytes, NaN or complex numbers."""
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value)
-    return value if isinstance(value, (str, int, bool, type(None))) else repr(value)[:200]
+    if isinstance(value, (int, type(None))):
+        return value if value is None or abs(value) < 2**64 else f"a number of {value.bit_length()} bits"
+    return _word(value) if isinstance(value, str) else repr(value[:100] if isinstance(value, bytes) else value)

@@ -21,6 +21,7 @@ import jax
 import numpy as np
 
 from pairs import InputError
+from pairs.io.files import open_regular
 
 __all__ = ["array_digest", "canonical", "file_digest", "leaf_table", "named_leaves", "seal", "sealed", "tree_digest"]
 
@@ -40,7 +41,9 @@ def array_digest(array: np.ndarray) -> str:
     body = np.ascontiguousarray(array)
     if body.dtype.byteorder == ">":
         body = body.astype(body.dtype.newbyteorder("<"))
-    return hashlib.sha256(head + b"\0" + body.tobytes()).hexdigest()
+    made = hashlib.sha256(head + b"\0")
+    made.update(body.reshape(-1).view(np.uint8).data if body.size else b"")
+    return made.hexdigest()
 
 
 def leaf_table(arrays: Mapping[str, np.ndarray]) -> dict[str, dict[str, Any]]:
@@ -78,8 +81,11 @@ def sealed(metadata: Any) -> bool:
 
 def file_digest(path: Path) -> str:
     """SHA-256 of a file's bytes."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    made = hashlib.sha256()
+    with open_regular(path) as file:
+        while part := file.read(2**20):
+            made.update(part)
+    return made.hexdigest()
 
 
 def named_leaves(tree: Any, field: str) -> dict[str, Any]:

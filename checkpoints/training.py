@@ -48,7 +48,13 @@ def train(
     A state that is there already is taken up if it is of the same settings, seed and data.
 
     Args:
+      job: what to train.
+      steps: updates in all, those of earlier sittings included.
+      seed: of all randomness.
+      folder: for the state and the pair.
+      data_sha256: digest of the training data; a stored run with another one is refused.
       card: provenance, kept as the pair's record.
+      checkpoint_every: updates between stored states.
       on_progress: called with (done, steps, latest losses), first with where the run starts.
       on_checkpoint: called with (done, pair so far, history) after every stored state.
 

@@ -18,7 +18,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     what.add_argument("images", help="images to judge, likewise")
     what.add_argument("--split", help="split of the reference, where it has several")
     what.add_argument("--array", help="array of IMAGES in an NPZ file, for example before")
-    what.add_argument("--limit", type=int, help="use the first LIMIT images of IMAGES")
+    what.add_argument("--limit", type=int, help="use LIMIT images of IMAGES, drawn by the seed")
     add_features(what)
     out = parser.add_argument_group("output")
     out.add_argument("--seed", type=seed_number, default=0, help="a run is a function of its seed (default 0)")
@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
     from ..features import default_features, load_features
 
     real = read_images(args.reference, args.split)
-    fake = read_images(args.images, limit=args.limit, expect=real.shape, array=args.array)
+    fake = read_images(args.images, limit=args.limit, expect=real.shape, array=args.array, seed=args.seed)
     features = load_features(args.features) if args.features else default_features(real.shape, real.name)
     report = evaluate_one(features, fake.x, real, args.seed)
     report |= {"data": real.name, "images": fake.name, "seed": args.seed}

@@ -63,7 +63,9 @@ _LABEL: dict[str, dict[str, Any]] = {
 
 def training_images(root: Path, data: str) -> Images:
     """The first images of the training split of ``root/data``."""
-    return read_images(root / data, "train", limit=TRAINING_IMAGES)
+    whole = read_images(root / data, "train")
+    labels = None if whole.labels is None else whole.labels[:TRAINING_IMAGES]
+    return dataclasses.replace(whole, x=whole.x[:TRAINING_IMAGES], labels=labels)
 
 
 def test_images(root: Path, data: str) -> Images:

@@ -1,13 +1,9 @@
-"""Tensors of any foreign file by dotted name: PyTorch (both formats), safetensors, npz."""
+"""Tensors of any foreign file by dotted name: PyTorch, safetensors, npz, Keras."""
 
 from __future__ import annotations
 
 import dataclasses
 import os
-import re
-import struct
-import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -15,43 +11,51 @@ import numpy as np
 
 from pairs import InputError
 
+from .keras_h5 import read_keras
+from .limits import check_regular, refusal
+from .modules import Module
+from .npz import read_npz_tensors
 from .safetensors import read_safetensors
+from .state_dicts import below
 from .torch_file import read_torch
 
-__all__ = ["ForeignFile", "read_foreign", "read_tensors"]
+__all__ = ["ForeignFile", "read_foreign", "read_tensors", "select"]
 
-_MAX_ENTRIES = 200_000
-_NPZ_FAULTS = (
-    OSError,
-    ValueError,
-    EOFError,
-    KeyError,
-    RuntimeError,
-    MemoryError,
-    OverflowError,
-    SyntaxError,
-    struct.error,
-    zlib.error,
-    zipfile.BadZipFile,
-)
+_KINDS = "a PyTorch, safetensors, npz or Keras file"
 
 
 @dataclasses.dataclass(frozen=True)
 class ForeignFile:
-    """What a foreign file holds: its format, tensors and other values by dotted name, metadata."""
+    """What a foreign file holds.
+
+    Attributes:
+      format: ``"PyTorch"``, ``"safetensors"``, ``"npz"`` or ``"Keras"``.
+      tensors: arrays by dotted name.
+      values: other plain values by dotted name.
+      metadata: strings that the format keeps apart.
+      parts: dotted names of the state dicts and modules in the file.
+      modules: whole modules by dotted name.
+      skipped: what was left unread, by dotted name: the class of each object.
+      layers: the layer list, where the format says it (Keras).
+    """
 
     format: str
     tensors: dict[str, np.ndarray]
     values: dict[str, Any]
     metadata: dict[str, str]
+    parts: tuple[str, ...] = ("",)
+    modules: dict[str, Module] = dataclasses.field(default_factory=dict)
+    skipped: dict[str, str] = dataclasses.field(default_factory=dict)
+    layers: tuple[dict[str, Any], ...] | None = None
 
 
-def read_tensors(path: str | os.PathLike[str], key: str | None = None) -> dict[str, np.ndarray]:
+def read_tensors(path: str | os.PathLike[str], key: str | int | None = None) -> dict[str, np.ndarray]:
     """Arrays by dotted name, in the order of the file (safetensors: sorted, numbers as numbers).
 
     Args:
-      path: a PyTorch, safetensors or npz file. Nothing in it is executed.
-      key: dotted path of the part to take, such as ``"model_state_dict"``; names are given without it.
+      path: a PyTorch, safetensors, npz or Keras file. Nothing in it is executed.
+      key: dotted path of the part to take, such as ``"model_state_dict"``, or its number in a list;
+        names are given without it.
 
     Raises:
       InputError: missing, damaged or refused file, or no such part.
@@ -59,72 +63,59 @@ def read_tensors(path: str | os.PathLike[str], key: str | None = None) -> dict[s
     return select(read_foreign(path).tensors, key, path)
 
 
-def select(tensors: dict[str, np.ndarray], key: str | None, path: Any) -> dict[str, np.ndarray]:
-    """The tensors below ``key``, named without it."""
+def select(tensors: dict[str, np.ndarray], key: str | int | None, path: Any) -> dict[str, np.ndarray]:
+    """The tensors below ``key``, named without it.
+
+    Args:
+      tensors: by dotted name.
+      key: the part; ``None`` for all.
+      path: the file, for the message.
+
+    Raises:
+      InputError: no such part.
+    """
     if key is None:
         return tensors
-    chosen = {n.removeprefix(key + "."): a for n, a in tensors.items() if n.startswith(key + ".")}
+    chosen = below(tensors, str(key))
     if not chosen:
         tops = sorted({n.split(".")[0] for n in tensors})[:12]
-        raise InputError("key", f"'{key}' is not in '{path}'", f"it has {', '.join(tops) or 'no tensors'}")
+        problem = f"{ascii(str(key))} is not in '{path}'"
+        raise InputError("key", problem, f"it has {', '.join(ascii(t)[1:-1] for t in tops) or 'no tensors'}")
     return chosen
 
 
 def read_foreign(path: str | os.PathLike[str]) -> ForeignFile:
     """Read a file of any supported format.
 
+    Args:
+      path: the file. What is in it decides, not its name.
+
     Raises:
-      InputError: missing, damaged, refused, or of no supported format.
+      InputError: missing, damaged, refused, of no supported format, or without a tensor.
     """
     path = Path(path).expanduser()
-    if not path.is_file():
-        problem = f"'{path}' is a directory" if path.is_dir() else f"'{path}' does not exist"
-        raise InputError("file", problem, "give a PyTorch, safetensors or npz file")
+    check_regular(path, _KINDS)
+    found = _read(path)
+    if not found.tensors:
+        held = ", ".join(f"{ascii(n)[1:-1]} ({kind})" for n, kind in list(found.skipped.items())[:4])
+        problem = f"holds no tensors, but {held}" if held else "holds no tensors"
+        raise refusal(path, problem, "save the net's state dict")
+    return found
+
+
+def _read(path: Path) -> ForeignFile:
+    try:
+        with open(path, "rb") as file:
+            head = file.read(8)
+    except OSError as error:
+        raise refusal(path, f"cannot be read ({error.strerror or error})", "check the path") from None
     if path.suffix == ".safetensors":
         tensors, metadata = read_safetensors(path)
-        return ForeignFile("safetensors", _natural(tensors), {}, metadata)
+        return ForeignFile("safetensors", tensors, {}, metadata)
     if path.suffix == ".npz":
-        return ForeignFile("npz", _read_npz(path), {}, {})
-    flat = _flatten(read_torch(path), path)
-    tensors = {n: v for n, v in flat.items() if isinstance(v, np.ndarray)}
-    return ForeignFile("PyTorch", tensors, {n: v for n, v in flat.items() if n not in tensors}, {})
-
-
-def _read_npz(path: Path) -> dict[str, np.ndarray]:
-    size = path.stat().st_size
-    try:
-        with zipfile.ZipFile(path) as archive:
-            declared = sum(info.file_size for info in archive.infolist())
-        if declared > 1000 * size:
-            raise ValueError(f"it unpacks to {declared} bytes, {declared // max(size, 1)} times its size")
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except _NPZ_FAULTS as error:
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise InputError(
-            "file", f"'{path}' is no sound npz file ({reason})", "save arrays alone, with numpy.savez"
-        ) from None
-
-
-def _natural(tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Safetensors files sort names as text, which puts layer 10 before layer 2."""
-    split = lambda name: [int(p) if i % 2 else p for i, p in enumerate(re.split("([0-9]+)", name))]
-    return {n: tensors[n] for n in sorted(tensors, key=split)}
-
-
-def _flatten(tree: Any, path: Path) -> dict[str, Any]:
-    """Dotted names in file order. Visits are counted: a shared container is met more often than it is stored."""
-    flat: dict[str, Any] = {}
-    waiting: list[tuple[str, Any]] = [("", tree)]
-    for _ in range(_MAX_ENTRIES):
-        if not waiting:
-            return flat
-        name, value = waiting.pop()
-        items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else None
-        if items is not None:
-            waiting.extend(reversed([(f"{name}.{k}" if name else str(k), v) for k, v in items]))
-        elif name in flat:
-            raise InputError("file", f"'{path}' has '{name}' twice", "save one state dict alone")
-        else:
-            flat[name or "value"] = value
-    raise InputError("file", f"'{path}' has too many entries", "save one state dict alone")
+        return ForeignFile("npz", read_npz_tensors(path), {}, {})
+    if head == b"\x89HDF\r\n\x1a\n" or path.suffix == ".keras":
+        tensors, layers, values = read_keras(path)
+        return ForeignFile("Keras", tensors, values, {}, layers=layers)
+    held = read_torch(path)
+    return ForeignFile("PyTorch", held.tensors, held.values, {}, tuple(held.parts), held.modules, held.skipped)

@@ -10,17 +10,19 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections import OrderedDict, defaultdict
+from collections.abc import Callable
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 
-from .pickle_data import Refused
+from .inert import Inert, inert_objects
+from .limits import Refused, shown
+from .pickle_objects import plain_objects
 
-__all__ = ["Storage", "Tensor", "allowed_names", "dtype_of_storage"]
+__all__ = ["Storage", "Tensor", "allowed_names", "persistent_storages"]
 
-_EXPANDED = 2**24  # elements a view may have beyond those of its storage (stride 0)
+_EXPANDED = 2**22  # elements a view may have beyond those of its storage (stride 0)
 
 _DTYPES: dict[str, Any] = {
     "float64": np.float64,
@@ -63,21 +65,22 @@ _STORAGES: dict[str, Any] = {
 }
 
 
-@dataclasses.dataclass(eq=False)
+@dataclasses.dataclass(eq=False, slots=True)
 class Storage:
     """Flat numbers of one dtype; ``data`` is filled when the bytes are read. ``dtype`` is ``None`` for raw bytes."""
 
     key: str
     dtype: np.dtype | None
     count: int
-    data: bytes | None = None
+    data: bytes | memoryview | np.ndarray | None = None
 
     @property
     def nbytes(self) -> int:
+        """Bytes that the storage must have."""
         return self.count * (self.dtype.itemsize if self.dtype is not None else 1)
 
 
-@dataclasses.dataclass(eq=False)
+@dataclasses.dataclass(eq=False, slots=True)
 class Tensor:
     """A checked view of a storage."""
 
@@ -89,12 +92,16 @@ class Tensor:
 
     def __post_init__(self) -> None:
         numbers = (self.offset, *self.shape, *self.strides)
-        if len(self.shape) != len(self.strides) or any(type(n) is not int or n < 0 for n in numbers):
-            raise Refused(f"a tensor has offset {self.offset}, shape {self.shape}, strides {self.strides}")
+        if len(self.shape) != len(self.strides) or any(type(n) is not int or not 0 <= n < 2**62 for n in numbers):
+            raise Refused("a tensor has an offset, a shape or strides that are no sizes")
         held = self.storage.nbytes // self.dtype.itemsize
         size = math.prod(self.shape)
         last = self.offset + sum((n - 1) * s for n, s in zip(self.shape, self.strides, strict=True))
-        if len(self.shape) > 32 or (size and last >= held) or size > max(held, _EXPANDED):
+        if (
+            (size and last >= held)
+            or size > max(held, _EXPANDED)
+            or (not size and math.prod(filter(None, self.shape)) >= 2**62)
+        ):
             raise Refused(f"a tensor of shape {self.shape} reaches outside its storage of {held} elements")
 
     def numpy(self) -> np.ndarray:
@@ -102,17 +109,40 @@ class Tensor:
         if not math.prod(self.shape):
             return np.zeros(self.shape, self.dtype)
         if self.storage.data is None or len(self.storage.data) != self.storage.nbytes:
-            raise Refused(f"storage {ascii(self.storage.key)} is missing or has the wrong size")
+            raise Refused(f"storage '{shown(self.storage.key)}' is missing or has the wrong size")
         flat = np.frombuffer(self.storage.data, self.dtype.newbyteorder("<") if self.dtype.kind != "V" else self.dtype)
         strides = tuple(s * self.dtype.itemsize for s in self.strides)
         return np.lib.stride_tricks.as_strided(flat[self.offset :], self.shape, strides, writeable=False)
 
 
-def dtype_of_storage(kind: Any) -> np.dtype | None:
-    """Dtype of a storage class as it stands in a persistent id; ``None`` for untyped bytes."""
-    if isinstance(kind, _StorageKind):
-        return kind.dtype
-    raise Refused(f"a storage has the unknown type {ascii(kind)}")
+def persistent_storages(storages: dict[str, Storage], legacy: bool = False) -> Callable[[Any], Storage | Inert]:
+    """A function that resolves the persistent ids of a file: each describes a storage.
+
+    Args:
+      storages: filled with what the ids describe, by key.
+      legacy: the ids are those of the format before version 1.6.
+    """
+
+    def load(pid: Any) -> Storage | Inert:
+        if not isinstance(pid, tuple) or not pid or type(pid[0]) is not str:
+            raise Refused("a storage has no description")
+        if pid[0] == "module" and len(pid) == 4 and isinstance(pid[1], Inert):
+            return pid[1]  # a class; its source code, which stands beside it, is left alone
+        if pid[0] != "storage" or len(pid) not in (5, 6):
+            raise Refused(f"it refers to a '{shown(pid[0])}'")
+        _, kind, key, _, count, *_ = list(pid)
+        if type(key) is not str or len(key) > 256 or type(count) is not int or not 0 <= count < 2**60:
+            raise Refused("a storage has no proper key or size")
+        if not isinstance(kind, _StorageKind):
+            raise Refused("a storage has an unknown type")
+        made = storages.setdefault(key, Storage(key, kind.dtype, count))
+        if (made.dtype, made.count) != (kind.dtype, count):
+            raise Refused(f"storage '{shown(key)}' is described in two ways")
+        if legacy and len(pid) == 6 and pid[5] is not None:
+            raise Refused("it uses storage views of PyTorch 0.1")
+        return made
+
+    return load
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,7 +151,7 @@ class _StorageKind:
 
 
 @dataclasses.dataclass(frozen=True)
-class _Dtype:
+class TorchDtype:
     """A torch.dtype; reads as its name."""
 
     name: str
@@ -130,35 +160,56 @@ class _Dtype:
         return f"torch.{self.name}"
 
 
+def _sizes(numbers: Any) -> tuple[int, ...]:
+    if not isinstance(numbers, (tuple, list)) or len(numbers) > 32:
+        raise Refused("a tensor has a shape or strides that are no short lists")
+    return tuple(numbers)
+
+
 def _tensor(storage: Any, offset: Any, shape: Any, strides: Any, *_: Any) -> Tensor:
     if not isinstance(storage, Storage) or storage.dtype is None:
         raise Refused("a tensor has no typed storage")
-    return Tensor(storage, storage.dtype, offset, tuple(shape), tuple(strides))
+    return Tensor(storage, storage.dtype, offset, _sizes(shape), _sizes(strides))
 
 
 def _tensor_v3(
     storage: Any, offset: Any, shape: Any, strides: Any, grad: Any, hooks: Any, dtype: Any, *_: Any
 ) -> Tensor:
-    if not isinstance(storage, Storage) or not isinstance(dtype, _Dtype):
+    if not isinstance(storage, Storage) or not isinstance(dtype, TorchDtype):
         raise Refused("a tensor has no storage")
-    return Tensor(storage, np.dtype(_DTYPES[dtype.name]), offset, tuple(shape), tuple(strides))
+    return Tensor(storage, np.dtype(_DTYPES[dtype.name]), offset, _sizes(shape), _sizes(strides))
 
 
 def _parameter(data: Any, *_: Any) -> Any:
-    if not isinstance(data, Tensor):
+    if not isinstance(data, (Tensor, Inert)):
         raise Refused("a Parameter holds no tensor")
     return data
 
 
-def _from_type(function: Any, kind: Any, arguments: Any, state: Any) -> Tensor:
+def _from_type(function: Any, kind: Any, arguments: Any, state: Any) -> Any:
     # Tensors that carry Python attributes: keep the tensor, drop the attributes.
-    if kind not in ("torch.Tensor", "torch.nn.parameter.Parameter") or function not in _REBUILD:
-        raise Refused(f"a tensor is of the class {ascii(kind)}")
+    if isinstance(kind, Inert):
+        return kind
+    known = kind in ("torch.Tensor", "torch.nn.parameter.Parameter") if type(kind) is str else False
+    if not known or type(function) is not str or function not in _REBUILD or not isinstance(arguments, tuple):
+        raise Refused("a tensor is made in an unknown way")
     return _REBUILD[function](*arguments)
 
 
-def _device(kind: str, index: int | None = None) -> str:
+def _device(kind: Any, index: Any = None) -> str:
+    if type(kind) is not str or len(kind) > 32 or type(index) not in (int, type(None)):
+        raise Refused("a device is no name and number")
     return kind if index is None else f"{kind}:{index}"
+
+
+def _size(items: Any = ()) -> tuple[int, ...]:
+    return _sizes(items)
+
+
+def _layout(name: Any) -> str:
+    if type(name) is not str or len(name) > 64:
+        raise Refused("a layout is no name")
+    return name
 
 
 _REBUILD = {
@@ -171,25 +222,22 @@ _REBUILD = {
 
 
 def allowed_names() -> dict[str, Any]:
-    """The whole list of what a PyTorch file may name."""
-    kinds = {f"torch.{name}Storage": _StorageKind(np.dtype(d)) for name, d in _STORAGES.items()}
+    """What the names in a PyTorch file may stand for; all others become inert objects or are refused."""
+    kinds: dict[str, Any] = {f"torch.{name}Storage": _StorageKind(np.dtype(d)) for name, d in _STORAGES.items()}
     # the module moved between versions
     kinds |= {f"torch.storage.{name.split('.')[1]}": kind for name, kind in list(kinds.items())}
     kinds |= dict.fromkeys(("torch.storage.UntypedStorage", "torch.UntypedStorage"), _StorageKind(None))
+    aliases = ("double", "float", "half", "short", "int", "long")
     return {
+        **plain_objects(),
+        **inert_objects(),
         **_REBUILD,
         **kinds,
-        **{
-            f"torch.{name}": _Dtype(name)
-            for name in _DTYPES
-            if name not in ("double", "float", "half", "short", "int", "long")
-        },
+        **{f"torch.{name}": TorchDtype(name) for name in _DTYPES if name not in aliases},
         "torch._tensor._rebuild_from_type_v2": _from_type,
         "torch.Tensor": "torch.Tensor",
         "torch.nn.parameter.Parameter": "torch.nn.parameter.Parameter",
-        "torch.Size": tuple,
+        "torch.Size": _size,
         "torch.device": _device,
-        "torch.serialization._get_layout": str,
-        "collections.OrderedDict": OrderedDict,
-        "collections.defaultdict": lambda *_: defaultdict(),
+        "torch.serialization._get_layout": _layout,
     }

@@ -1,9 +1,11 @@
-"""Files that are there whole or not at all."""
+"""Files that are there whole or not at all, and regular files alone for reading."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import stat
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +13,37 @@ from typing import IO
 
 from ..errors import InputError
 
-__all__ = ["write_bytes", "write_whole"]
+__all__ = ["open_regular", "read_regular", "write_bytes", "write_whole"]
+
+
+def open_regular(path: str | Path) -> IO[bytes]:
+    """Open a regular file for reading; pipes, devices and sockets are refused without waiting for them.
+
+    Args:
+      path: the file, or a symbolic link to one.
+
+    Raises:
+      OSError: the file is absent, cannot be read, or is not a regular file.
+    """
+    # without O_NONBLOCK, opening a pipe that nobody writes to waits for ever
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, "it is not a regular file", str(path))
+    return os.fdopen(handle, "rb")
+
+
+def read_regular(path: str | Path) -> bytes:
+    """All bytes of a regular file.
+
+    Args:
+      path: the file, or a symbolic link to one.
+
+    Raises:
+      OSError: as :func:`open_regular`.
+    """
+    with open_regular(path) as file:
+        return file.read()
 
 
 def write_whole(path: str | Path, put: Callable[[IO[bytes]], object]) -> None:

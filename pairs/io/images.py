@@ -5,32 +5,55 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import re
+import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
 
 from ..errors import InputError
-from .image_files import image_array, is_idx, is_npz, is_picture, labels_beside, read_idx, read_npz, read_picture
+from .image_files import (
+    image_array,
+    is_idx,
+    is_npz,
+    is_other_picture,
+    is_picture,
+    labels_beside,
+    read_idx,
+    read_npz,
+    read_picture,
+)
 
 __all__ = ["Images", "default_split", "read_images"]
 
 _SPLITS = {"train": "train", "training": "train", "t10k": "test", "test": "test", "testing": "test"}
 _SPLITS |= {"val": "validation", "valid": "validation", "validation": "validation"}
+_FOLDER, _RATIO = 2**28, 100  # bytes that any folder of pictures may unpack to, and per byte of its files
 _KINDS = {1: "grey", 3: "colour"}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Images:
-    """A set of images: ``x`` uint8 ``(n, H, W, C)``, ``labels`` int64 ``(n,)`` or None."""
+    """A set of images.
+
+    Attributes:
+      x: uint8 ``(n, H, W, C)``.
+      labels: int64 ``(n,)``, or ``None``.
+      name: of the folder or file.
+      split: ``None`` where the source does not tell.
+      classes: names of the labels, where they are folders.
+      left_out: names of image files of other kinds that lie beside and were not read.
+    """
 
     x: np.ndarray
     labels: np.ndarray | None
     name: str
-    split: str | None  # None: the source does not tell
+    split: str | None
     classes: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
     def __len__(self) -> int:
+        """How many images there are."""
         return len(self.x)
 
     @property
@@ -50,6 +73,7 @@ def read_images(
     limit: int | None = None,
     expect: tuple[int, ...] | None = None,
     array: str | None = None,
+    seed: int = 0,
 ) -> Images:
     """Read a folder of IDX, NPZ or PNG/JPEG files, or one such file.
 
@@ -58,39 +82,78 @@ def read_images(
       split: ``"train"``, ``"test"`` or ``"validation"``, told by file or folder names
         (``train*``, ``t10k*``, ``test*``, ``val*``). Data without such names, and a file named
         itself, is one set, taken whole whatever ``split`` says.
-      limit: the first ``limit`` images (pictures: evenly over the sorted list, so that every class is met).
+      limit: how many images to draw, without replacement and in the order of the source.
       expect: shape of one image that is required.
       array: name of the array in an NPZ file; by default the first of x, images, arr_0, after.
+      seed: of the draw that ``limit`` makes.
 
     Raises:
-      InputError: nothing there, unreadable or truncated files, mixed sizes, another shape
-        than ``expect``, a split that is missing or must be chosen.
+      InputError: nothing there, files of more than one kind, unreadable or truncated files, mixed
+        sizes, another shape than ``expect``, a split that is missing or must be chosen.
+
+    Warns:
+      UserWarning: image files of other kinds lie beside, which are not read.
     """
     path = Path(path)
     if limit is not None and limit < 1:
         raise InputError("limit", f"is {limit}", "give at least 1")
     if not path.exists():
         raise InputError("data", f"{path} does not exist", "give a folder of IDX, NPZ or PNG/JPEG files")
-    root = path.parent if path.is_file() else path
-    files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file() and p.name[0] != ".")
-    groups: tuple[tuple[Callable[[Path], bool], Callable[..., Images]], ...] = (
-        (is_idx, _read_idx),
-        (is_npz, _read_npz),
-        (is_picture, _read_pictures),
-    )
-    for belongs, read in groups:
-        group = [p for p in files if belongs(p)]
-        if group:
-            chosen, found = _choose(group, root, split) if path.is_dir() else (group, _split_of(path, root))
-            images = dataclasses.replace(read(chosen, group, root, limit, array), split=found)
-            break
-    else:
-        what = "is empty" if not files else "holds no IDX, NPZ, PNG or JPEG file"
-        raise InputError("data", f"{path} {what}", "give a folder of IDX, NPZ or PNG/JPEG files")
+    root = path if path.is_dir() else path.parent
+    files = sorted(p for p in path.rglob("*") if p.is_file() and p.name[0] != ".") if path.is_dir() else [path]
+    read, group = _kind(files, path, array)
+    chosen, found = _choose(group, root, split) if path.is_dir() else (group, _split_of(path, root))
+    images = dataclasses.replace(read(chosen, group, root, _Draw(limit, seed), array), split=found)
     if expect is not None and images.shape != tuple(expect):
         problem = f"{path} holds images of shape {images.shape}, expected {tuple(expect)}"
         raise InputError("data", problem, _advice(images.shape, expect))
-    return dataclasses.replace(images, name=path.stem if path.is_file() else path.resolve().name)
+    left_out = tuple(str(p.relative_to(root)) for p in files if is_other_picture(p) and p not in group)
+    if left_out:
+        named = ", ".join(ascii(n)[1:-1] for n in left_out[:3]) + (", ..." if len(left_out) > 3 else "")
+        warnings.warn(f"{path}: {len(left_out)} files are of another kind and left out: {named}", stacklevel=2)
+    name = path.resolve().name if path.is_dir() else path.stem
+    return dataclasses.replace(images, name=name, left_out=left_out)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Draw:
+    """Which of ``n`` rows a limit keeps."""
+
+    limit: int | None
+    seed: int
+
+    def __call__(self, n: int) -> np.ndarray | slice:
+        if self.limit is None or self.limit >= n:
+            return slice(None)
+        return np.sort(np.random.default_rng(self.seed).choice(n, self.limit, replace=False))
+
+
+_Reader = Callable[[list[Path], list[Path], Path, _Draw, "str | None"], Images]
+
+
+def _kind(files: list[Path], path: Path, array: str | None) -> tuple[_Reader, list[Path]]:
+    """The reader for the one kind of file that is there, and the files of that kind."""
+    kinds: tuple[tuple[str, Callable[[Path], bool], _Reader], ...] = (
+        ("IDX", is_idx, _read_idx),
+        ("NPZ", is_npz, _read_npz),
+        ("PNG/JPEG", is_picture, _read_pictures),
+    )
+    groups = [(name, [p for p in files if belongs(p)], read) for name, belongs, read in kinds]
+    groups = [entry for entry in groups if entry[1]]
+    if array is not None and any(name == "NPZ" for name, _, _ in groups):
+        groups = [entry for entry in groups if entry[0] == "NPZ"]  # only such files have named arrays
+    if len(groups) > 1:
+        held = " and ".join(f"{len(group)} {name}" for name, group, _ in groups)
+        rare = min(groups, key=lambda entry: len(entry[1]))[1][0]
+        problem = f"{path} holds {held} files, so what is meant is not clear (for example {rare.name})"
+        raise InputError("data", problem, "give the path of one file, or a folder of one kind")
+    if not groups:
+        if not path.is_dir() and not path.is_file():
+            raise InputError("data", f"{path} is no regular file", "give a folder of IDX, NPZ or PNG/JPEG files")
+        what = "is empty" if not files else "holds no IDX, NPZ, PNG or JPEG file"
+        raise InputError("data", f"{path} {what}", "give a folder of IDX, NPZ or PNG/JPEG files")
+    _, group, read = groups[0]
+    return read, group
 
 
 def _advice(shape: tuple[int, ...], expect: tuple[int, ...]) -> str:
@@ -122,7 +185,7 @@ def _choose(files: list[Path], root: Path, split: str | None) -> tuple[list[Path
     return [f for f in files if found[f] == split], split
 
 
-def _read_idx(files: list[Path], group: list[Path], root: Path, limit: int | None, array: str | None) -> Images:
+def _read_idx(files: list[Path], group: list[Path], root: Path, draw: _Draw, array: str | None) -> Images:
     images = [f for f in files if not re.search(r"labels|idx1", f.name.lower())]
     if len(images) != 1:
         problem = f"{root} holds {len(images)} IDX image files"
@@ -130,27 +193,40 @@ def _read_idx(files: list[Path], group: list[Path], root: Path, limit: int | Non
     x, labels = image_array(read_idx(images[0]), images[0]), labels_beside(images[0])
     if labels is not None and labels.shape != (len(x),):
         raise InputError("data", f"{images[0]} has {len(x)} images and {labels.shape} labels", "fetch both files again")
-    return Images(x[:limit], None if labels is None else labels[:limit], "", None)
+    rows = draw(len(x))
+    return Images(x[rows], None if labels is None else labels[rows], "", None)
 
 
-def _read_npz(files: list[Path], group: list[Path], root: Path, limit: int | None, array: str | None) -> Images:
+def _read_npz(files: list[Path], group: list[Path], root: Path, draw: _Draw, array: str | None) -> Images:
     parts = [read_npz(f, array) for f in files]
     _same_shapes(((f, x.shape[1:]) for f, (x, _) in zip(files, parts, strict=True)))
-    x = np.concatenate([x for x, _ in parts])[:limit]
+    x = np.concatenate([x for x, _ in parts]) if len(parts) > 1 else parts[0][0]
     labels = [y for _, y in parts if y is not None]
-    y = np.concatenate(labels)[:limit] if len(labels) == len(parts) else None
-    return Images(x, y, "", None)
+    rows = draw(len(x))
+    y = np.concatenate(labels)[rows] if len(labels) == len(parts) else None
+    return Images(x[rows], y, "", None)
 
 
-def _read_pictures(files: list[Path], group: list[Path], root: Path, limit: int | None, array: str | None) -> Images:
+def _read_pictures(files: list[Path], group: list[Path], root: Path, draw: _Draw, array: str | None) -> Images:
     folders = sorted({f.parent.name for f in group if f.parent != root and f.parent.name.lower() not in _SPLITS})
     labelled = bool(folders) and all(f.parent.name in folders for f in files)
-    if limit is not None and limit < len(files):
-        files = [files[i] for i in np.arange(limit) * len(files) // limit]
-    decoded = [read_picture(f) for f in files]
-    _same_shapes((f, x.shape) for f, x in zip(files, decoded, strict=True))
+    rows = draw(len(files))
+    files = files[rows] if isinstance(rows, slice) else [files[i] for i in rows]
+    first = read_picture(files[0])
+    packed, unpacked = sum(f.stat().st_size for f in files), first.nbytes * len(files)
+    if unpacked > _FOLDER + _RATIO * packed:
+        raise InputError(
+            "data", f"{root} unpacks to {unpacked} bytes from {packed}", "give pictures that are not blank"
+        )
+    x = np.empty((len(files), *first.shape), np.uint8)
+    for i, file in enumerate(files):
+        picture = read_picture(file) if i else first
+        _same_shapes(((files[0], first.shape), (file, picture.shape)))
+        x[i] = picture
+    if x.max() == 1:
+        raise InputError("data", f"{root} holds pictures of the values 0 and 1 alone", "store white as 255")
     labels = np.asarray([folders.index(f.parent.name) for f in files], np.int64) if labelled else None
-    return Images(np.stack(decoded), labels, "", None, tuple(folders) if labelled else ())
+    return Images(x, labels, "", None, tuple(folders) if labelled else ())
 
 
 def _same_shapes(shapes: Iterable[tuple[Path, tuple[int, ...]]]) -> None:
@@ -163,7 +239,14 @@ def _same_shapes(shapes: Iterable[tuple[Path, tuple[int, ...]]]) -> None:
 
 
 def default_split(path: str) -> str | None:
-    """``train`` where the data have such a split, else None (take all)."""
+    """``train`` where the data have such a split, else ``None`` (take all).
+
+    Args:
+      path: folder or file.
+
+    Raises:
+      InputError: as :func:`read_images`, but for the split.
+    """
     try:
         read_images(path, "train", limit=1)
     except InputError as error:

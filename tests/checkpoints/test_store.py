@@ -141,12 +141,43 @@ def test_no_flipped_bit_in_any_file_changes_weights_or_metadata(tmp_path: Path, 
     assert not _outcome(copy, pair)
 
 
+def test_a_flip_of_any_byte_of_the_integrity_file_is_an_error_blanks_included(tmp_path: Path, stored: Path) -> None:
+    copy, draw = tmp_path / "p", random.Random(0)
+    shutil.copytree(stored, copy)
+    file = copy / archive.INTEGRITY
+    whole = file.read_bytes()
+    blanks = [i for i, byte in enumerate(whole) if byte in b" \n"]
+    for offset in {*draw.sample(range(len(whole)), 100), *blanks}:
+        for bit in (1, 4, 32) if whole[offset] in b" \n" else (1 << draw.randrange(8),):
+            blob = bytearray(whole)
+            blob[offset] ^= bit
+            file.write_bytes(blob)
+            with pytest.raises(InputError, match="damaged"):
+                archive.read_archive_metadata(copy)
+    for text in (whole + b"\n", b" " + whole, whole.replace(b"\n", b"\r\n"), b"[" * 200_000, whole[:-1]):
+        file.write_bytes(text)
+        with pytest.raises(InputError, match="damaged"):
+            archive.read_archive_metadata(copy)
+
+
+@pytest.mark.parametrize("name", ["../outside", "/etc/hostname", "a/../../outside", "..\\outside", "C:/outside", ""])
+def test_the_integrity_file_may_name_files_below_its_folder_alone(tmp_path: Path, stored: Path, name: str) -> None:
+    copy = tmp_path / "p"
+    shutil.copytree(stored, copy)
+    (tmp_path / "outside").write_text("not mine")
+    files = json.loads((copy / archive.INTEGRITY).read_text())["files"]
+    files[name] = file_digest(tmp_path / "outside")
+    (copy / archive.INTEGRITY).write_text(json.dumps({"files": files}, indent=1))
+    with pytest.raises(InputError, match="below its folder|cannot be used"):
+        archive.read_archive_metadata(copy)
+
+
 def _reseal(path: Path) -> None:
     """Make ``integrity.json`` agree with the files: damage by somebody who means it."""
     files = {
         str(p.relative_to(path)): file_digest(p) for p in path.rglob("*") if p.is_file() and p.name != archive.INTEGRITY
     }
-    (path / archive.INTEGRITY).write_text(json.dumps({"files": files}))
+    (path / archive.INTEGRITY).write_text(json.dumps({"files": files}, indent=1))
 
 
 def test_the_inner_digests_hold_without_the_outer_one(tmp_path: Path, stored: Path) -> None:

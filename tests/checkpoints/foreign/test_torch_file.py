@@ -43,10 +43,9 @@ def test_key_selects_a_part_and_a_wrong_key_lists_the_parts() -> None:
         read_tensors(GOLDEN / "zip.pth", "model")
 
 
-@pytest.mark.parametrize("name", ["module.pth", "script.pt"])
-def test_programs_are_refused_and_the_way_out_is_named(name: str) -> None:
-    with pytest.raises(InputError, match="state_dict"):
-        read_torch(GOLDEN / name)
+def test_programs_are_refused_and_the_way_out_is_named() -> None:
+    with pytest.raises(InputError, match="TorchScript.*state_dict"):
+        read_torch(GOLDEN / "script.pt")
 
 
 class _Evil:
@@ -84,7 +83,7 @@ def _tensor_pickle(count: int, offset: int, shape: tuple, strides: tuple, storag
 def test_the_hand_made_tensor_is_read(tmp_path: Path) -> None:
     data = np.arange(6, dtype="<f4").tobytes()
     path = _zip(tmp_path / "a.pth", _tensor_pickle(6, 1, (2, 2), (3, 1)), storages={"0": data})
-    np.testing.assert_array_equal(read_torch(path), [[1, 2], [4, 5]])
+    np.testing.assert_array_equal(read_torch(path).tensors["value"], [[1, 2], [4, 5]])
 
 
 @pytest.mark.parametrize(
@@ -155,14 +154,15 @@ def test_payloads_are_refused_by_name_and_never_run(tmp_path: Path) -> None:
     ],
 )
 def test_strange_pickles_are_one_line_errors(tmp_path: Path, code: bytes) -> None:
-    with pytest.raises(InputError):
-        read_torch(_zip(tmp_path / "a.pth", code))
+    with pytest.raises(InputError) as caught:
+        read_foreign(_zip(tmp_path / "a.pth", code))
+    assert "\n" not in str(caught.value)
 
 
 def test_shared_containers_do_not_multiply(tmp_path: Path) -> None:
     # forty doublings of an empty list: 2**40 visits if references were followed blindly
     data = b"\x80\x02]q\x00" + b"".join(b"0](h%ch%ceq%c" % (i, i, i + 1) for i in range(40)) + b"."
-    with pytest.raises(InputError, match="too many entries"):
+    with pytest.raises(InputError, match="too much beside its tensors|nested too deeply"):
         read_foreign(_zip(tmp_path / "a.pth", data))
     with pytest.raises(InputError, match="contains itself"):
         read_foreign(_zip(tmp_path / "b.pth", b"\x80\x02]q\x00h\x00a."))
@@ -170,7 +170,7 @@ def test_shared_containers_do_not_multiply(tmp_path: Path) -> None:
 
 def test_zip_bombs_are_refused_before_unpacking(tmp_path: Path) -> None:
     path = _zip(tmp_path / "a.pth", b"\x80\x02N.", storages={"0": bytes(10_000_000)}, compress=zipfile.ZIP_DEFLATED)
-    with pytest.raises(InputError, match="compressed"):
+    with pytest.raises(InputError, match="more bytes than the file has"):
         read_torch(path)
     stored = _zip(tmp_path / "b.pth", b"\x80\x02N.", storages={"0": b"1234"})
     blob = bytearray(stored.read_bytes())
@@ -212,15 +212,15 @@ def test_random_damage_gives_a_value_or_one_line_never_another_exception(tmp_pat
     [
         (b"<!DOCTYPE html>", "text"),
         (b"version https://git-lfs", "text"),
-        (b"\x89HDF\r\n\x1a\n0000", "HDF5"),
-        (pickle.dumps([1]), "not one that torch.save writes"),
+        (b"\x89HDF\r\n\x1a\r0000", "HDF5"),
+        (pickle.dumps([1]), "holds no tensors"),
         (b"\x00\xff" * 10, "not a PyTorch file"),
     ],
 )
 def test_other_files_are_told_apart(tmp_path: Path, content: bytes, words: str) -> None:
     (tmp_path / "a.pth").write_bytes(content)
     with pytest.raises(InputError, match=words):
-        read_torch(tmp_path / "a.pth")
+        read_foreign(tmp_path / "a.pth")
 
 
 def test_agrees_with_pytorch_on_fresh_files(tmp_path: Path) -> None:
@@ -236,4 +236,4 @@ def test_agrees_with_pytorch_on_fresh_files(tmp_path: Path) -> None:
     buffer = io.BytesIO()
     torch.save(torch.arange(5).to(torch.uint16), buffer)
     (tmp_path / "b.pth").write_bytes(buffer.getvalue())
-    np.testing.assert_array_equal(read_torch(tmp_path / "b.pth"), np.arange(5, dtype=np.uint16))
+    np.testing.assert_array_equal(read_torch(tmp_path / "b.pth").tensors["value"], np.arange(5, dtype=np.uint16))

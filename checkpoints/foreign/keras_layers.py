@@ -1,0 +1,158 @@
+"""Keras's list of layers in the manifest's terms. Layers with arrays: :mod:`~checkpoints.foreign.keras_arrays`."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+import numpy as np
+
+from pairs.sequential.spec import infer_shapes
+
+from .keras_arrays import WITH_ARRAYS, Chain, Shape
+from .keras_plain import PLAIN, activation
+from .limits import Refused, shown
+
+__all__ = ["flat_layers", "translate"]
+
+_DEPTH = 16
+_LAYERS = 2000
+
+
+def flat_layers(config: Any, place: tuple[str, ...] = ()) -> list[dict[str, Any]]:
+    """The layers of a Sequential model, or of a Functional one that is a chain, nested ones spread out.
+
+    Args:
+      config: ``{"class_name": ..., "config": {...}}``.
+      place: names of the groups around it in an archive of Keras 3.
+
+    Returns:
+      The layers as they stand in the file, each with its ``place``. Keras 3 numbers the layers of each
+      class within a model, whatever they are called.
+
+    Raises:
+      Refused: another kind of model, branches, or no list of layers.
+    """
+    if not isinstance(config, dict) or not isinstance(config.get("config"), dict):
+        raise Refused("its description of the model has an unknown form")
+    kind, inner = config.get("class_name"), config["config"].get("layers")
+    if kind not in ("Sequential", "Functional", "Model") or not isinstance(inner, list) or len(place) > _DEPTH:
+        raise Refused(f"its model is a '{shown(kind)}', not a Sequential one")
+    found: list[dict[str, Any]] = []
+    used: dict[str, int] = {}
+    for position, layer in enumerate(inner):
+        if (
+            not isinstance(layer, dict)
+            or not isinstance(layer.get("config"), dict)
+            or type(layer.get("class_name")) is not str
+        ):
+            raise Refused("its description of the model has an unknown form")
+        if kind != "Sequential" and position and _sources(layer) != [_name(inner[position - 1])]:
+            raise Refused(
+                f"its layer '{shown(_name(layer))}' does not follow the one before it: the model has branches"
+            )
+        nested = layer["class_name"] in ("Sequential", "Functional", "Model")
+        snake = _snake(layer["class_name"])
+        used[snake] = used.get(snake, -1) + 1
+        inside = (*place, f"{snake}_{used[snake]}" if used[snake] else snake)
+        found.extend(flat_layers(layer, inside) if nested else [{**layer, "place": inside}])
+        if len(found) > _LAYERS:
+            raise Refused(f"its model has more than {_LAYERS} layers")
+    return found
+
+
+def _snake(name: str) -> str:
+    words = re.sub(r"(.)([A-Z][a-z0-9]+)", r"\1_\2", re.sub(r"\W+", "", name[:256]))
+    return re.sub(r"([a-z])([A-Z])", r"\1_\2", words).lower()
+
+
+def _name(layer: Any) -> Any:
+    return layer.get("name") or layer["config"].get("name") if isinstance(layer, dict) else None
+
+
+def _sources(layer: dict[str, Any], limit: int = 50) -> list[Any]:
+    """Names of the layers whose outputs a layer takes, in the forms of Keras 2 and 3."""
+    found, waiting = [], [layer.get("inbound_nodes")]
+    while waiting and limit:
+        value, limit = waiting.pop(), limit - 1
+        if isinstance(value, list) and len(value) >= 3 and isinstance(value[0], str) and type(value[1]) is int:
+            found.append(value[0])
+        elif isinstance(value, dict) and isinstance(value.get("keras_history"), list) and value["keras_history"]:
+            found.append(value["keras_history"][0])
+        elif isinstance(value, (list, dict)):
+            waiting.extend(reversed(list(value.values() if isinstance(value, dict) else value)))
+    return found
+
+
+def translate(
+    layers: list[dict[str, Any]], arrays: dict[str, list[np.ndarray]]
+) -> tuple[dict[str, np.ndarray], list[dict[str, Any]], Shape]:
+    """Tensors by name, the layer list, and the shape of the input, channels last.
+
+    Args:
+      layers: as :func:`flat_layers` gives them.
+      arrays: the arrays of each layer, by its name.
+
+    Raises:
+      Refused: a layer or a setting that has no counterpart, or arrays that do not fit.
+    """
+    shape = _input_shape(layers)
+    chain = Chain(shape)
+    for layer in layers:
+        kind, config = layer["class_name"], layer["config"]
+        name = config.get("name")
+        if type(name) is not str or not name or len(name) > 256:
+            raise Refused("a layer has no proper name")
+        if config.get("data_format") == "channels_first":
+            raise Refused(f"layer '{shown(name)}' has its channels first")
+        held = arrays.get(name, [])
+        if kind in WITH_ARRAYS:
+            WITH_ARRAYS[kind](chain, config, name, held)
+        elif kind == "Flatten":
+            chain.flatten()
+        elif kind == "Reshape":
+            chain.reshape(_reshaped(config, chain.shape))
+        elif kind in PLAIN:
+            chain.layers += PLAIN[kind](config, chain.shape, name)
+            chain.shape = _after(chain.layers[-1] if chain.layers else {}, kind, config, chain.shape)
+        else:
+            code = ", which runs code of its own" if kind == "Lambda" else ""
+            raise Refused(f"its layer '{shown(name)}' is a {shown(kind)}{code}: it has no counterpart")
+        if kind in WITH_ARRAYS:
+            chain.layers += activation(config.get("activation"), name)
+    if (
+        chain.order is not None
+        and len(chain.order) > 1
+        and not np.array_equal(chain.order, np.arange(len(chain.order)))
+    ):
+        raise Refused("it ends in a flattened image, whose order differs here")
+    return chain.tensors, chain.layers, shape
+
+
+def _input_shape(layers: list[dict[str, Any]]) -> Shape:
+    for layer in layers[:2]:
+        config = layer["config"]
+        for key in ("batch_shape", "batch_input_shape"):
+            given = config.get(key)
+            if (
+                isinstance(given, list)
+                and 1 < len(given) < 5
+                and all(type(n) is int and 0 < n < 2**20 for n in given[1:])
+            ):
+                return tuple(given[1:])
+    raise Refused("the shape of its input is not fixed")
+
+
+def _reshaped(config: dict[str, Any], shape: Shape) -> Shape:
+    target = config.get("target_shape")
+    if not isinstance(target, list) or not 1 <= len(target) <= 3 or any(type(n) is not int for n in target):
+        raise Refused("a Reshape layer has no proper target")
+    known = math.prod(n for n in target if n > 0)
+    return tuple(n if n > 0 else math.prod(shape) // max(known, 1) for n in target)
+
+
+def _after(last: dict[str, Any], kind: str, config: dict[str, Any], shape: Shape) -> Shape:
+    if kind in ("InputLayer",) or not last or len(shape) < 2:
+        return shape
+    return infer_shapes([last], shape)[-1]
