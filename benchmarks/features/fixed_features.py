@@ -29,12 +29,14 @@ class RandomFeatures(Features):
     """:class:`Features` without training: no classes, and no reference but the real images at hand."""
 
     def logits(self, x: ArrayLike) -> np.ndarray:
+        """Refused: the net knows no classes."""
         raise InputError("features", f"{self.name} knows no classes", "take a classifier for an inception score")
 
     def _apply_for(self, output: Any) -> Callable[[Any, Array], Array]:
         return RandomApply()
 
     def as_net(self, sample_range: tuple[float, float], output: Literal["features", "logits"] = "features") -> Net:
+        """The features as a differentiable net on floats in ``sample_range``."""
         if output != "features":
             raise InputError("output", f"is {output!r}, and {self.name} knows no classes", "ask for features")
         return random_net(self.params, self.input_shape, sample_range)

@@ -108,7 +108,8 @@ def sliced_distance(x: ArrayLike, y: ArrayLike, directions: int = 128, seed: int
     """Mean absolute difference of sorted projections of rows ``(m, d)`` on random unit directions.
 
     Args:
-      x, y: equally many rows.
+      x: Rows of one set.
+      y: As many rows of the other.
       directions: number K of directions.
       seed: decides the directions.
 
@@ -139,7 +140,8 @@ def sliced_wasserstein(
     """Distance between two sets of images ``(n, H, W, C)``, bytes or floats of one range, H and W at least 16.
 
     Args:
-      fake, real: the sets; they may differ in number.
+      fake: One set.
+      real: The other; the two may differ in number.
       patches: patches from each set on each level.
       directions: directions on each level.
       seed: decides places and directions; patch i of both sets lies at the same place, so that equal sets have

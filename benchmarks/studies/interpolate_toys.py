@@ -61,11 +61,11 @@ def judge(
     began = time.perf_counter()
     # the wall stands at the edge of real data: of fresh draws, as those that judge are not to be seen
     fresh = data(np.random.default_rng(seed + 2), 4000)
-    known = interp.decide(pair, jax.random.key(seed), settings.path_weight, real=fresh)
+    known = interp.weigh(pair, jax.random.key(seed), settings.path_weight, real=fresh)
     found = interp.compare(pair, z0, z1, settings=settings, weight=known)
     seconds = time.perf_counter() - began
     ideal = pair.replace(critic=density(data))
-    known = interp.decide(ideal, jax.random.key(seed), settings.path_weight, real=fresh)
+    known = interp.weigh(ideal, jax.random.key(seed), settings.path_weight, real=fresh)
     best = interp.geodesic(ideal, z0, z1, settings=settings, weight=known)
     generate = jax.jit(lambda p, z: p.generate(z.reshape(-1, 2)).reshape(z.shape))
     line = np.asarray(found.diagnostics["linear"].critic_mean)

@@ -175,9 +175,9 @@ def run(data: str, seed: int, work: Path, root: Path, count: int = 500) -> tuple
     codes = encoded(pair, train.x)
     nodes = codes[np.random.default_rng(seed).permutation(len(codes))[:NODES]]
     classifier = load_features(f"{data}-classifier-a").as_net(pair.sample_range, "logits")
-    bound = interp.decide(pair, jax.random.key(seed), latents=nodes)
+    bound = interp.weigh(pair, jax.random.key(seed), latents=nodes)
     asked = interp.with_classifier(pair, classifier, bound)
-    asked_bound = interp.decide(asked, jax.random.key(seed), latents=nodes)
+    asked_bound = interp.weigh(asked, jax.random.key(seed), latents=nodes)
     began = time.perf_counter()
     methods = {
         "bound": Method(pair, settings),

@@ -49,6 +49,7 @@ class RandomApply:
     sample_range: tuple[float, float] = (0.0, 255.0)
 
     def __call__(self, params: Any, x: Array) -> Array:
+        """Features ``(batch, dim)`` of images ``(batch, H, W, C)``."""
         low, high = self.sample_range
         h, found = (2.0 * x - (low + high)) / (high - low), []
         for i in range(len(params)):

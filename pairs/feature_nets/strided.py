@@ -71,6 +71,7 @@ class StridedApply:
     output: Output = "features"
 
     def __call__(self, params: Any, x: Array) -> Array:
+        """Features or outputs of the head for images ``(batch, H, W, C)``."""
         low, high = self.sample_range
         h = (2.0 * x - (low + high)) / (high - low)
         for i in range(sum(name.startswith("conv") for name in params) // 2):

@@ -87,6 +87,7 @@ class GraphApply:
     config: Record
 
     def __call__(self, params: Mapping[str, Any], x: Any, labels: Any = None) -> Array:
+        """The outputs of a batch, in the outer form of the net."""
         graph, face = _parsed(self.config)
         labels = None if face.ignores_labels else labels
         if (labels is None) != (face.labels is None):

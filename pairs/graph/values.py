@@ -42,10 +42,10 @@ def check_size(shape: tuple[int, ...], name: str = "graph") -> None:
 
 
 def shown(name: Any) -> str:
-    """A name from a file, made fit for a terminal: printable ASCII, at most 80 characters.
+    r"""A name from a file, made fit for a terminal: printable ASCII, at most 80 characters.
 
     >>> shown("a" + chr(27) + "[2J")
-    'a\\\\x1b[2J'
+    'a\\x1b[2J'
     """
     text = str(name).encode("unicode_escape", "backslashreplace").decode("ascii")
     return text if len(text) <= 80 else text[:77] + "..."
