@@ -8,6 +8,9 @@ from .options import add_data, add_features, add_output, add_pair
 
 __all__ = ["add_options", "run"]
 
+LEAST = 500
+"""Real images that the verdict needs."""
+
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
@@ -44,6 +47,7 @@ def run(args: argparse.Namespace) -> int:
     from checkpoints import save_pair
     from dcd.tuning.faults import Fault, own_judge
     from dcd.tuning.tuned_file import tuned_text
+    from pairs import InputError
     from pairs.checks import image_range
     from pairs.io.command import check_out, progress, stages
     from pairs.io.files import write_bytes
@@ -59,6 +63,9 @@ def run(args: argparse.Namespace) -> int:
     )
     pair = load(args.pair, args.files)
     images, (train_x, held_x, search_x, confirm_x), (train_y, held_y, *_) = folds_of(args, pair, (0.55, 0.1, 0.15, 0.2))
+    if len(confirm_x) < LEAST:
+        problem = f"leaves {len(confirm_x)} images for the verdict, which needs {LEAST}"
+        raise InputError("data", problem, f"give at least {5 * LEAST:,} images")
     chosen = choose_features(pair, args.features, images, folder=args.out)
     features, judge = chosen.features, chosen.features
     if args.judge:

@@ -31,7 +31,7 @@ def given(tmp_path_factory) -> tuple[str, str]:
     )
     checkpoints.save_pair(root / "pair", pair)
     (root / "data").mkdir()
-    images = np.random.default_rng(0).integers(0, 255, (700, 28, 28, 1)).astype(np.uint8)
+    images = np.random.default_rng(0).integers(0, 255, (2600, 28, 28, 1)).astype(np.uint8)
     np.savez(root / "data" / "train.npz", x=images)
     return str(root / "pair"), str(root / "data")
 
@@ -52,14 +52,26 @@ def test_adapt_writes_a_calibrated_pair_with_the_generator_it_was_given(given, t
 
 
 def test_tune_reports_its_verdict_and_refine_obeys_it(given, tmp_path) -> None:
-    few = ["--critic-steps", "20", "--steps", "2", "--confirm", "64", "--first", "16", "--minutes", "0"]
+    few = ["--critic-steps", "20", "--steps", "2", "--confirm", "500", "--first", "16"]
     assert main(["tune", *given, *few, *NET, "--judge", "mnist-classifier-b", "--out", str(tmp_path), "--json"]) == 0
     report = json.loads((tmp_path / "report.json").read_text())
     assert report["features"]["name"] != report["judge"]["name"] and set(report["moves"]) == {"recovered", "features"}
     assert {t["choice"]["critic"] for t in report["trials"]} == {"raw", "recovered", "features"}
+    assert report["verdict"] in ("gain", "no gain", "undecided") and report["reason"]
     if report["gain"]:
-        assert all(change["interval"][1] < 0 for change in report["confirmed"].values())
+        assert report["confirmed"]["fid"]["interval"][1] < 0
     refined = ["refine", "--tuned", str(tmp_path / "tuned.toml"), *NET, "--n", "20", "--out", str(tmp_path / "out")]
     assert main([*refined, "--json"]) == 0
     with np.load(tmp_path / "out" / "samples.npz") as samples:
         assert np.array_equal(samples["before"], samples["after"]) != report["gain"]
+    # the verdict can be overruled, where there is a setting at all
+    if report["choice"] is not None:
+        assert main([*refined, "--anyway", "--json"]) == 0
+        with np.load(tmp_path / "out" / "samples.npz") as samples:
+            assert not np.array_equal(samples["before"], samples["after"])
+
+
+def test_tune_says_how_many_images_a_verdict_needs(given, tmp_path, capsys) -> None:
+    few = ["--limit", "600", *NET, "--out", str(tmp_path)]
+    assert main(["tune", *given, *few]) == 2
+    assert "give at least 2,500 images" in capsys.readouterr().err

@@ -26,9 +26,9 @@ def data(tmp_path_factory) -> str:
     """Labelled images of the shape that the bundled nets know."""
     folder = tmp_path_factory.mktemp("vae") / "data"
     folder.mkdir()
-    x = np.random.default_rng(0).integers(0, 256, (600, 28, 28, 1), np.uint8)
+    x = np.random.default_rng(0).integers(0, 256, (2600, 28, 28, 1), np.uint8)
     for split in ("train", "test"):
-        np.savez(folder / f"{split}.npz", x=x, y=np.arange(600) % 10)
+        np.savez(folder / f"{split}.npz", x=x, y=np.arange(2600) % 10)
     return str(folder)
 
 
@@ -50,7 +50,7 @@ def test_refine_moves_samples_and_judges_them(pair, data, tmp_path) -> None:
 
 def test_tune_gives_a_verdict_that_refine_follows(pair, data, tmp_path) -> None:
     # no time for more than the first choice of each round: test_commands_adapt.py searches
-    few = ["--critic-steps", "2", "--steps", "2", "--confirm", "64", "--first", "16", "--minutes", "0.001"]
+    few = ["--critic-steps", "2", "--steps", "2", "--confirm", "500", "--first", "16", "--evaluations", "1"]
     assert main(["tune", pair, data, *few, *NET, "--out", str(tmp_path), "--json"]) == 0
     report = json.loads((tmp_path / "report.json").read_text())
     # a fresh critic takes no labels, so a conditional pair's own is trained on, and there is none on features

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 import dcd
-from benchmarks.metrics import fid_change, frechet_distance, kid_change, moments
-from dcd import Change, Judge
+from benchmarks.metrics import frechet_distance, moments
+from benchmarks.metrics.paired import paired_measures
+from dcd import Judge
+from dcd.tuning.rule import Paired
 from dcd.tuning.tuned_file import read_tuned, tuned_text
 from pairs import InputError, Normal, Pair, make_pair, wrap
 
@@ -42,16 +44,7 @@ def _distance(x, real):
     return float(frechet_distance(a.mean, a.covariance, b.mean, b.covariance))
 
 
-def _changes(before, after, real):
-    r = moments(real)
-    fid, kid = fid_change(before, after, r.mean, r.covariance), kid_change(before, after, real)
-    return {
-        "fid": Change(fid.before, fid.after, fid.difference, tuple(fid.difference_ci)),
-        "kid": Change(kid.before, kid.after, kid.difference, tuple(kid.difference_ci)),
-    }
-
-
-JUDGE = Judge(lambda x: np.asarray(x, np.float64), _distance, _changes)
+JUDGE = Judge(lambda x: np.asarray(x, np.float64), _distance, paired_measures)
 SMALL = dcd.Tune(steps=16, n_first=100, rounds=2, confirm_n=600)
 LATENT = dcd.Langevin("latent", 16, 0.1, prior_weight=1.0, preset="ddls")
 
@@ -67,7 +60,7 @@ def _real(seed, n, shift=0.0):
 
 
 def _tune(pair, real_shift=0.0, key=0):
-    search, confirm = _real(1, 600, real_shift), _real(2, 600, real_shift)
+    search, confirm = _real(1, 600, real_shift), _real(2, 1500, real_shift)
     return dcd.tune({"raw": pair}, search, confirm, JUDGE, jax.random.key(key), SMALL, _choices("raw"))
 
 
@@ -80,15 +73,18 @@ def test_exact_log_ratio_gives_a_confirmed_gain():
     assert tuned.confirmed["fid"].after < 0.5 * tuned.confirmed["fid"].before
 
 
-def test_a_gain_in_one_distance_alone_is_no_gain():
-    def undecided(before, after, real):
-        found = _changes(before, after, real)
-        return found | {"kid": found["kid"]._replace(interval=(found["kid"].interval[0], 0.01))}
+def test_a_nearer_distance_is_no_gain_where_recall_is_lost():
+    def measure(before, after, real):
+        found = dict(paired_measures(before, after, real))
+        pieces = len(found["recall"].before)
+        found["recall"] = Paired(np.full(pieces, 0.9), np.full(pieces, 0.3))
+        return found
 
     pair = _pair(_ratio, {"scale": jnp.asarray(0.6), "shift": jnp.asarray(1.0)})
-    judge = JUDGE._replace(changes=undecided)
-    tuned = dcd.tune({"raw": pair}, _real(1, 600), _real(2, 600), judge, jax.random.key(0), SMALL, _choices("raw"))
+    judge = JUDGE._replace(measure=measure)
+    tuned = dcd.tune({"raw": pair}, _real(1, 600), _real(2, 1500), judge, jax.random.key(0), SMALL, _choices("raw"))
     assert tuned.confirmed["fid"].interval[1] < 0 and not tuned.gain
+    assert tuned.verdict is not None and tuned.verdict.outcome == "no gain" and "recall" in tuned.verdict.reason
 
 
 def test_random_critic_is_no_gain():
@@ -116,22 +112,32 @@ def test_same_key_gives_the_same_trials():
 
 def test_the_bound_on_evaluations_is_kept():
     pair = _pair(_ratio, {"scale": jnp.asarray(0.6), "shift": jnp.asarray(1.0)})
-    config = dcd.Tune(steps=16, n_first=100, rounds=2, confirm_n=64, evaluations=3200)
-    tuned = dcd.tune({"raw": pair}, _real(1, 600), _real(2, 600), JUDGE, jax.random.key(0), config, _choices("raw"))
+    config = dcd.Tune(steps=16, n_first=100, rounds=2, confirm_n=500, evaluations=3200)
+    tuned = dcd.tune({"raw": pair}, _real(1, 600), _real(2, 1500), JUDGE, jax.random.key(0), config, _choices("raw"))
     # each round runs at least its first choice, whatever the bound: 2 in the first, 1 in the second
     assert len([t for t in tuned.trials if t["round"] == 0]) == 2
+    # what was not run is named: two of four in the first round, one of two in the second
+    assert len(tuned.untried) == 3 and all("gradient evaluations" in line for line in tuned.untried)
 
 
-@pytest.mark.parametrize(("minutes", "grows"), [(0.0, True), (1e-4, False)])
-def test_chains_grow_beyond_the_first_round_only_while_the_minutes_allow_it(minutes, grows):
+@pytest.mark.parametrize(("evaluations", "grows"), [(0, True), (1, False)])
+def test_chains_grow_beyond_the_first_round_only_while_the_evaluations_allow_it(evaluations, grows):
     pair = _pair(_ratio, {"scale": jnp.asarray(0.6), "shift": jnp.asarray(1.0)})
     short = [dcd.Choice("raw", LATENT.replace(step_size=0.01, steps=4))]
-    config = dcd.Tune(steps=4, n_first=100, rounds=3, confirm_n=64, minutes=minutes)
-    tuned = dcd.tune({"raw": pair}, _real(1, 600), _real(2, 600), JUDGE, jax.random.key(0), config, short)
+    config = dcd.Tune(steps=4, n_first=100, rounds=3, confirm_n=500, evaluations=evaluations)
+    tuned = dcd.tune({"raw": pair}, _real(1, 600), _real(2, 1500), JUDGE, jax.random.key(0), config, short)
     # 4 small steps are too few here, so the last count is always the best and each round may double it
     assert [t["choice"]["chain"]["steps"] for t in tuned.trials if t["choice"]["budget"] == 1] == (
         [4, 8, 16] if grows else [4, 4, 4]
     )
+
+
+def test_a_stop_by_the_clock_names_what_was_not_tried():
+    pair = _pair(_ratio, {"scale": jnp.asarray(0.6), "shift": jnp.asarray(1.0)})
+    config = dcd.Tune(steps=4, n_first=100, rounds=1, confirm_n=500, minutes=1e-6)
+    tuned = dcd.tune({"raw": pair}, _real(1, 600), _real(2, 1500), JUDGE, jax.random.key(0), config, _choices("raw"))
+    assert len(tuned.trials) == 1
+    assert len(tuned.untried) == 3 and all("minutes" in line for line in tuned.untried)
 
 
 def test_overlapping_data_are_refused():
