@@ -221,8 +221,8 @@ def _load(spec: NetManifest, folder: Path) -> tuple[Net, dict[str, Any]]:
     if spec.sha256 is not None and spec.sha256.lower() != sha256:
         problem = f"of '{path}' is {sha256}, the manifest says {spec.sha256}"
         raise InputError(f"{spec.section}.sha256", problem, "use the file the manifest was written for")
-    params = convert_tensors(tensors, spec.layers, spec.input_shape, f"{spec.section}.layers")
+    params = convert_tensors(tensors, spec.layers, spec.input_shape, f"{spec.section}.layers").params
     # Module prefixes have served; without them equal architectures are equal, and traced once.
-    layers = [dataclasses.replace(layer, name=None) for layer in spec.layers]
+    layers = [layer.converted() for layer in spec.layers]
     net = sequential_net(layers, params, spec.input_shape)
     return net, {"file": path.name, "format": foreign.format, "sha256": sha256, "key": spec.key}
