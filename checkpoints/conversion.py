@@ -165,7 +165,9 @@ def _named(wanted: Sequence[Slot], modules: Modules, faults: list[str]) -> dict[
         if slot.layer.share is not None and name not in first:
             faults.append(f"{slot.path} shares '{name}', which no earlier layer has as its name")
         elif slot.layer.share is None and name in first:
-            faults.append(f"{slot.path} has the name '{name}' of {first[name]}: give it share = '{name}' in place of name")
+            faults.append(
+                f"{slot.path} has the name '{name}' of {first[name]}: give it share = '{name}' in place of name"
+            )
         elif prefix is None:
             faults.append(f"{slot.path} '{slot.layer.kind}': '{name}' is not in the file")
         else:
@@ -174,9 +176,7 @@ def _named(wanted: Sequence[Slot], modules: Modules, faults: list[str]) -> dict[
     return fixed
 
 
-def _in_order(
-    free: Sequence[Slot], modules: Modules, fixed: Mapping[str, str], faults: list[str]
-) -> dict[str, str]:
+def _in_order(free: Sequence[Slot], modules: Modules, fixed: Mapping[str, str], faults: list[str]) -> dict[str, str]:
     """Layers paired with modules as they come, where not all of them fit: the faults are named along these pairs."""
     used = lambda m: any(m == b or m.startswith(f"{b}.") for b in fixed.values())
     left = [m for m, group in modules.items() if not used(m) and set(group) - set(COUNTERS)]

@@ -89,7 +89,9 @@ def measure_golden(pair: Pair, path: str | os.PathLike[str]) -> Deviations:
         raise InputError("check", error.problem, error.remedy) from None
     z, x, score = (stored.get(name) for name in ("z", "x", "score"))
     if z is None or x is None or len(z) != len(x) or not len(z):
-        raise InputError("check", f"'{path}' holds {', '.join(stored) or 'nothing'}", "give an NPZ with z and x of n rows")
+        raise InputError(
+            "check", f"'{path}' holds {', '.join(stored) or 'nothing'}", "give an NPZ with z and x of n rows"
+        )
     labels = _labels(pair, stored, len(z), path)
     z = _rows(z, pair.prior.shape, "z", path)
     x = _rows(x, pair.sample_shape, "x", path)
@@ -124,6 +126,8 @@ def _rows(values: np.ndarray, shape: tuple[int, ...], name: str, path: Any) -> n
 
 def _deviation(ours: np.ndarray, theirs: np.ndarray) -> float:
     if ours.shape != theirs.shape:
-        raise InputError("check", f"has outputs of shape {theirs.shape}, the pair's have shape {ours.shape}", "store them anew")
+        raise InputError(
+            "check", f"has outputs of shape {theirs.shape}, the pair's have shape {ours.shape}", "store them anew"
+        )
     scale = float(np.abs(theirs).max()) or 1.0
     return float(np.abs(ours.astype(np.float64) - theirs).max() / scale)

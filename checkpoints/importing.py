@@ -29,7 +29,10 @@ _SORTED = ("safetensors", "npz")
 """Formats whose order of tensors is that of their names, not that of the modules."""
 
 _MOST_ORDERS = 120
-_PART = re.compile(r".*state_dict.*|g|d|net_?g|net_?d|(net_?)?g_?ema|generator|discriminator|critic|.*ema.*|model|module|params|weights", re.I)
+_PART = re.compile(
+    r".*state_dict.*|g|d|net_?g|net_?d|(net_?)?g_?ema|generator|discriminator|critic|.*ema.*|model|module|params|weights",
+    re.I,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,13 +101,21 @@ def import_files(
     chosen, settled = _settle(manifest, sources, check)
     pair = _pair(manifest, sources, chosen)
     deviations = None if check is None else check_golden(pair, check)
-    doubts = [] if settled else [f"{s.net.section}: {d}; give name = ... to the layers, or check = a golden file" for s in sources for d in s.made.doubts]
+    doubts = (
+        []
+        if settled
+        else [
+            f"{s.net.section}: {d}; give name = ... to the layers, or check = a golden file"
+            for s in sources
+            for d in s.made.doubts
+        ]
+    )
     unordered = next((d for s, d in ((s, d) for s in sources for d in s.made.doubts) if s.format in _SORTED), None)
     if unordered is not None and not settled:
         raise InputError(
             unordered.slots[0].partition("[")[0],
             f"{unordered}; this file is sorted by name, so its order tells nothing",
-            f"give each a name (name = \"{unordered.modules[0]}\"), or check = a golden file",
+            f'give each a name (name = "{unordered.modules[0]}"), or check = a golden file',
         )
     tables = {s.net.section: s.made.table for s in sources}
     return Imported(pair, tables, tuple(n for s in sources for n in s.notes()), tuple(doubts), deviations)
@@ -167,7 +178,9 @@ def _convert(net: NetManifest, tensors: dict[str, np.ndarray], chosen: Mapping[s
 
 def _fitting_part(net: NetManifest, tensors: dict[str, np.ndarray], whole: InputError) -> tuple[str, tuple[str, ...]]:
     """The part of a file with several nets that fits the layers; the averaged one where it and another fit."""
-    parts = list(dict.fromkeys(".".join(n.split(".")[:depth]) for depth in (1, 2) for n in tensors if n.count(".") >= depth))
+    parts = list(
+        dict.fromkeys(".".join(n.split(".")[:depth]) for depth in (1, 2) for n in tensors if n.count(".") >= depth)
+    )
     fitting: list[str] = []
     for part in [p for p in parts if _PART.fullmatch(p.rpartition(".")[2])][:32]:
         if any(part.startswith(f"{f}.") for f in fitting):
@@ -183,8 +196,10 @@ def _fitting_part(net: NetManifest, tensors: dict[str, np.ndarray], whole: Input
         tops = dict.fromkeys(n.split(".")[0] for n in tensors)
         return best[0], tuple(t for t in tops if t != best[0].split(".")[0]) or ("nothing",)
     if best:
-        remedy = f"give key = one of them, for example key = \"{best[0]}\""
-        raise InputError(f"{net.section}.key", f"is missing and several parts of the file fit: {', '.join(best)}", remedy)
+        remedy = f'give key = one of them, for example key = "{best[0]}"'
+        raise InputError(
+            f"{net.section}.key", f"is missing and several parts of the file fit: {', '.join(best)}", remedy
+        )
     raise whole
 
 
@@ -198,12 +213,18 @@ def _settle(
     orders = itertools.product(*(itertools.permutations(doubt.modules) for doubt in doubts))
     best, least = {}, float("inf")
     for order in itertools.islice(orders, _MOST_ORDERS):
-        chosen = {s: m for doubt, modules in zip(doubts, order, strict=True) for s, m in zip(doubt.slots, modules, strict=True)}
+        chosen = {
+            s: m
+            for doubt, modules in zip(doubts, order, strict=True)
+            for s, m in zip(doubt.slots, modules, strict=True)
+        }
         off = measure_golden(_pair(manifest, sources, chosen, checked=False), check).worst
         if off < least:
             best, least = chosen, off
     for source in sources:
-        source.made = _convert(source.net, source.tensors, {p: m for p, m in best.items() if p.startswith(source.net.section)})
+        source.made = _convert(
+            source.net, source.tensors, {p: m for p, m in best.items() if p.startswith(source.net.section)}
+        )
     return best, True
 
 

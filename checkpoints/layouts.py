@@ -111,7 +111,9 @@ def _conditional(wanted: dict[str, Shape]) -> tuple[Layout, ...]:
                 "scale": lambda group, name=gamma: group[name],
                 "bias": lambda group, name=beta: group[name],
             }
-            found.append(Layout({**shapes, gamma: (classes, channels), beta: (classes, channels)}, {**moments, **apart}))
+            found.append(
+                Layout({**shapes, gamma: (classes, channels), beta: (classes, channels)}, {**moments, **apart})
+            )
     return tuple(found)
 
 
@@ -127,9 +129,9 @@ def _attention(layer: SelfAttention, wanted: dict[str, Shape]) -> tuple[Layout, 
                 for role, name in zip(roles, names, strict=False):
                     inputs, outputs = wanted[f"{role}_kernel"]
                     shapes[f"{name}.weight"] = (outputs, inputs, *(1,) * axes)
-                    read[f"{role}_kernel"] = lambda group, n=name: group[f"{n}.weight"].reshape(
-                        group[f"{n}.weight"].shape[:2]
-                    ).T
+                    read[f"{role}_kernel"] = lambda group, n=name: (
+                        group[f"{n}.weight"].reshape(group[f"{n}.weight"].shape[:2]).T
+                    )
                     if layer.bias:
                         shapes[f"{name}.bias"] = (outputs,)
                         read[f"{role}_bias"] = lambda group, n=name: group[f"{n}.bias"]

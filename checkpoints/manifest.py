@@ -247,9 +247,13 @@ def _classes(pair: Mapping[str, Any], generator: NetManifest, critic: NetManifes
     said = {n for n in (pair.get("classes"), *found.values()) if n is not None}
     if len(said) > 1:
         each = ", ".join(f"{name} {n}" for name, n in found.items() if n is not None)
-        raise InputError("pair.classes", f"is {pair.get('classes', 'not given')}, the layers have {each}", "make them equal")
+        raise InputError(
+            "pair.classes", f"is {pair.get('classes', 'not given')}, the layers have {each}", "make them equal"
+        )
     if said and not any(found.values()):
-        raise InputError("pair.classes", f"is {pair['classes']}, but no layer reads labels", "leave it out, or add label layers")
+        raise InputError(
+            "pair.classes", f"is {pair['classes']}, but no layer reads labels", "leave it out, or add label layers"
+        )
     return said.pop() if said else None
 
 

@@ -46,8 +46,12 @@ class Conv(Weighted, kind="conv"):
         """Rows and columns by the formula above, ``out`` channels."""
         self._check(shape)
         sides = []
-        for n, (low, high), k, s in zip(shape, self._ends(shape), self._reach(shape), self._strides(shape), strict=False):
-            if self.padding_mode not in ("zeros", "replicate") and max(low, high) >= n + (self.padding_mode == "circular"):
+        for n, (low, high), k, s in zip(
+            shape, self._ends(shape), self._reach(shape), self._strides(shape), strict=False
+        ):
+            if self.padding_mode not in ("zeros", "replicate") and max(low, high) >= n + (
+                self.padding_mode == "circular"
+            ):
                 raise ValueError(f"pads {n} pixels by {max(low, high)} of them ({self.padding_mode})")
             sides.append((n + low + high - k) // s + 1)
         if min(sides) < 1:

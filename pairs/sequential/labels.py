@@ -46,7 +46,9 @@ class LabelLayer(Layer):
     def apply(self, p: Params, x: Array, labels: Array | None) -> Array:
         """Refuse a batch without labels."""
         if labels is None:
-            raise InputError("labels", f"are missing for a net with {self.classes} classes", "give one label per sample")
+            raise InputError(
+                "labels", f"are missing for a net with {self.classes} classes", "give one label per sample"
+            )
         return self.labelled(p, x, jnp.asarray(labels))
 
     def __call__(self, p: Params, x: Array) -> Array:

@@ -70,7 +70,9 @@ class _Parser:
         kind = spec.get("layer") if isinstance(spec, Mapping) else None
         cls = LAYERS.get(kind) if isinstance(kind, str) else None
         if cls is None:
-            raise InputError(where, f"has layer = {_short(kind)}", f"{_hint(kind)}use one of {', '.join(sorted(LAYERS))}")
+            raise InputError(
+                where, f"has layer = {_short(kind)}", f"{_hint(kind)}use one of {', '.join(sorted(LAYERS))}"
+            )
         fields = {f.name: f for f in dataclasses.fields(cls)}
         settings: dict[str, Any] = {}
         for key, value in spec.items():

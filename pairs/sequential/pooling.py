@@ -51,7 +51,9 @@ class MaxPool(Layer, kind="max_pool"):
         rank = len(shape) - 1
         sides = tuple(v if isinstance(v, tuple) else (v,) * rank for v in given)
         if any(len(v) != rank for v in sides):
-            raise InputError("kernel", f"is {self.kernel}", f"give one number, or {rank}, of kernel, stride and padding")
+            raise InputError(
+                "kernel", f"is {self.kernel}", f"give one number, or {rank}, of kernel, stride and padding"
+            )
         return sides
 
     def _reduced(self, x: Array, fill: float, merge: str) -> Array:

@@ -58,7 +58,9 @@ def test_every_layer_kind_is_covered_by_a_golden_case() -> None:
     from pairs.sequential.layers import LAYERS
 
     def kinds(layers: list) -> set[str]:
-        parts = [v for layer in layers for v in (layer.get("main", []), layer.get("skip", []), *layer.get("branches", []))]
+        parts = [
+            v for layer in layers for v in (layer.get("main", []), layer.get("skip", []), *layer.get("branches", []))
+        ]
         return {layer["layer"] for layer in layers}.union(*map(kinds, parts))
 
     seen = set().union(*(kinds(case["layers"]) for _, case in LISTS.values()))
