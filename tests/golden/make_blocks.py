@@ -372,7 +372,7 @@ def main() -> None:
                 part.running_mean.normal_()
                 part.running_var.uniform_(0.5, 2.0)
         x, y = torch.randn(3, *shape), torch.arange(3) % CLASSES
-        call = (lambda v, m=module: m(v, y)) if isinstance(module, Function) else module
+        call = (lambda v, m=module, labels=y: m(v, labels)) if isinstance(module, Function) else module
         module.train()
         if any(n.endswith("_orig") for n in module.state_dict()) and name != "spectral_old":
             call(x)  # a step of the power iteration, so that u and v are not random
