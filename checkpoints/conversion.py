@@ -24,7 +24,7 @@ from .folding import fold
 from .layouts import Layout
 from .matching import COUNTERS, Doubt, Modules, Slot, below, find, match, slots
 
-__all__ = ["Conversion", "Row", "convert_tensors"]
+__all__ = ["Conversion", "Row", "convert_tensors", "modules_of"]
 
 Tensors = Mapping[str, np.ndarray]
 _WRAPPERS = ("module.", "_orig_mod.")
@@ -120,6 +120,11 @@ def convert_tensors(
         remedy = "correct the layers, give a layer name = the module's prefix, or list tensors to leave out in ignore"
         raise InputError(field, "do not match the file: " + ", ".join(faults[:12]) + more, remedy)
     return Conversion(_nested(layers, found, field), tuple(table), doubts, ignored)
+
+
+def modules_of(tensors: Tensors) -> Modules:
+    """Tensors by module and name, without the prefixes of wrappers."""
+    return _modules(_strip(tensors))
 
 
 def _strip(tensors: Tensors) -> Tensors:

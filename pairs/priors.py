@@ -63,8 +63,9 @@ class Prior:
         return math.prod(self.shape)
 
     def sample(self, key: Array, n: int, labels: ArrayLike | None = None) -> Array:
-        """``n`` latents, shape ``(n, *shape)``. Latent ``i`` depends on ``key`` and ``i`` alone,
-        so a longer draw begins with the shorter one.
+        """``n`` latents, shape ``(n, *shape)``.
+
+        Latent ``i`` depends on ``key`` and ``i`` alone, so a longer draw begins with the shorter one.
         """
         keys = jax.vmap(jax.random.fold_in, (None, 0))(key, jnp.arange(n))
         return self.sample_each(keys, labels)
