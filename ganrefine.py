@@ -35,6 +35,7 @@ COMMANDS = {
     "adapt": ("benchmarks.commands.adapt", "train, contrast and calibrate a critic for the generator"),
     "path": ("benchmarks.commands.path", "interpolate: line, slerp and geodesic side by side"),
     "import": ("benchmarks.commands.import_pair", "turn foreign weights into a verified, sealed pair"),
+    "draft": ("benchmarks.commands.draft", "write the manifest of bare weights"),
     "inspect": ("benchmarks.commands.inspect_file", "show what a weight file, a manifest or a stored pair holds"),
     "train": ("benchmarks.commands.train", "train a reference pair, resumable"),
     "evaluate": ("benchmarks.commands.evaluate", "distance of a set of images to another"),

@@ -1,12 +1,13 @@
 from .archive import check_destination as check_destination
 from .foreign.tensors import read_tensors as read_tensors
+from .golden import check_golden as check_golden
 from .graphs.nets import onnx_critic as onnx_critic
 from .graphs.nets import onnx_generator as onnx_generator
 from .graphs.pair_import import import_onnx as import_onnx
+from .importing import import_manifest as import_manifest
 from .lookup import bundled_names as bundled_names
 from .lookup import bundled_tuned as bundled_tuned
 from .lookup import resolve as resolve
-from .manifest import import_manifest as import_manifest
 from .state import load_state as load_state
 from .state import save_state as save_state
 from .state import state_record as state_record

@@ -1,164 +1,265 @@
-r"""Foreign tensors to the parameters of a sequential net, by PyTorch's layouts.
+r"""Foreign tensors to the parameters of a sequential net, with a table of what went where.
 
-========================  =======================  =============================
-layer                     PyTorch                  here
-========================  =======================  =============================
-``dense``                 weight (O, I)            kernel (I, O)
-``conv``                  weight (O, I, kh, kw)    kernel (kh, kw, I, O)
-``conv_transpose``        weight (I, O, kh, kw)    kernel (kh, kw, I, O)
-``batch_norm``            running_mean, _var       mean, var
-``layer_norm`` on images  weight (C, H, W)         scale (H, W, C)
-========================  =======================  =============================
-
-Spectral normalisation is folded with the stored vectors, without a power iteration:
-:math:`W / (u^\top W v)`, :math:`W` a matrix with one row per output (for transposed
-convolutions too). Half and double precision become float32.
-
-Tensors belong to layers by their module prefix (``main.3`` of ``main.3.weight``): in the
-order of the file, or by the layer's ``name``. Everything missing, left over or of
-another shape is reported at once.
+Tensors belong to layers by their module prefix (``main.3`` of ``main.3.weight``) as :mod:`checkpoints.matching` says,
+lie in PyTorch's layouts (:mod:`checkpoints.layouts`), and are plain weights after :mod:`checkpoints.folding`.
+Equalised learning rates are multiplied in, :math:`W g / \sqrt n`. Half and double precision become float32.
+Everything missing, left over or of another shape is reported at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import dataclasses
+import fnmatch
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from pairs import InputError
-from pairs.sequential.layers import Layer
-from pairs.sequential.spec import infer_shapes
+from pairs.sequential.dense import Weighted
+from pairs.sequential.layers import Layer, Layers, Params, Shape, walk
 
-__all__ = ["convert_tensors"]
+from .folding import fold
+from .layouts import Layout
+from .matching import COUNTERS, Doubt, Modules, Slot, below, find, match, slots
 
-_IGNORED = ("num_batches_tracked",)
-_OLD_SPECTRAL = ("weight_orig", "weight_u", "weight_v")
-_NEW_SPECTRAL = ("parametrizations.weight.original", "parametrizations.weight.0._u", "parametrizations.weight.0._v")
+__all__ = ["Conversion", "Row", "convert_tensors", "modules_of"]
 
 Tensors = Mapping[str, np.ndarray]
+_WRAPPERS = ("module.", "_orig_mod.")
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One line of the table: a layer, and the tensors it took.
+
+    Attributes:
+      path: Place of the layer, ``layers[3].main[0]``.
+      kind: Kind of the layer.
+      module: Prefix of its tensors in the file.
+      tensors: Their names below the prefix, with shapes.
+      note: What was done to them besides turning their axes.
+    """
+
+    path: str
+    kind: str
+    module: str
+    tensors: tuple[str, ...]
+    note: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Conversion:
+    """Parameters of a net, and how they were found.
+
+    Attributes:
+      params: One dictionary per layer.
+      table: Layer and tensors side by side, in the order of the layers.
+      doubts: Groups of modules that could be exchanged; the order of the file was taken.
+      ignored: Names of the tensors that no layer took because a pattern told so.
+    """
+
+    params: tuple[Params, ...]
+    table: tuple[Row, ...]
+    doubts: tuple[Doubt, ...] = ()
+    ignored: tuple[str, ...] = ()
 
 
 def convert_tensors(
-    tensors: Tensors, layers: Iterable[Layer], input_shape: tuple[int, ...], field: str = "layers"
-) -> tuple[dict[str, np.ndarray], ...]:
-    """Parameters for :func:`pairs.gan.sequential.sequential_net`.
+    tensors: Tensors,
+    layers: Iterable[Layer],
+    input_shape: Shape,
+    field: str = "layers",
+    *,
+    ignore: Sequence[str] = (),
+    chosen: Mapping[str, str] | None = None,
+) -> Conversion:
+    """Parameters for :func:`pairs.sequential.spec.sequential_net`.
 
     Args:
       tensors: by dotted name, in the order of the modules they belong to.
-      layers: parsed layers; those with ``name`` take the tensors of that module, the others
-        the remaining modules in order.
+      layers: parsed layers.
       input_shape: of the net, channels last.
       field: what an error calls the layer list.
+      ignore: names or patterns (``aux.*``) of tensors that belong to no layer.
+      chosen: module prefixes by the path of a layer, which settle a doubt.
 
     Raises:
-      InputError: one line naming every tensor that is missing, left over or misshapen.
+      InputError: one line naming every tensor that is missing, left over or misshapen; a pattern
+        of ``ignore`` that fits no tensor.
     """
     layers = tuple(layers)
-    shapes = infer_shapes(layers, input_shape, field)
-    modules = _modules(_strip_parallel(tensors))
-    named = {layer.name for layer in layers if layer.name is not None}
-    free = iter([m for m in modules if m not in named])
+    kept, ignored = _without(_strip(tensors), ignore, field)
+    modules = _modules(kept)
+    wanted = slots(walk(layers, input_shape, field))
+    if not kept and wanted:
+        raise InputError(field, "have parameters, but the file holds no tensors for them", "give the file of the net")
     faults: list[str] = []
-    params: list[dict[str, np.ndarray]] = []
-    for i, (layer, shape) in enumerate(zip(layers, shapes, strict=False)):
-        wanted = layer.param_shapes(shape)
-        if not wanted:
-            params.append({})
+    fixed = {**(chosen or {}), **_named(wanted, modules, faults)}
+    free = [s for s in wanted if s.layer.share is None and s.layer.name is None]
+    taken, doubts = match(free, modules, fixed)
+    if any(slot.path not in taken for slot in free):
+        taken = {**fixed, **_in_order(free, modules, fixed, faults)}
+    found: dict[str, dict[str, np.ndarray]] = {}
+    table: list[Row] = []
+    used: set[str] = set()
+    for slot in wanted:
+        prefix = taken.get(slot.path)
+        if prefix is None:
             continue
-        prefix = layer.name if layer.name is not None else next(free, None)
-        if prefix is None or prefix not in modules:
-            what = "no tensors are left for it" if prefix is None else f"'{prefix}' is not in the file"
-            faults.append(f"{field}[{i}] '{layer.kind}': {what}")
-            params.append({})
-            continue
-        params.append(_layer(layer, modules.pop(prefix), prefix, wanted, faults))
-    faults += [f"'{_join(m, n)}' is left over" for m, group in modules.items() for n in group if n not in _IGNORED]
+        group = below(modules, prefix)
+        params, row = _layer(slot, prefix, group, faults)
+        found[slot.path] = params
+        used |= {_join(prefix, n) for n in group}
+        table.append(row)
+    left = [n for m, group in modules.items() for n in (_join(m, t) for t in group if t not in COUNTERS)]
+    faults += [f"'{n}' is left over" for n in left if n not in used]
     if faults:
         more = f", and {len(faults) - 12} more" if len(faults) > 12 else ""
-        raise InputError(
-            field,
-            "do not match the file: " + ", ".join(faults[:12]) + more,
-            "correct the layers, or give a layer name = the module's prefix",
-        )
-    return tuple(params)
+        remedy = "correct the layers, give a layer name = the module's prefix, or list tensors to leave out in ignore"
+        raise InputError(field, "do not match the file: " + ", ".join(faults[:12]) + more, remedy)
+    return Conversion(_nested(layers, found, field), tuple(table), doubts, ignored)
 
 
-def _strip_parallel(tensors: Tensors) -> Tensors:
-    """``DataParallel`` puts ``module.`` before every name."""
-    if tensors and all(n.startswith("module.") for n in tensors):
-        return {n.removeprefix("module."): a for n, a in tensors.items()}
+def modules_of(tensors: Tensors) -> Modules:
+    """Tensors by module and name, without the prefixes of wrappers."""
+    return _modules(_strip(tensors))
+
+
+def _strip(tensors: Tensors) -> Tensors:
+    """Averaging puts a counter beside the net; it, ``DataParallel`` and ``compile`` put a word before every name."""
+    tensors = {n: a for n, a in tensors.items() if n != "n_averaged"}
+    for wrapper in _WRAPPERS * 2:
+        if tensors and all(n.startswith(wrapper) for n in tensors):
+            tensors = {n.removeprefix(wrapper): a for n, a in tensors.items()}
     return tensors
 
 
-def _modules(tensors: Tensors) -> dict[str, dict[str, np.ndarray]]:
-    modules: dict[str, dict[str, np.ndarray]] = {}
+def _without(tensors: Tensors, patterns: Sequence[str], field: str) -> tuple[Tensors, tuple[str, ...]]:
+    gone: set[str] = set()
+    for pattern in patterns:
+        fits = {n for n in tensors if fnmatch.fnmatchcase(n, pattern) or n.startswith(f"{pattern}.")}
+        if not fits:
+            where = f"{field.rpartition('.')[0]}.ignore".lstrip(".")
+            raise InputError(where, f"'{pattern}' fits no tensor of the file", "correct it, or leave it out")
+        gone |= fits
+    return {n: a for n, a in tensors.items() if n not in gone}, tuple(n for n in tensors if n in gone)
+
+
+def _modules(tensors: Tensors) -> Modules:
+    modules: Modules = {}
     for name, array in tensors.items():
         head, found, tail = name.partition("parametrizations.")
-        prefix, leaf = (
-            (head.removesuffix("."), found + tail) if found else (name.rpartition(".")[0], name.rpartition(".")[2])
-        )
+        prefix, leaf = head.removesuffix("."), found + tail
+        if not found:
+            prefix, _, leaf = name.rpartition(".")
         modules.setdefault(prefix, {})[leaf] = array
     return modules
 
 
+def _named(wanted: Sequence[Slot], modules: Modules, faults: list[str]) -> dict[str, str]:
+    """Prefixes of the layers that have a name or share one."""
+    fixed: dict[str, str] = {}
+    first: dict[str, str] = {}
+    for slot in wanted:
+        name = slot.layer.name if slot.layer.share is None else slot.layer.share
+        if name is None:
+            continue
+        prefix = find(name, modules)
+        if slot.layer.share is not None and name not in first:
+            faults.append(f"{slot.path} shares '{name}', which no earlier layer has as its name")
+        elif slot.layer.share is None and name in first:
+            faults.append(
+                f"{slot.path} has the name '{name}' of {first[name]}: give it share = '{name}' in place of name"
+            )
+        elif prefix is None:
+            faults.append(f"{slot.path} '{slot.layer.kind}': '{name}' is not in the file")
+        else:
+            fixed[slot.path] = prefix
+        first.setdefault(name, slot.path)
+    return fixed
+
+
+def _in_order(free: Sequence[Slot], modules: Modules, fixed: Mapping[str, str], faults: list[str]) -> dict[str, str]:
+    """Layers paired with modules as they come, where not all of them fit: the faults are named along these pairs."""
+    used = lambda m: any(m == b or m.startswith(f"{b}.") for b in fixed.values())
+    left = [m for m, group in modules.items() if not used(m) and set(group) - set(COUNTERS)]
+    paired: dict[str, str] = {}
+    for slot in free:
+        if not left:
+            faults.append(f"{slot.path} '{slot.layer.kind}': no tensors are left for it")
+            continue
+        several = all("." in name for name in slot.options[0].shapes if name != "gamma")
+        prefix = left[0].rpartition(".")[0] if several else left[0]
+        paired[slot.path] = prefix
+        left = [m for m in left if m != prefix and not (several and m.startswith(f"{prefix}."))]
+    return paired
+
+
+def _layer(slot: Slot, prefix: str, group: Tensors, faults: list[str]) -> tuple[Params, Row]:
+    layer = slot.layer
+    try:
+        plain, note = _folded(group, layer.kind == "conv_transpose")
+    except ValueError as error:
+        faults.append(f"'{_join(prefix, 'weight')}' {error}")
+        return {}, Row(slot.path, layer.kind, prefix, ())
+    layout = max(slot.options, key=lambda option: len(option.shapes.items() & _shapes(plain).items()))
+    before = len(faults)
+    _compare(layout, plain, prefix, layer.kind, faults)
+    if len(faults) > before:
+        return {}, Row(slot.path, layer.kind, prefix, ())
+    params = {ours: read(plain) for ours, read in layout.read.items()}
+    if isinstance(layer, Weighted) and layer.equalized is not False:
+        gain = math.sqrt(2.0) if layer.equalized is True else layer.equalized
+        factor = gain / math.sqrt(math.prod(params["kernel"].shape[:-1]))
+        names = ("kernel", "bias") if layer.equalized_bias else ("kernel",)
+        params |= {n: np.asarray(params[n], np.float64) * factor for n in names if n in params}
+        note = "; ".join(filter(None, (note, f"kernel times {factor:.6g} (equalised learning rate)")))
+    said = tuple(f"{n} {'x'.join(map(str, s)) or '1'}" for n, s in layout.shapes.items())
+    arrays = {n: np.ascontiguousarray(a, dtype=np.float32).reshape(np.shape(a)) for n, a in params.items()}
+    return arrays, Row(slot.path, layer.kind, prefix, said, note or "")
+
+
+def _folded(group: Tensors, transposed: bool) -> tuple[dict[str, np.ndarray], str | None]:
+    """Every module of the group folded, by its name below the prefix of the layer."""
+    plain: dict[str, np.ndarray] = {}
+    note = None
+    for module, inside in _modules({n: a for n, a in group.items() if n.rpartition(".")[2] not in COUNTERS}).items():
+        made, said = fold(inside, transposed)
+        plain |= {_join(module, n): a for n, a in made.items()}
+        note = note or said
+    return plain, note
+
+
+def _shapes(plain: Tensors) -> dict[str, Shape]:
+    return {n: a.shape for n, a in plain.items()}
+
+
+def _compare(layout: Layout, plain: Tensors, prefix: str, kind: str, faults: list[str]) -> None:
+    for name, shape in layout.shapes.items():
+        array = plain.get(name)
+        if array is None:
+            why = ""
+            if name.endswith("running_mean") and kind in ("batch_norm", "conditional_batch_norm"):
+                why = " (a layer without running statistics mixes the samples of a batch: record them in PyTorch)"
+            faults.append(f"'{_join(prefix, name)}' is missing{why}")
+        elif array.dtype.kind not in "fV" and array.dtype.name != "bfloat16":
+            faults.append(f"'{_join(prefix, name)}' is {array.dtype}")
+        elif array.shape != shape:
+            faults.append(f"'{_join(prefix, name)}' has shape {array.shape}, not {shape} ('{kind}')")
+    faults.extend(f"'{_join(prefix, n)}' is left over ('{kind}')" for n in plain if n not in layout.shapes)
+
+
+def _nested(layers: Layers, found: Mapping[str, Params], field: str) -> tuple[Params, ...]:
+    rows: list[Any] = []
+    for i, layer in enumerate(layers):
+        path = f"{field}[{i}]"
+        parts = {name: _nested(part, found, f"{path}.{name}") for name, part in layer.inner().items()}
+        made = {name: {str(j): p for j, p in enumerate(part) if p} for name, part in parts.items()}
+        rows.append({n: p for n, p in made.items() if p} if parts else found.get(path, {}))
+    return tuple(rows)
+
+
 def _join(prefix: str, name: str) -> str:
     return f"{prefix}.{name}" if prefix else name
-
-
-def _layer(
-    layer: Layer, group: dict[str, np.ndarray], prefix: str, wanted: dict[str, tuple[int, ...]], faults: list[str]
-) -> dict[str, np.ndarray]:
-    group = {n: a for n, a in group.items() if n not in _IGNORED}
-    for names in (_OLD_SPECTRAL, _NEW_SPECTRAL):
-        if set(names) <= set(group) and "kernel" in wanted:
-            weight, u, v = (np.asarray(group.pop(n), np.float64) for n in names)
-            try:
-                group["weight"] = _unit_norm(weight, u, v, layer.kind == "conv_transpose")
-            except ValueError:
-                faults.append(
-                    f"'{_join(prefix, names[0])}' {weight.shape} does not fit its vectors {u.shape}, {v.shape}"
-                )
-                return {}
-    taken: dict[str, np.ndarray] = {}
-    for ours, shape in wanted.items():
-        theirs = _their_name(layer.kind, ours)
-        if theirs not in group:
-            faults.append(f"'{_join(prefix, theirs)}' is missing")
-            continue
-        array = np.asarray(group.pop(theirs))
-        if array.dtype.kind not in "fV" and array.dtype.name != "bfloat16":
-            faults.append(f"'{_join(prefix, theirs)}' is {array.dtype}")
-        elif (turned := _turn(layer.kind, ours, array)).shape != shape:
-            expected = _turn_shape(layer.kind, ours, shape)
-            faults.append(f"'{_join(prefix, theirs)}' has shape {array.shape}, not {expected} ('{layer.kind}')")
-        else:
-            taken[ours] = np.ascontiguousarray(turned, dtype=np.float32)
-    faults.extend(f"'{_join(prefix, n)}' is left over ('{layer.kind}')" for n in group)
-    return taken
-
-
-def _unit_norm(weight: np.ndarray, u: np.ndarray, v: np.ndarray, transposed: bool) -> np.ndarray:
-    rows = np.moveaxis(weight, 1, 0) if transposed else weight
-    return weight / (u @ rows.reshape(rows.shape[0], -1) @ v)
-
-
-def _their_name(kind: str, ours: str) -> str:
-    return {"kernel": "weight", "scale": "weight", "mean": "running_mean", "var": "running_var"}.get(ours, ours)
-
-
-def _axes(kind: str, ours: str, ndim: int) -> tuple[int, ...]:
-    """Where each of our axes lies in PyTorch's array."""
-    if ours == "kernel":
-        return {("dense", 2): (1, 0), ("conv", 4): (2, 3, 1, 0), ("conv_transpose", 4): (2, 3, 0, 1)}.get(
-            (kind, ndim), tuple(range(ndim))
-        )
-    return (1, 2, 0) if kind == "layer_norm" and ndim == 3 else tuple(range(ndim))
-
-
-def _turn(kind: str, ours: str, array: np.ndarray) -> np.ndarray:
-    return array.transpose(_axes(kind, ours, array.ndim))
-
-
-def _turn_shape(kind: str, ours: str, shape: tuple[int, ...]) -> tuple[int, ...]:
-    axes = _axes(kind, ours, len(shape))
-    return tuple(shape[axes.index(i)] for i in range(len(shape)))

@@ -8,9 +8,12 @@ import os
 from pathlib import Path
 from typing import Any
 
+import jax
+
 from pairs.sequential.spec import infer_shapes
 
 from .archive import INTEGRITY, read_archive_metadata
+from .digest import named_leaves
 from .foreign.limits import shown
 from .foreign.modules import Module
 from .foreign.tensors import read_foreign
@@ -65,15 +68,21 @@ def count(tensors: dict[str, Any]) -> int:
 
 def _manifest(path: Path) -> dict[str, Any]:
     manifest = read_manifest(path)
-    nets = {net.section: _layers(net) for net in (manifest.generator, manifest.critic)}
+    nets = {net.section: _layers(net) for net in manifest.nets}
     about = {"pair": dict(manifest.pair), "prior": manifest.prior.record(), **nets}
     tensors = {}
-    for net in (manifest.generator, manifest.critic):
+    for net in manifest.nets:
         shapes = infer_shapes(net.layers, net.input_shape)
         for i, (layer, shape) in enumerate(zip(net.layers, shapes, strict=False)):
-            for name, size in layer.param_shapes(shape).items():
-                tensors[f"{net.section}.{i}.{name}"] = {"shape": list(size), "dtype": "float32"}
+            for name, size in named_leaves(_sizes(layer.param_shapes(shape)), net.section).items():
+                tensors[f"{net.section}.{i}.{name}"] = {"shape": list(size.shape), "dtype": "float32"}
     return {"about": about, "tensors": tensors}
+
+
+def _sizes(shapes: Any) -> Any:
+    if isinstance(shapes, dict):
+        return {name: _sizes(size) for name, size in shapes.items()}
+    return jax.ShapeDtypeStruct(shapes, "float32")
 
 
 def _layers(net: NetManifest) -> dict[str, Any]:

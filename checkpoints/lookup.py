@@ -8,7 +8,7 @@ from pathlib import Path
 from pairs import InputError, Pair
 
 from .archive import INTEGRITY
-from .manifest import import_manifest
+from .importing import import_manifest
 from .store import load_pair
 
 __all__ = ["DEFAULT", "bundled_names", "bundled_path", "bundled_tuned", "resolve"]

@@ -16,7 +16,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from pairs import Architecture, ClassMixture, InputError, Net, Pair, Record, build, prior_from_record
+from pairs import Architecture, ClassMixture, InputError, Net, NoCritic, Pair, Record, build, prior_from_record
 
 from .archive import read_archive, write_archive
 from .digest import named_leaves
@@ -25,7 +25,7 @@ from .leaves import pack, unpack
 __all__ = ["PAIR_FORMAT", "load_pair", "save_pair"]
 
 PAIR_FORMAT = "ganrefine-pair"
-_NETS = ("generator", "critic", "encoder", "features")
+_NETS = ("generator", "critic", "encoder", "features", "classifier")
 _PLAIN = ("sample_shape", "sample_range", "critic_kind", "calibrated", "classes")
 
 
@@ -40,7 +40,7 @@ def save_pair(path: str | os.PathLike[str], pair: Pair, overwrite: bool = False)
     nets: dict[str, Any] = {}
     for name in _NETS:
         net: Net | None = getattr(pair, name)
-        if net is None:
+        if net is None or (name == "critic" and not pair.has_critic):
             nets[name] = None
             continue
         made_by = net.architecture
@@ -71,7 +71,8 @@ def load_pair(path: str | os.PathLike[str], like: Pair | None = None) -> Pair:
         not fit the architecture (or ``like``).
     """
     arrays, metadata = read_archive(path, PAIR_FORMAT)
-    nets = {name: _net(name, metadata["nets"][name], arrays, like) for name in _NETS}
+    nets = {name: _net(name, metadata["nets"].get(name), arrays, like) for name in _NETS}
+    nets["critic"] = nets["critic"] or Net((), NoCritic())
     prior = prior_from_record(metadata["prior"])
     if isinstance(prior, ClassMixture):
         leaves = {k: jnp.asarray(arrays[f"prior.{k}"]) for k in ("means", "scales", "weights")}

@@ -12,6 +12,7 @@ from .priors import TruncatedNormal as TruncatedNormal
 from .priors import Uniform as Uniform
 from .protocol import CriticKind as CriticKind
 from .protocol import Net as Net
+from .protocol import NoCritic as NoCritic
 from .protocol import Pair as Pair
 from .record import Record as Record
 from .registry import Architecture as Architecture

@@ -46,6 +46,7 @@ class ClassMixture(Prior):
             )
 
     def sample_each(self, keys: Array, labels: ArrayLike | None = None) -> Array:
+        """One latent per key."""
         pick, noise = jnp.moveaxis(jax.vmap(lambda k: jax.random.split(k, 2))(keys), 1, 0)
         if labels is None:
             labels = jax.vmap(lambda k: jax.random.categorical(k, jnp.log(self.weights)))(pick)
@@ -58,13 +59,16 @@ class ClassMixture(Prior):
         return -0.5 * flat_sum(u**2 + 2 * jnp.log(self.scales) + math.log(2 * math.pi), self.shape)
 
     def log_prob(self, z: ArrayLike, labels: ArrayLike | None = None) -> Array:
+        """Normalised log density, shape ``(batch,)``."""
         each = self._components(jnp.asarray(z))
         if labels is None:
             return jax.scipy.special.logsumexp(each + jnp.log(self.weights), axis=1)
         return jnp.take_along_axis(each, jnp.asarray(labels)[:, None], axis=1)[:, 0]
 
     def score(self, z: ArrayLike, labels: ArrayLike | None = None) -> Array:
+        """Gradient of the log density, same shape as ``z``."""
         return jax.grad(lambda v: jnp.sum(self.log_prob(v, labels)))(jnp.asarray(z))
 
     def record(self) -> dict[str, Any]:
+        """JSON form, without the arrays."""
         return {"kind": self.kind, "shape": self.shape, "classes": int(self.weights.shape[0])}

@@ -63,8 +63,9 @@ class Prior:
         return math.prod(self.shape)
 
     def sample(self, key: Array, n: int, labels: ArrayLike | None = None) -> Array:
-        """``n`` latents, shape ``(n, *shape)``. Latent ``i`` depends on ``key`` and ``i`` alone,
-        so a longer draw begins with the shorter one.
+        """``n`` latents, shape ``(n, *shape)``.
+
+        Latent ``i`` depends on ``key`` and ``i`` alone, so a longer draw begins with the shorter one.
         """
         keys = jax.vmap(jax.random.fold_in, (None, 0))(key, jnp.arange(n))
         return self.sample_each(keys, labels)
@@ -108,21 +109,24 @@ class Normal(Prior):
         _check_positive("prior.scale", self.scale)
 
     def sample_each(self, keys: Array, labels: ArrayLike | None = None) -> Array:
+        """One latent per key."""
         return self.scale * jax.vmap(lambda k: jax.random.normal(k, self.shape))(keys)
 
     def log_prob(self, z: ArrayLike, labels: ArrayLike | None = None) -> Array:
+        """Normalised log density, shape ``(batch,)``."""
         z = jnp.asarray(z)
         constant = self.size * (0.5 * math.log(2 * math.pi) + math.log(self.scale))
         return -0.5 * flat_sum((z / self.scale) ** 2, self.shape) - constant
 
     def score(self, z: ArrayLike, labels: ArrayLike | None = None) -> Array:
+        """Gradient of the log density, same shape as ``z``."""
         return -jnp.asarray(z) / self.scale**2
 
 
 @jax.tree_util.register_static
 @dataclasses.dataclass(frozen=True)
 class Uniform(Prior):
-    """Uniform on the box ``[low, high]`` in every coordinate; projection clips."""
+    """Uniform on the box ``[low, high]`` in every coordinate, ``[-1, 1]`` by default; projection clips."""
 
     low: float = -1.0
     high: float = 1.0
@@ -134,19 +138,23 @@ class Uniform(Prior):
             raise InputError("prior.low", f"box is [{self.low}, {self.high}]", "give low < high, both finite")
 
     def sample_each(self, keys: Array, labels: ArrayLike | None = None) -> Array:
+        """One latent per key."""
         draw = lambda k: jax.random.uniform(k, self.shape, minval=self.low, maxval=self.high)
         return jax.vmap(draw)(keys)
 
     def log_prob(self, z: ArrayLike, labels: ArrayLike | None = None) -> Array:
+        """Normalised log density, shape ``(batch,)``."""
         z = jnp.asarray(z)
         axes = tuple(range(z.ndim - len(self.shape), z.ndim))
         inside = jnp.all((z >= self.low) & (z <= self.high), axis=axes)
         return jnp.where(inside, -self.size * math.log(self.high - self.low), -jnp.inf)
 
     def score(self, z: ArrayLike, labels: ArrayLike | None = None) -> Array:
+        """Gradient of the log density, same shape as ``z``."""
         return jnp.zeros_like(jnp.asarray(z))
 
     def project(self, z: ArrayLike) -> Array:
+        """Nearest point of the support."""
         return jnp.clip(jnp.asarray(z), self.low, self.high)
 
 
@@ -163,9 +171,11 @@ class Sphere(Prior):
         _check_positive("prior.radius", self.radius)
 
     def sample_each(self, keys: Array, labels: ArrayLike | None = None) -> Array:
+        """One latent per key."""
         return self.project(jax.vmap(lambda k: jax.random.normal(k, self.shape))(keys))
 
     def log_prob(self, z: ArrayLike, labels: ArrayLike | None = None) -> Array:
+        """Normalised log density, shape ``(batch,)``."""
         z = jnp.asarray(z)
         d = self.size
         area = math.log(2) + d / 2 * math.log(math.pi) - math.lgamma(d / 2) + (d - 1) * math.log(self.radius)
@@ -174,9 +184,11 @@ class Sphere(Prior):
         return jnp.where(on_it, -area, -jnp.inf)
 
     def score(self, z: ArrayLike, labels: ArrayLike | None = None) -> Array:
+        """Gradient of the log density, same shape as ``z``."""
         return jnp.zeros_like(jnp.asarray(z))
 
     def project(self, z: ArrayLike) -> Array:
+        """Nearest point of the support."""
         z = jnp.asarray(z)
         axes = tuple(range(z.ndim - len(self.shape), z.ndim))
         norm = jnp.sqrt(jnp.sum(z**2, axis=axes, keepdims=True))
@@ -196,10 +208,12 @@ class TruncatedNormal(Prior):
         _check_positive("prior.bound", self.bound)
 
     def sample_each(self, keys: Array, labels: ArrayLike | None = None) -> Array:
+        """One latent per key."""
         draw = lambda k: jax.random.truncated_normal(k, -self.bound, self.bound, self.shape)
         return jax.vmap(draw)(keys)
 
     def log_prob(self, z: ArrayLike, labels: ArrayLike | None = None) -> Array:
+        """Normalised log density, shape ``(batch,)``."""
         z = jnp.asarray(z)
         axes = tuple(range(z.ndim - len(self.shape), z.ndim))
         inside = jnp.all(jnp.abs(z) <= self.bound, axis=axes)
@@ -208,7 +222,9 @@ class TruncatedNormal(Prior):
         return jnp.where(inside, -0.5 * flat_sum(z**2, self.shape) - constant, -jnp.inf)
 
     def score(self, z: ArrayLike, labels: ArrayLike | None = None) -> Array:
+        """Gradient of the log density, same shape as ``z``."""
         return -jnp.asarray(z)
 
     def project(self, z: ArrayLike) -> Array:
+        """Nearest point of the support."""
         return jnp.clip(jnp.asarray(z), -self.bound, self.bound)

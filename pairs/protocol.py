@@ -15,19 +15,21 @@ from .priors import Prior
 from .record import Record
 from .registry import Architecture
 
-__all__ = ["Net", "Pair", "CriticKind"]
+__all__ = ["CriticKind", "Net", "NoCritic", "Pair"]
 
-CriticKind = Literal["wasserstein", "logit", "energy"]
-"""What a score means. Higher is more real for all three.
+CriticKind = Literal["wasserstein", "logit", "energy", "least_squares"]
+"""What a score means. Higher is more real for all of them.
 
 ``wasserstein``: potential of the optimal transport problem, free offset, slope about one.
 ``logit``: log of a density ratio, :math:`\\log p/q` up to calibration (before any sigmoid).
 ``energy``: minus an energy, :math:`\\log p` up to a constant.
+``least_squares``: trained towards 1 on real and 0 on fake samples (LSGAN, arXiv:1611.04076). The best such critic is
+:math:`D = p/(p+q)`, so that :math:`\\log p/q = \\log(D/(1-D))`; calibration finds the ratio of a real one.
 """
 
 
 @jax.tree_util.register_dataclass
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class Net:
     """A network as a pytree: parameters are leaves, ``apply(params, *inputs)`` is static.
 
@@ -41,13 +43,44 @@ class Net:
     architecture: Architecture | None = dataclasses.field(default=None, metadata=dict(static=True))
 
     def __call__(self, *inputs: Any) -> Array:
+        """The net on a batch."""
         return self.apply(self.params, *inputs)
+
+    @property
+    def size(self) -> int:
+        """Numbers in all parameters together."""
+        return sum(math.prod(getattr(leaf, "shape", ())) for leaf in jax.tree.leaves(self.params))
+
+    def __repr__(self) -> str:
+        """Kind and size, without the numbers."""
+        kind = self.architecture.name if self.architecture else type(self.apply).__name__
+        return f"{kind} net of {self.size:,} parameters"
+
+
+@dataclasses.dataclass(frozen=True)
+class NoCritic:
+    """Stands in for the critic of a pair that has none yet: every use of it says how to make one."""
+
+    def __call__(self, params: Any, *inputs: Any) -> Array:
+        """Refuse.
+
+        Raises:
+          InputError: always.
+        """
+        raise InputError(
+            "critic",
+            "is missing: this pair has a generator alone",
+            "make one with 'ganrefine adapt PAIR DATA' (dcd.recover in Python)",
+        )
 
 
 @jax.tree_util.register_dataclass
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class Pair:
     """A pretrained generator with the critic it was trained against.
+
+    :func:`pairs.make_pair` also makes a pair without a critic: then ``adapt`` and ``tune`` make one, and everything
+    that needs a score before says so. :attr:`has_critic` tells.
 
     Attributes:
       generator: ``(batch, *latent[, labels]) -> (batch, *sample)``, values in ``sample_range``.
@@ -55,12 +88,13 @@ class Pair:
       prior: law of the latents.
       sample_shape: shape of one sample, ``(H, W, C)`` for images.
       sample_range: ``(low, high)`` of the samples, ``None`` where they are unbounded.
-      critic_kind: see :data:`CriticKind`.
+      critic_kind: see :data:`CriticKind`; ``None`` without a critic.
       calibrated: the critic is a density-ratio logit with its own diagnostics
         (``python -m dcd adapt`` makes one). Samplers that need a ratio refuse others.
       classes: number of labels of a conditional pair, ``None`` for an unconditional one.
       encoder: optional ``(batch, *sample) -> (batch, *latent)``.
       features: optional ``(batch, *sample) -> (batch, features)``.
+      classifier: optional ``(batch, *sample) -> (batch, classes)``, logits.
       record: provenance and the chain settings the critic was adapted to.
     """
 
@@ -69,12 +103,13 @@ class Pair:
     prior: Prior
     sample_shape: tuple[int, ...] = dataclasses.field(metadata=dict(static=True))
     sample_range: tuple[float, float] | None = dataclasses.field(metadata=dict(static=True))
-    critic_kind: CriticKind = dataclasses.field(metadata=dict(static=True))
+    critic_kind: CriticKind | None = dataclasses.field(metadata=dict(static=True))
     calibrated: bool = dataclasses.field(default=False, metadata=dict(static=True))
     classes: int | None = dataclasses.field(default=None, metadata=dict(static=True))
     encoder: Net | None = None
     features: Net | None = None
     record: Record = dataclasses.field(default_factory=Record, metadata=dict(static=True))
+    classifier: Net | None = None
 
     def __post_init__(self) -> None:
         if self.critic_kind == "probability":
@@ -83,13 +118,15 @@ class Pair:
                 "is 'probability'",
                 "drop the final sigmoid and declare 'logit': a probability has no usable gradient far from real data",
             )
-        if self.critic_kind not in get_args(CriticKind):
+        if self.critic_kind is None and isinstance(self.critic, Net) and self.has_critic:
+            raise InputError("critic_kind", "is missing", f"use one of {', '.join(get_args(CriticKind))}")
+        if self.critic_kind not in (None, *get_args(CriticKind)):
             raise InputError("critic_kind", f"is {self.critic_kind!r}", f"use one of {', '.join(get_args(CriticKind))}")
         if self.calibrated and self.critic_kind != "logit":
             raise InputError("calibrated", f"is set on a '{self.critic_kind}' critic", "only a logit can be calibrated")
         if self.sample_range is not None:
             low, high = self.sample_range
-            if not (math.isfinite(low) and math.isfinite(high) and low < high):
+            if not (abs(low) < 1e30 and abs(high) < 1e30 and low < high):
                 raise InputError("sample_range", f"is {self.sample_range}", "give (low, high) with low < high, or None")
 
     def generate(self, z: Any, labels: Any = None) -> Array:
@@ -101,7 +138,31 @@ class Pair:
         return self.critic(x) if labels is None else self.critic(x, labels)
 
     @property
+    def has_critic(self) -> bool:
+        """Whether there is a critic; a pair of a generator alone has none."""
+        return not isinstance(getattr(self.critic, "apply", None), NoCritic)
+
+    def __repr__(self) -> str:
+        """A few lines: what it is and where it comes from, without its numbers."""
+        size = " x ".join(map(str, self.sample_shape))
+        span = "unbounded" if self.sample_range is None else f"in [{self.sample_range[0]:g}, {self.sample_range[1]:g}]"
+        labels = f", {self.classes} classes" if self.classes else ""
+        prior = ", ".join(f"{k} {v}" for k, v in self.prior.record().items() if k != "kind" and v is not None)
+        kind = f"{self.critic_kind}{', calibrated' if self.calibrated else ''}"
+        lines = [
+            f"pair '{self.name}': samples {size}, {span}{labels}",
+            f"  prior      {self.prior.kind} ({prior})",
+            f"  generator  {self.generator}",
+            f"  critic     {f'{self.critic}, {kind}' if self.has_critic else 'none yet'}",
+        ]
+        extra = {"encoder": self.encoder, "features": self.features, "classifier": self.classifier}
+        lines += [f"  {name:10} {net}" for name, net in extra.items() if net is not None]
+        known = {k: self.record[k] for k in ("license", "source") if k in self.record}
+        return "\n".join([*lines, *(f"  {name:10} {value}" for name, value in known.items())])
+
+    @property
     def name(self) -> str:
+        """The name in its record."""
         return str(self.record.get("name", "unnamed"))
 
     def replace(self, **changes: Any) -> Pair:

@@ -21,7 +21,7 @@ from jax import Array
 
 from .errors import InputError
 from .priors import Prior
-from .protocol import CriticKind, Net, Pair
+from .protocol import CriticKind, Net, NoCritic, Pair
 from .record import Record
 from .registry import Architecture
 
@@ -121,15 +121,16 @@ def _inference_arguments(module: linen.Module) -> tuple[tuple[str, bool], ...]:
 
 def make_pair(
     generator: Net,
-    critic: Net,
+    critic: Net | None,
     prior: Prior,
     *,
     sample_range: tuple[float, float] | None,
-    critic_kind: CriticKind,
+    critic_kind: CriticKind | None,
     calibrated: bool = False,
     classes: int | None = None,
     encoder: Net | None = None,
     features: Net | None = None,
+    classifier: Net | None = None,
     record: Record | None = None,
     check: bool = True,
 ) -> Pair:
@@ -147,7 +148,7 @@ def make_pair(
         raise InputError("generator", f"maps latents {z.shape} to {x.shape}", "return (batch, *sample)")
     pair = Pair(
         generator,
-        critic,
+        critic if critic is not None else Net((), NoCritic()),
         prior,
         tuple(x.shape[1:]),
         sample_range,
@@ -157,6 +158,7 @@ def make_pair(
         encoder,
         features,
         record or Record(),
+        classifier,
     )
     if check:
         check_pair(pair)
@@ -197,7 +199,7 @@ def check_pair(pair: Pair, seed: int = 0) -> None:
         sample depends on the rest of the batch; an encoder that does not invert shapes.
     """
     n = 8
-    for name in ("generator", "critic", "encoder", "features"):
+    for name in ("generator", "critic", "encoder", "features", "classifier"):
         net = getattr(pair, name)
         for path, leaf in jax.tree_util.tree_leaves_with_path(None if net is None else net.params):
             if jnp.issubdtype(jnp.asarray(leaf).dtype, jnp.inexact) and not np.all(np.isfinite(np.asarray(leaf))):
@@ -220,6 +222,19 @@ def check_pair(pair: Pair, seed: int = 0) -> None:
                 f"is [{low:g}, {high:g}] but samples lie in [{x.min():.4g}, {x.max():.4g}]",
                 "declare the range the generator was trained for",
             )
+    _refuse_batch_mixing("generator", pair.generator, z, labels, x)
+    if pair.has_critic:
+        _check_critic(pair, x, labels, seed)
+    if pair.classifier is not None:
+        check_classifier(pair, pair.classifier)
+    if pair.encoder is not None:
+        code = _shape_of("encoder", pair.encoder, x, *labels).shape
+        if code != (n, *pair.prior.shape):
+            raise InputError("encoder", f"returns {code}", f"return (batch, {', '.join(map(str, pair.prior.shape))})")
+
+
+def _check_critic(pair: Pair, x: np.ndarray, labels: tuple[Any, ...], seed: int) -> None:
+    n = len(x)
     d = _shape_of("critic", pair.critic, x, *labels)
     if d.shape != (n,):
         remedy = "wrap it with squeeze=True" if d.shape == (n, 1) else "return one number per sample"
@@ -228,12 +243,7 @@ def check_pair(pair: Pair, seed: int = 0) -> None:
     if not np.all(np.isfinite(score)):
         raise InputError("critic", "returns NaN or infinity", "check its weights and the sample range")
     _refuse_probability(pair, x, labels, seed)
-    _refuse_batch_mixing("generator", pair.generator, z, labels, x)
     _refuse_batch_mixing("critic", pair.critic, x, labels, score)
-    if pair.encoder is not None:
-        code = _shape_of("encoder", pair.encoder, x, *labels).shape
-        if code != (n, *pair.prior.shape):
-            raise InputError("encoder", f"returns {code}", f"return (batch, {', '.join(map(str, pair.prior.shape))})")
 
 
 def _refuse_probability(pair: Pair, x: np.ndarray, labels: tuple[Any, ...], seed: int) -> None:

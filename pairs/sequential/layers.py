@@ -1,47 +1,75 @@
-r"""The layers of a sequential net: frozen descriptions with PyTorch's meaning and channels-last arithmetic.
+r"""What a layer of a sequential net is: a frozen description with PyTorch's meaning and channels-last arithmetic.
 
 Each layer is a frozen dataclass of JSON values; arrays are kept apart, in one
 dictionary per layer. A layer knows its output shape, the shapes of its parameters,
 how to draw them, and how to apply them. Shapes are those of one sample: ``()``,
-``(n,)``, or ``(H, W, C)`` for an image that PyTorch would call ``(C, H, W)``.
+``(n,)``, ``(L, C)`` for a sequence that PyTorch would call ``(C, L)``, or ``(H, W, C)``
+for an image that PyTorch would call ``(C, H, W)``.
 
-BatchNorm with running statistics :math:`\mu, v` is one multiplication and one addition,
-
-.. math:: y = x s + (b - \mu s), \qquad s = \gamma / \sqrt{v + \epsilon}.
-
-``flatten``, ``unflatten`` and ``reshape`` order elements as PyTorch does (channel, row, column).
+A block holds lists of layers; its parameters are the dictionaries of those layers,
+``{list name: {number of the layer: parameters}}``.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 
-from ..convolution import conv, conv_transpose
 from ..errors import InputError
 
-__all__ = ["LAYERS", "Layer", "Params", "Shape"]
+__all__ = [
+    "LAYERS",
+    "MOST_LAYERS",
+    "Branches",
+    "Layer",
+    "Layers",
+    "Params",
+    "Shape",
+    "chain_shapes",
+    "image",
+    "not_negative",
+    "positive",
+    "run_layers",
+    "spatial",
+    "walk",
+]
 
 Shape = tuple[int, ...]
-Params = dict[str, Array]
+Params = dict[str, Any]
 
 LAYERS: dict[str, type[Layer]] = {}
 """Layer classes by the name that a layer list uses."""
 
+MOST_LAYERS = 512
+"""Layers that one net may have, those inside blocks included."""
+
+_MOST_NUMBERS = 2**24
+_CONSTANT = {"scale": 1.0, "var": 1.0, "slope": 0.25}
+
 
 @dataclasses.dataclass(frozen=True)
 class Layer:
-    """One layer. ``name`` is the module prefix of its tensors in a foreign file, where it must be said."""
+    """One layer.
+
+    Attributes:
+      name: The module prefix of its tensors in a foreign file, where it must be said.
+      share: The ``name`` of an earlier layer whose tensors this layer uses too.
+    """
 
     name: str | None = dataclasses.field(default=None, kw_only=True)
+    share: str | None = dataclasses.field(default=None, kw_only=True)
     kind: ClassVar[str] = ""
+    import_only: ClassVar[tuple[str, ...]] = ("name", "share")
+    """Settings that matter while tensors are converted, and not afterwards."""
 
     def __init_subclass__(cls, kind: str = "", **kwargs: Any):
+        """Enter the class in :data:`LAYERS`."""
         super().__init_subclass__(**kwargs)
         if kind:
             cls.kind = kind
@@ -50,206 +78,124 @@ class Layer:
     def spec(self) -> dict[str, Any]:
         """JSON form: ``{"layer": kind, ...}`` without settings left at their defaults."""
         values = {f.name: (getattr(self, f.name), f.default) for f in dataclasses.fields(self)}
-        return {"layer": self.kind, **{k: v for k, (v, default) in values.items() if v != default}}
+        return {"layer": self.kind, **{k: _plain(v) for k, (v, default) in values.items() if v != default}}
+
+    def inner(self) -> Mapping[str, Layers]:
+        """The lists of layers inside a block; a plain layer has none."""
+        return {}
+
+    def converted(self) -> Layer:
+        """The layer as it is once its tensors have been converted."""
+        defaults = {f.name: f.default for f in dataclasses.fields(self)}
+        return dataclasses.replace(self, **{n: defaults[n] for n in self.import_only})
 
     def out_shape(self, shape: Shape) -> Shape:
         """Shape of one output sample; ``ValueError`` where the layer does not take ``shape``."""
         return shape
 
-    def param_shapes(self, shape: Shape) -> dict[str, Shape]:
+    def param_shapes(self, shape: Shape) -> Params:
         """Shapes of the parameters for inputs of ``shape``."""
         return {}
 
     def init(self, key: Array, shape: Shape) -> Params:
         """He-normal kernels, unit scales, zero biases, standard running statistics."""
         shapes = self.param_shapes(shape)
-        ones = ("scale", "var")
-        return {k: (jnp.ones if k in ones else jnp.zeros)(s, jnp.float32) for k, s in shapes.items() if k != "kernel"}
+        made: Params = {}
+        for number, (name, size) in enumerate(shapes.items()):
+            if name.endswith(("kernel", "embedding")):
+                own = jax.random.fold_in(key, number) if number else key
+                made[name] = math.sqrt(2.0 / self.fan_in(name, shape)) * jax.random.normal(own, size)
+            else:
+                made[name] = jnp.full(size, _CONSTANT.get(name, 0.0), jnp.float32)
+        return made
+
+    def fan_in(self, name: str, shape: Shape) -> float:
+        """Terms in the sum that makes one output number, for the drawing of kernels."""
+        return 2.0
+
+    def apply(self, p: Params, x: Array, labels: Array | None) -> Array:
+        """The layer on a batch; labels are used by label layers and blocks alone."""
+        return self(p, x)
 
     def __call__(self, p: Params, x: Array) -> Array:
+        """The layer on a batch without labels."""
         raise NotImplementedError
 
 
-def _image(shape: Shape) -> Shape:
+Layers = tuple[Layer, ...]
+Branches = tuple[Layers, ...]
+
+
+def run_layers(layers: Layers, params: Mapping[str, Params], x: Array, labels: Array | None) -> Array:
+    """Apply one layer after the other; ``params`` by the number of the layer, left out where a layer has none."""
+    for i, layer in enumerate(layers):
+        x = layer.apply(params.get(str(i), {}), x, labels)
+    return x
+
+
+def chain_shapes(layers: Layers, shape: Shape, field: str) -> tuple[Shape, ...]:
+    """Shapes of one sample before the first layer and after each one.
+
+    Raises:
+      InputError: A layer does not take what comes before it, or makes a sample of more than 2^24 numbers.
+    """
+    shapes = [shape]
+    for i, layer in enumerate(layers):
+        try:
+            shapes.append(layer.out_shape(shapes[-1]))
+            if math.prod(shapes[-1]) > _MOST_NUMBERS:
+                raise ValueError(f"makes samples of shape {shapes[-1]}: at most {_MOST_NUMBERS:,} numbers are allowed")
+        except InputError as error:
+            raise InputError(f"{field}[{i}].{error.field}", error.problem, error.remedy) from None
+        except ValueError as error:
+            problem, _, remedy = str(error).partition(": ")
+            remedy = remedy or "check the layers before it"
+            raise InputError(f"{field}[{i}]", f"'{layer.kind}' {problem}", remedy) from None
+    return tuple(shapes)
+
+
+def walk(layers: Layers, shape: Shape, field: str = "layers") -> Iterator[tuple[str, Layer, Shape]]:
+    """Every layer that is no block, with its path and the shape of its input, in order."""
+    for i, (layer, at) in enumerate(zip(layers, chain_shapes(layers, shape, field), strict=False)):
+        path = f"{field}[{i}]"
+        if not layer.inner():
+            yield path, layer, at
+        for name, part in layer.inner().items():
+            yield from walk(part, at, f"{path}.{name}")
+
+
+def image(shape: Shape) -> Shape:
+    """``shape`` if it is that of an image."""
     if len(shape) != 3:
         raise ValueError(f"takes images, not shape {shape}: put an unflatten layer before it")
     return shape
 
 
-def _positive(**values: int | float) -> None:
+def spatial(shape: Shape) -> Shape:
+    """``shape`` if it is that of an image or a sequence."""
+    if len(shape) not in (2, 3):
+        raise ValueError(f"takes images or sequences, not shape {shape}: put an unflatten layer before it")
+    return shape
+
+
+def positive(**values: float | Shape) -> None:
+    """Refuse numbers, or lists of numbers, that are not all above 0."""
+    _check(0, "give a number above 0", values)
+
+
+def not_negative(**values: float | Shape) -> None:
+    """Refuse numbers, or lists of numbers, below 0."""
+    _check(None, "give 0 or more", values)
+
+
+def _check(above: int | None, remedy: str, values: Mapping[str, float | Shape]) -> None:
     for field, value in values.items():
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
-            raise InputError(field, f"is {value!r}", "give a number above 0")
+        numbers = value if isinstance(value, tuple) else (value,)
+        if any(n < 0 or n == above or not math.isfinite(n) for n in numbers):
+            raise InputError(field, f"is {_plain(value)!r}", remedy)
 
 
-def _not_negative(**values: int) -> None:
-    for field, value in values.items():
-        if value < 0:
-            raise InputError(field, f"is {value!r}", "give 0 or more")
-
-
-def _kernel(key: Array, shape: Shape, fan_in: float) -> Array:
-    return math.sqrt(2.0 / fan_in) * jax.random.normal(key, shape)
-
-
-@dataclasses.dataclass(frozen=True)
-class Dense(Layer, kind="dense"):
-    """``torch.nn.Linear``; kernel ``(in, out)``."""
-
-    out: int
-    bias: bool = True
-
-    def out_shape(self, shape: Shape) -> Shape:
-        _positive(out=self.out)
-        if len(shape) != 1:
-            raise ValueError(f"takes flat samples, not shape {shape}: put a flatten layer before it")
-        return (self.out,)
-
-    def param_shapes(self, shape: Shape) -> dict[str, Shape]:
-        return {"kernel": (shape[0], self.out), **({"bias": (self.out,)} if self.bias else {})}
-
-    def init(self, key: Array, shape: Shape) -> Params:
-        return {**super().init(key, shape), "kernel": _kernel(key, (shape[0], self.out), shape[0])}
-
-    def __call__(self, p: Params, x: Array) -> Array:
-        y = x @ p["kernel"]
-        return y + p["bias"] if self.bias else y
-
-
-@dataclasses.dataclass(frozen=True)
-class Conv(Layer, kind="conv"):
-    """``torch.nn.Conv2d`` with zero padding; kernel ``(kh, kw, in, out)``."""
-
-    out: int
-    kernel: int
-    stride: int = 1
-    padding: int = 0
-    bias: bool = True
-
-    def out_shape(self, shape: Shape) -> Shape:
-        _positive(out=self.out, kernel=self.kernel, stride=self.stride)
-        _not_negative(padding=self.padding)
-        height, width, _ = _image(shape)
-        sides = [(n + 2 * self.padding - self.kernel) // self.stride + 1 for n in (height, width)]
-        if min(sides) < 1:
-            raise ValueError(f"has a kernel of {self.kernel} larger than its padded input {shape}")
-        return (*sides, self.out)
-
-    def param_shapes(self, shape: Shape) -> dict[str, Shape]:
-        kernel = (self.kernel, self.kernel, shape[-1], self.out)
-        return {"kernel": kernel, **({"bias": (self.out,)} if self.bias else {})}
-
-    def init(self, key: Array, shape: Shape) -> Params:
-        kernel = self.param_shapes(shape)["kernel"]
-        return {**super().init(key, shape), "kernel": _kernel(key, kernel, self._fan_in(shape))}
-
-    def _fan_in(self, shape: Shape) -> float:
-        return self.kernel**2 * shape[-1]
-
-    def __call__(self, p: Params, x: Array) -> Array:
-        y = conv(x, p["kernel"], self.stride, self.padding)
-        return y + p["bias"] if self.bias else y
-
-
-@dataclasses.dataclass(frozen=True)
-class ConvTranspose(Conv, kind="conv_transpose"):
-    """``torch.nn.ConvTranspose2d``; kernel ``(kh, kw, in, out)``, not flipped."""
-
-    output_padding: int = 0
-
-    def out_shape(self, shape: Shape) -> Shape:
-        _positive(out=self.out, kernel=self.kernel, stride=self.stride)
-        _not_negative(padding=self.padding)
-        height, width, _ = _image(shape)
-        if not 0 <= self.output_padding < self.stride:
-            raise ValueError(f"has output_padding {self.output_padding}, not below its stride {self.stride}")
-        grow = self.kernel - 2 * self.padding + self.output_padding
-        sides = [(n - 1) * self.stride + grow for n in (height, width)]
-        if min(sides) < 1:
-            raise ValueError(f"pads away all of its input {shape}")
-        return (*sides, self.out)
-
-    def _fan_in(self, shape: Shape) -> float:
-        return max(1.0, self.kernel**2 * shape[-1] / self.stride**2)
-
-    def __call__(self, p: Params, x: Array) -> Array:
-        y = conv_transpose(x, p["kernel"], self.stride, self.padding, self.output_padding)
-        return y + p["bias"] if self.bias else y
-
-
-@dataclasses.dataclass(frozen=True)
-class BatchNorm(Layer, kind="batch_norm"):
-    """``torch.nn.BatchNorm1d/2d`` in evaluation mode."""
-
-    eps: float = 1e-5
-    affine: bool = True
-
-    def param_shapes(self, shape: Shape) -> dict[str, Shape]:
-        names = ("scale", "bias", "mean", "var") if self.affine else ("mean", "var")
-        return dict.fromkeys(names, shape[-1:])
-
-    def __call__(self, p: Params, x: Array) -> Array:
-        scale = jax.lax.rsqrt(p["var"] + self.eps)
-        if self.affine:
-            scale = p["scale"] * scale
-            return x * scale + (p["bias"] - p["mean"] * scale)
-        return x * scale - p["mean"] * scale
-
-
-@dataclasses.dataclass(frozen=True)
-class GroupNorm(Layer, kind="group_norm"):
-    """``torch.nn.GroupNorm``: statistics over the pixels and the channels of each group of one sample."""
-
-    groups: int = 1
-    eps: float = 1e-5
-    affine: bool = True
-
-    def out_shape(self, shape: Shape) -> Shape:
-        if not shape or self.groups < 1 or shape[-1] % self.groups:
-            raise ValueError(f"cannot split shape {shape} into {self.groups} groups of channels")
-        return shape
-
-    def param_shapes(self, shape: Shape) -> dict[str, Shape]:
-        return dict.fromkeys(("scale", "bias"), shape[-1:]) if self.affine else {}
-
-    def _groups(self, shape: Shape) -> int:
-        return self.groups
-
-    def __call__(self, p: Params, x: Array) -> Array:
-        groups = self._groups(x.shape)
-        h = x.reshape(x.shape[0], -1, groups, x.shape[-1] // groups)
-        mean = jnp.mean(h, axis=(1, 3), keepdims=True)
-        var = jnp.mean((h - mean) ** 2, axis=(1, 3), keepdims=True)
-        y = ((h - mean) * jax.lax.rsqrt(var + self.eps)).reshape(x.shape)
-        return y * p["scale"] + p["bias"] if self.affine else y
-
-
-@dataclasses.dataclass(frozen=True)
-class InstanceNorm(GroupNorm, kind="instance_norm"):
-    """``torch.nn.InstanceNorm2d`` without running statistics; ``affine`` is off by default, as there."""
-
-    affine: bool = False
-
-    def out_shape(self, shape: Shape) -> Shape:
-        return _image(shape)
-
-    def _groups(self, shape: Shape) -> int:
-        return shape[-1]
-
-
-@dataclasses.dataclass(frozen=True)
-class LayerNorm(Layer, kind="layer_norm"):
-    """``torch.nn.LayerNorm`` over the whole sample, with one scale and bias per element."""
-
-    eps: float = 1e-5
-    affine: bool = True
-
-    def param_shapes(self, shape: Shape) -> dict[str, Shape]:
-        return dict.fromkeys(("scale", "bias"), shape) if self.affine else {}
-
-    def __call__(self, p: Params, x: Array) -> Array:
-        axes = tuple(range(1, x.ndim))
-        mean = jnp.mean(x, axis=axes, keepdims=True)
-        var = jnp.mean((x - mean) ** 2, axis=axes, keepdims=True)
-        y = (x - mean) * jax.lax.rsqrt(var + self.eps)
-        return y * p["scale"] + p["bias"] if self.affine else y
+def _plain(value: Any) -> Any:
+    if isinstance(value, Layer):
+        return value.spec()
+    return [_plain(v) for v in value] if isinstance(value, tuple) else value

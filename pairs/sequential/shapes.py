@@ -1,106 +1,45 @@
-r"""Sequential layers without parameters: activations, reshapes, pooling, resampling.
+r"""Layers that move numbers and do not change them.
 
-With :math:`r` the factor, ``pixel_shuffle`` is :math:`y[ra+i,\,rb+j,\,c] = x[a,\,b,\,c r^2 + i r + j]`;
-pooling windows follow PyTorch: :math:`y[a] = \max_i x[sa + i - p]`, or the mean, with
-``count_include_pad`` deciding whether padding counts.
+With :math:`r` the factor, ``pixel_shuffle`` is :math:`y[ra+i,\,rb+j,\,c] = x[a,\,b,\,c r^2 + i r + j]`.
+``flatten``, ``unflatten`` and ``reshape`` order elements as PyTorch does (channel, row, column).
 """
 
 from __future__ import annotations
 
 import dataclasses
-import functools
-import itertools
 import math
 
-import jax
 import jax.numpy as jnp
 from jax import Array
 
-from .layers import Layer, Params, Shape, _image, _positive
+from ..errors import InputError
+from .layers import Layer, Params, Shape, image, not_negative, positive, spatial
 
-__all__ = ["Unflatten", "Upsample"]
-
-_ACTIVATIONS = {
-    "relu": jax.nn.relu,
-    "silu": jax.nn.silu,
-    "softplus": jax.nn.softplus,
-    "tanh": jnp.tanh,
-    "sigmoid": jax.nn.sigmoid,
-    "identity": lambda x: x,
-    "dropout": lambda x: x,
-}
+__all__ = ["Flatten", "Pad", "PixelShuffle", "PixelUnshuffle", "Reshape", "Spread", "Squeeze", "Unflatten"]
 
 
-@dataclasses.dataclass(frozen=True)
-class Activation(Layer):
-    """Elementwise function without settings; dropout is the identity in inference."""
-
-    def __call__(self, p: Params, x: Array) -> Array:
-        return _ACTIVATIONS[self.kind](x)
-
-
-for _kind in _ACTIVATIONS:
-    dataclasses.dataclass(frozen=True)(type(_kind.title(), (Activation,), {"__module__": __name__}, kind=_kind))
-
-
-@dataclasses.dataclass(frozen=True)
-class LeakyRelu(Layer, kind="leaky_relu"):
-    """``torch.nn.LeakyReLU``; the default slope is PyTorch's 0.01."""
-
-    slope: float = 0.01
-
-    def __call__(self, p: Params, x: Array) -> Array:
-        return jnp.where(x >= 0, x, self.slope * x)
-
-
-@dataclasses.dataclass(frozen=True)
-class Elu(Layer, kind="elu"):
-    """``torch.nn.ELU``."""
-
-    alpha: float = 1.0
-
-    def __call__(self, p: Params, x: Array) -> Array:
-        return jax.nn.elu(x, self.alpha)
-
-
-@dataclasses.dataclass(frozen=True)
-class Gelu(Layer, kind="gelu"):
-    """``torch.nn.GELU``: exact by default, ``approximate=true`` for the tanh form."""
-
-    approximate: bool = False
-
-    def __call__(self, p: Params, x: Array) -> Array:
-        return jax.nn.gelu(x, approximate=self.approximate)
-
-
-@dataclasses.dataclass(frozen=True)
-class Scale(Layer, kind="scale"):
-    """``factor * x + offset``."""
-
-    factor: float = 1.0
-    offset: float = 0.0
-
-    def __call__(self, p: Params, x: Array) -> Array:
-        return self.factor * x + self.offset
+def _channels_first(x: Array) -> Array:
+    return jnp.moveaxis(x, -1, 1) if x.ndim > 2 else x
 
 
 @dataclasses.dataclass(frozen=True)
 class Unflatten(Layer, kind="unflatten"):
-    """``x.view(batch, *shape)`` of PyTorch; ``shape`` is ``[n]`` or PyTorch's ``[C, H, W]``."""
+    """``x.view(batch, *shape)`` of PyTorch; ``shape`` is ``[n]``, or PyTorch's ``[C, L]`` or ``[C, H, W]``."""
 
     shape: Shape
 
     def out_shape(self, shape: Shape) -> Shape:
-        if len(self.shape) not in (1, 3):
-            raise ValueError(f"has shape {list(self.shape)}: give [n], or [C, H, W] in PyTorch's order")
+        """The new shape, channels last."""
+        if len(self.shape) not in (1, 2, 3):
+            raise ValueError(f"has shape {list(self.shape)}: give [n], [C, L] or [C, H, W] in PyTorch's order")
         if math.prod(self.shape) != math.prod(shape) or min(self.shape) < 1:
             raise ValueError(f"cannot view {math.prod(shape)} numbers as {list(self.shape)}")
-        return self.shape if len(self.shape) == 1 else (*self.shape[1:], self.shape[0])
+        return (*self.shape[1:], self.shape[0])
 
     def __call__(self, p: Params, x: Array) -> Array:
-        h = x.transpose(0, 3, 1, 2) if x.ndim == 4 else x
-        h = h.reshape(x.shape[0], *self.shape)
-        return h.transpose(0, 2, 3, 1) if h.ndim == 4 else h
+        """The same numbers in PyTorch's order."""
+        h = _channels_first(x).reshape(x.shape[0], *self.shape)
+        return jnp.moveaxis(h, 1, -1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,11 +52,12 @@ class Flatten(Layer, kind="flatten"):
     """``torch.nn.Flatten()``: ``(batch, n)``, elements in PyTorch's order."""
 
     def out_shape(self, shape: Shape) -> Shape:
+        """``(n,)``."""
         return (math.prod(shape),)
 
     def __call__(self, p: Params, x: Array) -> Array:
-        h = x.transpose(0, 3, 1, 2) if x.ndim == 4 else x
-        return h.reshape(x.shape[0], -1)
+        """The same numbers in PyTorch's order."""
+        return _channels_first(x).reshape(x.shape[0], -1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,98 +65,69 @@ class Squeeze(Layer, kind="squeeze"):
     """Drops every axis of length one but the batch: the end of a critic, ``(batch, 1) -> (batch,)``."""
 
     def out_shape(self, shape: Shape) -> Shape:
+        """What is left."""
         kept = tuple(n for n in shape if n != 1)
         if len(kept) not in (0, 1):
             raise ValueError(f"would leave shape {kept}: flatten or pool first")
         return kept
 
     def __call__(self, p: Params, x: Array) -> Array:
+        """The same numbers."""
         return x.reshape(x.shape[0], *(n for n in x.shape[1:] if n != 1))
 
 
 @dataclasses.dataclass(frozen=True)
-class Upsample(Layer, kind="upsample"):
-    """``torch.nn.Upsample(scale_factor=factor)``, ``mode`` ``nearest`` or ``bilinear`` (corners not aligned)."""
+class Pad(Layer, kind="pad"):
+    """``torch.nn.ZeroPad2d``, ``ReflectionPad2d``, ``ReplicationPad2d``, by ``mode``.
 
-    factor: int = 2
-    mode: str = "nearest"
+    Attributes:
+      size: One number, or PyTorch's ``[left, right, top, bottom]`` (``[left, right]`` on sequences).
+      mode: ``zeros``, ``reflect`` or ``replicate``.
+    """
 
-    def out_shape(self, shape: Shape) -> Shape:
-        _positive(factor=self.factor)
-        if self.mode not in ("nearest", "bilinear"):
-            raise ValueError(f"has mode {self.mode!r}: use nearest or bilinear")
-        height, width, channels = _image(shape)
-        return (height * self.factor, width * self.factor, channels)
-
-    def __call__(self, p: Params, x: Array) -> Array:
-        if self.mode == "nearest":
-            return jnp.repeat(jnp.repeat(x, self.factor, axis=1), self.factor, axis=2)
-        shape = (x.shape[0], *self.out_shape(x.shape[1:]))
-        return jax.image.resize(x, shape, "bilinear", antialias=False)
-
-
-@dataclasses.dataclass(frozen=True)
-class MaxPool(Layer, kind="max_pool"):
-    """``torch.nn.MaxPool2d``; ``stride`` defaults to the kernel."""
-
-    kernel: int
-    stride: int | None = None
-    padding: int = 0
+    size: int | Shape
+    mode: str = "zeros"
 
     def out_shape(self, shape: Shape) -> Shape:
-        _positive(kernel=self.kernel, stride=self._stride)
-        height, width, channels = _image(shape)
-        sides = [(n + 2 * self.padding - self.kernel) // self._stride + 1 for n in (height, width)]
-        if min(sides) < 1 or not 0 <= 2 * self.padding <= self.kernel:
-            raise ValueError(f"with kernel {self.kernel} and padding {self.padding} does not fit {shape}")
-        return (*sides, channels)
+        """The sides grow by both ends."""
+        not_negative(size=self.size)
+        if self.mode not in ("zeros", "reflect", "replicate"):
+            raise InputError("mode", f"is {self.mode!r}", "use zeros, reflect or replicate")
+        if isinstance(self.size, tuple) and len(self.size) != 2 * (len(spatial(shape)) - 1):
+            raise InputError("size", f"is {list(self.size)}", "give one number or [left, right, top, bottom]")
+        ends = self._ends(spatial(shape))
+        if self.mode == "reflect" and any(max(e) >= n for n, e in zip(shape, ends, strict=False)):
+            raise ValueError(f"reflects more pixels than {shape} has")
+        return (*(n + sum(e) for n, e in zip(shape, ends, strict=False)), shape[-1])
 
-    @property
-    def _stride(self) -> int:
-        return self.kernel if self.stride is None else self.stride
-
-    def _windows(self, x: Array, fill: float) -> list[Array]:
-        # One strided slice per tap: its derivatives are pads, which every backend does well.
-        rows, cols, _ = self.out_shape(x.shape[1:])
-        ends, s = (self.padding, self.padding), self._stride
-        x = jnp.pad(x, ((0, 0), ends, ends, (0, 0)), constant_values=fill)
-        taps = itertools.product(range(self.kernel), repeat=2)
-        return [x[:, i : i + (rows - 1) * s + 1 : s, j : j + (cols - 1) * s + 1 : s] for i, j in taps]
+    def _ends(self, shape: Shape) -> list[tuple[int, int]]:
+        rank = len(shape) - 1
+        flat = self.size if isinstance(self.size, tuple) else (self.size,) * (2 * rank)
+        return [(flat[2 * i], flat[2 * i + 1]) for i in reversed(range(rank))]
 
     def __call__(self, p: Params, x: Array) -> Array:
-        return functools.reduce(jnp.maximum, self._windows(x, -jnp.inf))
+        """The larger image."""
+        mode = {"zeros": "constant", "reflect": "reflect", "replicate": "edge"}[self.mode]
+        return jnp.pad(x, [(0, 0), *self._ends(x.shape[1:]), (0, 0)], mode=mode)
 
 
 @dataclasses.dataclass(frozen=True)
-class AvgPool(MaxPool, kind="avg_pool"):
-    """``torch.nn.AvgPool2d``; ``count_include_pad`` is on by default, as there."""
+class Spread(Layer, kind="spread"):
+    """A flat sample as constant channels of an image: ``(n,) -> (H, W, n)`` for ``size = [H, W]``."""
 
-    count_include_pad: bool = True
-
-    def __call__(self, p: Params, x: Array) -> Array:
-        total = sum(self._windows(x, 0.0), start=jnp.zeros((), x.dtype))
-        if self.count_include_pad or not self.padding:
-            return total / self.kernel**2
-        return total / sum(self._windows(jnp.ones_like(x[:1, :, :, :1]), 0.0), start=jnp.zeros((), x.dtype))
-
-
-@dataclasses.dataclass(frozen=True)
-class GlobalMeanPool(Layer, kind="global_mean_pool"):
-    """Mean over rows and columns, ``(H, W, C) -> (C,)``."""
+    size: Shape
 
     def out_shape(self, shape: Shape) -> Shape:
-        return _image(shape)[-1:]
+        """``(H, W, n)``."""
+        positive(size=self.size)
+        if len(shape) != 1 or len(self.size) not in (1, 2):
+            raise ValueError(f"takes flat samples and a size [H, W], not shape {shape} and {list(self.size)}")
+        return (*self.size, shape[0])
 
     def __call__(self, p: Params, x: Array) -> Array:
-        return jnp.mean(x, axis=(1, 2))
-
-
-@dataclasses.dataclass(frozen=True)
-class GlobalSumPool(GlobalMeanPool, kind="global_sum_pool"):
-    """Sum over rows and columns, ``(H, W, C) -> (C,)``."""
-
-    def __call__(self, p: Params, x: Array) -> Array:
-        return jnp.sum(x, axis=(1, 2))
+        """Each number at every pixel."""
+        one = x.reshape(x.shape[0], *(1,) * len(self.size), x.shape[-1])
+        return jnp.broadcast_to(one, (x.shape[0], *self.size, x.shape[-1]))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -226,13 +137,36 @@ class PixelShuffle(Layer, kind="pixel_shuffle"):
     factor: int = 2
 
     def out_shape(self, shape: Shape) -> Shape:
-        _positive(factor=self.factor)
-        height, width, channels = _image(shape)
+        """Sides times ``factor``, channels divided by its square."""
+        positive(factor=self.factor)
+        height, width, channels = image(shape)
         if channels % self.factor**2:
             raise ValueError(f"needs channels divisible by {self.factor**2}, not {channels}")
         return (height * self.factor, width * self.factor, channels // self.factor**2)
 
     def __call__(self, p: Params, x: Array) -> Array:
+        """The formula above."""
         r, shape = self.factor, self.out_shape(x.shape[1:])
         h = x.reshape(*x.shape[:3], shape[2], r, r)
         return h.transpose(0, 1, 4, 2, 5, 3).reshape(x.shape[0], *shape)
+
+
+@dataclasses.dataclass(frozen=True)
+class PixelUnshuffle(Layer, kind="pixel_unshuffle"):
+    """``torch.nn.PixelUnshuffle``, the inverse of ``pixel_shuffle``."""
+
+    factor: int = 2
+
+    def out_shape(self, shape: Shape) -> Shape:
+        """Sides divided by ``factor``, channels times its square."""
+        positive(factor=self.factor)
+        height, width, channels = image(shape)
+        if height % self.factor or width % self.factor:
+            raise ValueError(f"needs sides divisible by {self.factor}, not {(height, width)}")
+        return (height // self.factor, width // self.factor, channels * self.factor**2)
+
+    def __call__(self, p: Params, x: Array) -> Array:
+        """The formula above, read backwards."""
+        r, (height, width, channels) = self.factor, self.out_shape(x.shape[1:])
+        h = x.reshape(x.shape[0], height, r, width, r, x.shape[-1])
+        return h.transpose(0, 1, 3, 5, 2, 4).reshape(x.shape[0], height, width, channels)

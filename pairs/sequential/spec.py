@@ -14,9 +14,10 @@ Inside, images are channels-last (``(H, W, C)``, as in a :class:`~pairs.Pair`);
 row, column), so foreign dense layers fit without permuting. Everything is in
 inference mode: ``batch_norm`` uses running statistics, ``dropout`` does nothing.
 A critic must return ``(batch,)``: end its list with ``{"layer": "squeeze"}``.
+A conditional net has layers of :mod:`pairs.sequential.labels` and takes labels after its input.
 
 Parameters are a tuple with one dictionary per layer: ``kernel``, ``bias``, ``scale``,
-``mean``, ``var`` as the layer needs, empty where it needs none.
+``mean``, ``var`` as the layer needs, empty where it needs none; blocks nest those of their layers.
 """
 
 from __future__ import annotations
@@ -33,14 +34,10 @@ from ..errors import InputError
 from ..protocol import Net
 from ..record import Record
 from ..registry import Architecture, register
-from . import shapes as _shapes
-from .layers import LAYERS, Layer, Params, Shape
+from .layers import Layer, Params
+from .parsing import LayerList, infer_shapes, parse_layers
 
 __all__ = ["SequentialApply", "init_sequential", "infer_shapes", "parse_layers", "sequential_net", "template"]
-
-_NAMES = {"batchnorm": "batch_norm", "linear": "dense", "lrelu": "leaky_relu", "view": _shapes.Unflatten.kind}
-
-LayerList = Iterable["Mapping[str, Any] | Layer"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,91 +46,25 @@ class SequentialApply:
 
     layers: tuple[Layer, ...]
 
-    def __call__(self, params: tuple[Params, ...], x: Array) -> Array:
+    def __call__(self, params: tuple[Params, ...], x: Array, labels: Array | None = None) -> Array:
+        """The net on a batch; a net without label layers does not read ``labels``."""
         x = jnp.asarray(x)
         for layer, p in zip(self.layers, params, strict=True):
-            x = layer(p, x)
+            x = layer.apply(p, x, labels)
         return x
-
-
-def parse_layers(layers: LayerList, field: str = "layers") -> tuple[Layer, ...]:
-    """Layer descriptions from their JSON form (or from themselves).
-
-    >>> parse_layers([{"layer": "dense", "out": 3}])[0].out
-    3
-
-    Raises:
-      InputError: naming the layer's number (from 0), for an unknown layer or setting, a missing
-        one, or one of the wrong type.
-    """
-    return tuple(_parse(f"{field}[{i}]", spec) for i, spec in enumerate(layers))
-
-
-def _parse(where: str, spec: Mapping[str, Any] | Layer) -> Layer:
-    if isinstance(spec, Layer):
-        return spec
-    kind = spec.get("layer") if isinstance(spec, Mapping) else None
-    cls = LAYERS.get(kind) if isinstance(kind, str) else None
-    if cls is None:
-        hint = f"did you mean '{_NAMES[kind]}'? " if kind in _NAMES else ""
-        raise InputError(where, f"has layer = {kind!r}", f"{hint}use one of {', '.join(sorted(LAYERS))}")
-    settings: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in spec.items() if k != "layer"}
-    fields = {f.name: f for f in dataclasses.fields(cls)}
-    for key, value in settings.items():
-        if key not in fields:
-            raise InputError(where, f"'{kind}' has no setting '{key}'", f"it takes {', '.join(fields)}")
-        wanted = str(fields[key].type)
-        if not _fits(wanted, value):
-            wanted = "list of integers" if wanted == "Shape" else wanted.removesuffix(" | None")
-            raise InputError(where, f"'{key}' is {value!r}", f"give a {wanted} (square kernels and strides only)")
-    missing = [n for n, f in fields.items() if f.default is dataclasses.MISSING and n not in settings]
-    if missing:
-        raise InputError(where, f"'{kind}' lacks '{missing[0]}'", f"give {', '.join(missing)}")
-    return cls(**settings)
-
-
-def _fits(wanted: str, value: Any) -> bool:
-    if wanted == "Shape":
-        return isinstance(value, tuple) and all(isinstance(n, int) and not isinstance(n, bool) for n in value)
-    if value is None:
-        return wanted.endswith("None")
-    if isinstance(value, bool) or wanted == "bool":
-        return isinstance(value, bool) and wanted == "bool"
-    kinds: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "str": (str,)}
-    return isinstance(value, kinds[wanted.split(" ")[0]])
-
-
-def infer_shapes(layers: LayerList, input_shape: Iterable[int], field: str = "layers") -> tuple[Shape, ...]:
-    """Shapes of one sample before the first layer and after each one, channels last.
-
-    >>> infer_shapes([{"layer": "flatten"}, {"layer": "dense", "out": 5}], (2, 2, 3))
-    ((2, 2, 3), (12,), (5,))
-
-    Raises:
-      InputError: naming the number of the layer that does not take what comes before it.
-    """
-    shapes = [tuple(input_shape)]
-    for i, layer in enumerate(parse_layers(layers, field)):
-        try:
-            shapes.append(layer.out_shape(shapes[-1]))
-        except InputError as error:
-            raise InputError(f"{field}[{i}].{error.field}", error.problem, error.remedy) from None
-        except ValueError as error:
-            problem, _, remedy = str(error).partition(": ")
-            remedy = remedy or "check the layers before it"
-            raise InputError(f"{field}[{i}]", f"'{layer.kind}' {problem}", remedy) from None
-    return tuple(shapes)
 
 
 def template(layers: LayerList, input_shape: Iterable[int], field: str = "layers") -> tuple[dict[str, Any], ...]:
     """Shapes of the parameters: one dictionary of ``jax.ShapeDtypeStruct`` per layer."""
     parsed = parse_layers(layers, field)
     shapes = infer_shapes(parsed, input_shape, field)
-    float32 = lambda shape: jax.ShapeDtypeStruct(shape, jnp.float32)
-    return tuple(
-        {name: float32(s) for name, s in layer.param_shapes(shape).items()}
-        for layer, shape in zip(parsed, shapes, strict=False)
-    )
+    return tuple(_structs(layer.param_shapes(shape)) for layer, shape in zip(parsed, shapes, strict=False))
+
+
+def _structs(shapes: Any) -> Any:
+    if isinstance(shapes, dict):
+        return {name: _structs(s) for name, s in shapes.items()}
+    return jax.ShapeDtypeStruct(shapes, jnp.float32)
 
 
 def sequential_net(layers: LayerList, params: Iterable[Mapping[str, Any]], input_shape: Iterable[int]) -> Net:
@@ -143,11 +74,11 @@ def sequential_net(layers: LayerList, params: Iterable[Mapping[str, Any]], input
       InputError: layers that do not fit each other, or parameters that do not fit a layer.
     """
     parsed, shape = parse_layers(layers), tuple(input_shape)
-    wanted, given = template(parsed, shape), tuple({k: jnp.asarray(v) for k, v in p.items()} for p in params)
+    wanted, given = template(parsed, shape), tuple(jax.tree.map(jnp.asarray, dict(p)) for p in params)
     if len(given) != len(wanted):
         raise InputError("params", f"hold {len(given)} layers, not {len(wanted)}", "give one dictionary per layer")
     for i, (want, have) in enumerate(zip(wanted, given, strict=True)):
-        expected, found = {k: v.shape for k, v in want.items()}, {k: v.shape for k, v in have.items()}
+        expected, found = (jax.tree.map(lambda v: v.shape, tree) for tree in (want, have))
         if expected != found:
             raise InputError(f"params[{i}]", f"'{parsed[i].kind}' has {found}", f"give {expected}")
     config = Record(layers=[layer.spec() for layer in parsed], input_shape=list(shape))

@@ -11,41 +11,59 @@ import pytest
 
 from checkpoints.conversion import convert_tensors
 from pairs import InputError
-from pairs.sequential.spec import init_sequential, parse_layers, sequential_net
+from pairs.sequential.spec import infer_shapes, init_sequential, parse_layers, sequential_net
 
 GOLDEN = Path(__file__).parents[1] / "golden"
-LISTS = json.loads((GOLDEN / "layers.json").read_text())
-_call = jax.jit(lambda net, x: net(x))
+LISTS = {
+    name: (file, case)
+    for file in ("layers", "blocks")
+    for name, case in json.loads((GOLDEN / f"{file}.json").read_text()).items()
+}
+_call = jax.jit(lambda net, *inputs: net(*inputs))
 
 
 def _last(x: np.ndarray) -> np.ndarray:
-    return x.transpose(0, 2, 3, 1) if x.ndim == 4 else x
+    return np.moveaxis(x, 1, -1)
 
 
 @pytest.fixture(scope="module")
-def golden() -> dict[str, np.ndarray]:
-    with np.load(GOLDEN / "layers.npz") as archive:
-        return dict(archive)
+def golden() -> dict[str, dict[str, np.ndarray]]:
+    files = {}
+    for file in ("layers", "blocks"):
+        with np.load(GOLDEN / f"{file}.npz") as archive:
+            files[file] = dict(archive)
+    return files
 
 
-def _state(golden: dict[str, np.ndarray], name: str) -> dict[str, np.ndarray]:
+def _state(golden: dict[str, dict[str, np.ndarray]], name: str) -> dict[str, np.ndarray]:
     head = f"{name}|state|"
-    return {k.removeprefix(head): v for k, v in golden.items() if k.startswith(head)}
+    return {k.removeprefix(head): v for k, v in golden[LISTS[name][0]].items() if k.startswith(head)}
 
 
 @pytest.mark.parametrize("name", LISTS)
-def test_converted_layers_equal_pytorch(name: str, golden: dict[str, np.ndarray]) -> None:
-    layers, x = parse_layers(LISTS[name]["layers"]), _last(golden[f"{name}|x"])
-    params = convert_tensors(_state(golden, name), layers, x.shape[1:])
-    y = np.asarray(_call(sequential_net(layers, params, x.shape[1:]), x))
+def test_converted_layers_equal_pytorch(name: str, golden: dict[str, dict[str, np.ndarray]]) -> None:
+    file, case = LISTS[name]
+    layers, x = parse_layers(case["layers"]), _last(golden[file][f"{name}|x"])
+    made = convert_tensors(_state(golden, name), layers, x.shape[1:])
+    assert not made.doubts
+    net = sequential_net([layer.converted() for layer in layers], made.params, x.shape[1:])
+    labels = golden[file].get(f"{name}|labels")
+    y = np.asarray(_call(net, x, *(() if labels is None else (labels,))))
+    assert y.shape[1:] == infer_shapes(layers, x.shape[1:])[-1]
     # float32 sums of at most a few hundred terms of size one: a few 1e-7 per term
-    np.testing.assert_allclose(y, _last(golden[f"{name}|y"]), rtol=1e-5, atol=5e-6)
+    np.testing.assert_allclose(y, _last(golden[file][f"{name}|y"]), rtol=1e-5, atol=5e-6)
 
 
 def test_every_layer_kind_is_covered_by_a_golden_case() -> None:
     from pairs.sequential.layers import LAYERS
 
-    seen = {layer["layer"] for case in LISTS.values() for layer in case["layers"]}
+    def kinds(layers: list) -> set[str]:
+        parts = [
+            v for layer in layers for v in (layer.get("main", []), layer.get("skip", []), *layer.get("branches", []))
+        ]
+        return {layer["layer"] for layer in layers}.union(*map(kinds, parts))
+
+    seen = set().union(*(kinds(case["layers"]) for _, case in LISTS.values()))
     # reshape is unflatten; the others are one line of arithmetic tested with the layers themselves
     assert set(LAYERS) - seen == {"reshape", "squeeze", "scale", "global_sum_pool"}
 
@@ -66,9 +84,9 @@ def _mlp() -> tuple[dict[str, np.ndarray], list[dict]]:
 
 def test_data_parallel_prefix_is_dropped_and_half_precision_widened() -> None:
     tensors, layers = _mlp()
-    plain = convert_tensors(tensors, parse_layers(layers), (3,))
+    plain = convert_tensors(tensors, parse_layers(layers), (3,)).params
     half = {f"module.{n}": a.astype(np.float16) for n, a in tensors.items()}
-    for ours, theirs in zip(plain, convert_tensors(half, parse_layers(layers), (3,)), strict=True):
+    for ours, theirs in zip(plain, convert_tensors(half, parse_layers(layers), (3,)).params, strict=True):
         for key in ours:
             assert theirs[key].dtype == np.float32
             np.testing.assert_array_equal(theirs[key], ours[key].astype(np.float16).astype(np.float32))
@@ -78,8 +96,8 @@ def test_names_override_the_order_of_the_file() -> None:
     tensors, layers = _mlp()
     swapped = [{**layers[0], "name": "0"}, layers[1], {**layers[2], "name": "2"}, {**layers[3], "name": "4"}]
     backwards = dict(reversed(tensors.items()))
-    by_name = convert_tensors(backwards, parse_layers(swapped), (3,))
-    for ours, theirs in zip(by_name, convert_tensors(tensors, parse_layers(layers), (3,)), strict=True):
+    by_name = convert_tensors(backwards, parse_layers(swapped), (3,)).params
+    for ours, theirs in zip(by_name, convert_tensors(tensors, parse_layers(layers), (3,)).params, strict=True):
         jax.tree.map(np.testing.assert_array_equal, ours, theirs)
 
 
@@ -117,10 +135,10 @@ def test_integers_are_no_weights() -> None:
         convert_tensors(tensors, parse_layers(layers), (3,))
 
 
-def test_spectral_norm_divides_by_the_norm_along_the_stored_vectors(golden: dict[str, np.ndarray]) -> None:
+def test_spectral_norm_divides_by_the_norm_along_the_stored_vectors(golden: dict[str, dict]) -> None:
     state = _state(golden, "spectral")
-    layers = parse_layers(LISTS["spectral"]["layers"])
-    kernel = convert_tensors(state, layers, (4, 5, 2))[3]["kernel"]
+    layers = parse_layers(LISTS["spectral"][1]["layers"])
+    kernel = convert_tensors(state, layers, (4, 5, 2)).params[3]["kernel"]
     weight, u, v = (state[f"3.weight_{k}"].astype(np.float64) for k in ("orig", "u", "v"))
     np.testing.assert_allclose(kernel.T * (u @ weight @ v), weight, rtol=1e-6)
 
@@ -150,7 +168,7 @@ def test_conversion_agrees_with_pytorch_on_a_fresh_dcgan() -> None:
             {"layer": "tanh"},
         ]
     )
-    params = convert_tensors({k: v.numpy() for k, v in net.state_dict().items()}, layers, (6,))
+    params = convert_tensors({k: v.numpy() for k, v in net.state_dict().items()}, layers, (6,)).params
     np.testing.assert_allclose(_call(sequential_net(layers, params, (6,)), z.numpy()), _last(y), atol=2e-6)
 
 

@@ -1,0 +1,71 @@
+"""``ganrefine draft``: write the manifest of bare weights."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+__all__ = ["add_options", "run"]
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the command."""
+    what = parser.add_argument_group("what")
+    what.add_argument("generator", help="weight file of the generator (PyTorch, safetensors, NPZ)")
+    what.add_argument("critic", help="weight file of the critic or discriminator")
+    what.add_argument(
+        "--sample", required=True, type=_shape, metavar="HxWxC", help="shape of a sample, such as 28x28x1"
+    )
+    what.add_argument("--generator-key", metavar="KEY", help="part of the generator's file that is the state dict")
+    what.add_argument("--critic-key", metavar="KEY", help="part of the critic's file that is the state dict")
+    how = parser.add_argument_group("how")
+    how.add_argument("--end", default="tanh", help="end of the generator: tanh, sigmoid or none (default tanh)")
+    how.add_argument(
+        "--critic-kind", default="logit", help="wasserstein, logit, energy or least_squares (default logit)"
+    )
+    out = parser.add_argument_group("output")
+    out.add_argument("--out", metavar="FILE", help="manifest to write (default: print it)")
+    out.add_argument("--json", action="store_true", help="print manifest and reasons as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Draft, and say what was read off, inferred and guessed."""
+    from checkpoints.draft import draft_manifest
+    from pairs import InputError
+    from pairs.io.files import write_bytes
+
+    out = None if args.out is None else Path(args.out).expanduser()
+    if out is not None and out.exists():
+        raise InputError("out", f"'{out}' exists", "give another path")
+    made = draft_manifest(
+        args.generator,
+        args.critic,
+        args.sample,
+        end=args.end,
+        critic_kind=args.critic_kind,
+        keys=(args.generator_key, args.critic_key),
+        folder=Path.cwd() if out is None else out.parent,
+    )
+    if out is not None:
+        write_bytes(out, made.text.encode())
+    if args.json:
+        said = {"read": made.read, "inferred": made.inferred, "guessed": made.guessed}
+        print(json.dumps({"manifest": made.text, **{k: list(v) for k, v in said.items()}}, indent=1))
+        return 0
+    if out is None:
+        print(made.text)
+    for word, lines in (("read off", made.read), ("inferred", made.inferred), ("guessed", made.guessed)):
+        for line in lines:
+            print(f"{word}: {line}", file=sys.stderr)
+    if out is not None:
+        print(f"{out} written; check what was guessed, then: ganrefine import {out} --out DIR", file=sys.stderr)
+    return 0
+
+
+def _shape(text: str) -> tuple[int, int, int]:
+    sides = text.lower().split("x")
+    if len(sides) != 3 or not all(s.isdigit() and 0 < int(s) < 10000 for s in sides):
+        raise argparse.ArgumentTypeError(f"'{text}' is not of the form HxWxC")
+    return int(sides[0]), int(sides[1]), int(sides[2])

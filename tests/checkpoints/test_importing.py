@@ -1,0 +1,246 @@
+"""What names do not decide is refused, warned of or settled by stored outputs; what is left out is said."""
+
+from __future__ import annotations
+
+import json
+import struct
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+from checkpoints import import_manifest, load_pair, save_pair
+from checkpoints.conversion import convert_tensors
+from checkpoints.golden import check_golden
+from checkpoints.importing import import_files
+from ganrefine import main
+from pairs import InputError
+from pairs.sequential.spec import parse_layers
+
+MANIFEST = """
+[pair]
+name = "four"
+sample_range = [-1, 1]
+critic_kind = "logit"
+[prior]
+kind = "normal"
+shape = [3]
+[generator]
+file = "{file}"
+{extra}
+layers = [
+  {{layer = "dense", out = 4}}, {{layer = "leaky_relu"}},
+  {{layer = "dense", out = 4{first}}}, {{layer = "leaky_relu"}},
+  {{layer = "dense", out = 4{second}}}, {{layer = "leaky_relu"}},
+  {{layer = "dense", out = 8}}, {{layer = "tanh"}},
+]
+[critic]
+file = "d.npz"
+layers = [{{layer = "dense", out = 1}}, {{layer = "squeeze"}}]
+"""
+SIZES = {"dense_in": (4, 3), "main": (4, 4), "extra": (4, 4), "to_img": (8, 4)}
+"""Modules in the order in which the net uses them; sorted by name, ``extra`` comes before ``main``."""
+
+
+def _tensors() -> dict[str, np.ndarray]:
+    draw = np.random.default_rng(0)
+    made = {f"{n}.weight": draw.normal(size=s).astype("f") for n, s in SIZES.items()}
+    return {
+        k: v for n in SIZES for k, v in ((f"{n}.weight", made[f"{n}.weight"]), (f"{n}.bias", made[f"{n}.weight"][:, 0]))
+    }
+
+
+def _forward(z: np.ndarray) -> np.ndarray:
+    tensors = _tensors()
+    for name in SIZES:
+        z = z @ tensors[f"{name}.weight"].T + tensors[f"{name}.bias"]
+        z = np.tanh(z) if name == "to_img" else np.where(z >= 0, z, 0.01 * z)
+    return z
+
+
+def _write(folder: Path, file: str = "g.safetensors", extra: str = "", first: str = "", second: str = "") -> Path:
+    draw = np.random.default_rng(1)
+    np.savez(folder / "d.npz", **{"fc.weight": draw.normal(size=(1, 8)).astype("f"), "fc.bias": np.zeros(1, "f")})
+    tensors = dict(sorted(_tensors().items()))
+    if file.endswith(".safetensors"):
+        head, at = {}, 0
+        for name, a in tensors.items():
+            head[name] = {"dtype": "F32", "shape": list(a.shape), "data_offsets": [at, at + a.nbytes]}
+            at += a.nbytes
+        text = json.dumps(head).encode()
+        body = b"".join(np.ascontiguousarray(a).tobytes() for a in tensors.values())
+        (folder / file).write_bytes(struct.pack("<Q", len(text)) + text + body)
+    else:
+        np.savez(folder / file, **tensors)
+    z = draw.normal(size=(5, 3)).astype("f")
+    np.savez(folder / "golden.npz", z=z, x=_forward(z).astype("f"))
+    (folder / "pair.toml").write_text(MANIFEST.format(file=file, extra=extra, first=first, second=second))
+    return folder / "pair.toml"
+
+
+@pytest.mark.parametrize("file", ["g.safetensors", "g.npz"])
+def test_layers_of_equal_shape_in_a_file_sorted_by_name_are_refused(file: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"layers\[2\] takes 'extra'.*sorted by name.*give each a name") as error:
+        import_files(_write(tmp_path, file))
+    assert "\n" not in str(error.value)
+
+
+def test_names_or_stored_outputs_settle_which_layer_is_which(tmp_path: Path) -> None:
+    z = np.load(_write(tmp_path).parent / "golden.npz")["z"]
+    settled = import_files(tmp_path / "pair.toml", check=tmp_path / "golden.npz")
+    assert settled.check is not None and settled.check.samples < 1e-5 and not settled.doubts
+    assert [row.module for row in settled.tables["generator"]] == list(SIZES)
+    named = import_files(_write(tmp_path, first=', name = "main"'))
+    for pair in (settled.pair, named.pair):
+        np.testing.assert_allclose(pair.generate(z), _forward(z), rtol=1e-5, atol=1e-5)
+
+
+def test_the_remedy_of_the_refusal_works_when_followed(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as error:
+        import_files(_write(tmp_path))
+    assert 'name = "extra"' in error.value.remedy
+    import_files(_write(tmp_path, first=', name = "main"', second=', name = "extra"'))
+
+
+def test_a_wrong_net_is_refused_with_its_deviation(tmp_path: Path) -> None:
+    path = _write(tmp_path, first=', name = "extra"', second=', name = "main"', extra="")
+    with pytest.raises(InputError, match="not reproduced: the generator is off by 1.7 of the largest"):
+        import_files(path, check=tmp_path / "golden.npz")
+    pair = import_manifest(path)
+    with pytest.raises(InputError, match="check"):
+        check_golden(pair, tmp_path / "golden.npz")
+
+
+def test_modules_registered_in_another_order_are_a_warning_where_the_order_is_the_modules() -> None:
+    tensors = _tensors()
+    layers = parse_layers([{"layer": "dense", "out": n} for n in (4, 4, 4, 8)])
+    backwards = {k: tensors[k] for n in reversed(SIZES) for k in tensors if k.startswith(f"{n}.")}
+    made = convert_tensors(backwards, layers, (3,))
+    assert [d.modules for d in made.doubts] == [("extra", "main")] and "could be exchanged" in str(made.doubts[0])
+    assert [row.module for row in made.table] == ["dense_in", "extra", "main", "to_img"]
+    numbered = {k.replace("main", "fc2").replace("extra", "fc10"): v for k, v in backwards.items()}
+    made = convert_tensors(numbered, layers, (3,))
+    assert not made.doubts and [row.module for row in made.table] == ["dense_in", "fc2", "fc10", "to_img"]
+
+
+def test_modules_of_equal_numbers_are_no_doubt() -> None:
+    tensors = _tensors()
+    tensors |= {f"extra.{n}": tensors[f"main.{n}"] for n in ("weight", "bias")}
+    layers = parse_layers([{"layer": "dense", "out": n} for n in (4, 4, 4, 8)])
+    assert not convert_tensors(tensors, layers, (3,)).doubts
+
+
+def test_tensors_are_ignored_by_name_or_pattern_and_listed(tmp_path: Path) -> None:
+    path = _write(tmp_path, first=', name = "main"')
+    with np.load(tmp_path / "d.npz") as archive:
+        np.savez(tmp_path / "d.npz", **archive, **{"aux.weight": np.zeros((10, 8), "f"), "aux.bias": np.zeros(10, "f")})
+    with pytest.raises(InputError, match="'aux.weight' is left over.*list tensors to leave out in ignore"):
+        import_files(path)
+    text = path.read_text()
+    path.write_text(text.replace('file = "d.npz"', 'file = "d.npz"\nignore = ["aux.*"]'))
+    assert "critic: ignored aux.weight, aux.bias" in import_files(path).notes
+    path.write_text(text.replace('file = "d.npz"', 'file = "d.npz"\nignore = ["aux.*", "axu"]'))
+    with pytest.raises(InputError, match="critic.ignore: 'axu' fits no tensor"):
+        import_files(path)
+
+
+def test_one_module_used_twice_is_shared_and_a_name_used_twice_says_so() -> None:
+    tensors = {
+        "a.weight": np.eye(3, dtype="f"),
+        "a.bias": np.ones(3, "f"),
+        "o.weight": np.ones((1, 3), "f"),
+        "o.bias": np.zeros(1, "f"),
+    }
+    one = {"layer": "dense", "out": 3, "name": "a"}
+    last = {"layer": "dense", "out": 1}
+    made = convert_tensors(tensors, parse_layers([one, {"layer": "dense", "out": 3, "share": "a"}, last]), (3,))
+    np.testing.assert_array_equal(made.params[0]["kernel"], made.params[1]["kernel"])
+    with pytest.raises(InputError, match=r"layers\[1\] has the name 'a' of layers\[0\]: give it share = 'a'"):
+        convert_tensors(tensors, parse_layers([one, one, last]), (3,))
+    with pytest.raises(InputError, match="shares 'b', which no earlier layer has"):
+        convert_tensors(tensors, parse_layers([one, {"layer": "dense", "out": 3, "share": "b"}, last]), (3,))
+
+
+def test_a_name_may_have_the_prefix_of_data_parallel_or_not() -> None:
+    tensors = {f"module.{k}": v for k, v in _tensors().items()}
+    for name in ("main", "module.main"):
+        layers = parse_layers(
+            [{"layer": "dense", "out": n, **({"name": name} if i == 1 else {})} for i, n in enumerate((4, 4, 4, 8))]
+        )
+        assert [row.module for row in convert_tensors(tensors, layers, (3,)).table] == list(SIZES)
+
+
+def test_averaged_and_compiled_names_and_counters_are_taken_off() -> None:
+    layers = parse_layers([{"layer": "dense", "out": 4}])
+    plain = {"0.weight": np.ones((4, 3), "f"), "0.bias": np.zeros(4, "f")}
+    for wrapped in (
+        {"n_averaged": np.ones((), np.int64), **{f"module.{k}": v for k, v in plain.items()}},
+        {f"_orig_mod.{k}": v for k, v in plain.items()},
+        {f"module._orig_mod.{k}": v for k, v in plain.items()},
+    ):
+        np.testing.assert_array_equal(convert_tensors(wrapped, layers, (3,)).params[0]["kernel"], plain["0.weight"].T)
+
+
+def test_the_part_of_a_file_that_fits_is_taken_and_said(tmp_path: Path) -> None:
+    path = _write(tmp_path, "g.npz", first=', name = "main"')
+    parts = {
+        f"{part}.{k}": v for part in ("g", "other_net") for k, v in _tensors().items() if part == "g" or "main" in k
+    }
+    np.savez(tmp_path / "g.npz", **parts)
+    made = import_files(path)
+    assert any("took the part 'g' of the file" in n and "left out other_net" in n for n in made.notes)
+    assert made.pair.record["imported"]["generator"]["key"] == "g"
+    np.savez(
+        tmp_path / "g.npz", **parts, **{k.replace("g.", "netG_ema.", 1): 2 * v for k, v in parts.items() if k[0] == "g"}
+    )
+    assert any("took the part 'netG_ema'" in n for n in import_files(path).notes)
+    np.savez(tmp_path / "g.npz", **parts, **{k.replace("g.", "model.", 1): v for k, v in parts.items() if k[0] == "g"})
+    with pytest.raises(InputError, match="generator.key: is missing and several parts of the file fit: g, model"):
+        import_files(path)
+
+
+def test_batch_norm_without_running_statistics_is_refused_with_the_reason() -> None:
+    tensors = {"0.weight": np.ones(4, "f"), "0.bias": np.ones(4, "f")}
+    with pytest.raises(InputError, match="'0.running_mean' is missing .a layer without running statistics mixes"):
+        convert_tensors(tensors, parse_layers([{"layer": "batch_norm"}]), (4,))
+
+
+def test_a_net_with_parameters_and_a_file_without_tensors() -> None:
+    with pytest.raises(InputError, match="the file holds no tensors"):
+        convert_tensors({}, parse_layers([{"layer": "dense", "out": 1}]), (4,))
+    assert convert_tensors({}, parse_layers([{"layer": "relu"}]), (4,)).params == ({},)
+
+
+def test_a_generator_without_a_critic_is_a_pair_that_says_how_to_get_one(tmp_path: Path) -> None:
+    path = _write(tmp_path, first=', name = "main"')
+    text = path.read_text()
+    path.write_text(text[: text.index("[critic]")].replace('critic_kind = "logit"\n', ""))
+    pair = import_manifest(path)
+    assert not pair.has_critic and pair.critic_kind is None and "critic     none yet" in repr(pair)
+    stored = load_pair(save_pair(tmp_path / "stored", pair))
+    assert not stored.has_critic and stored.critic.apply == pair.critic.apply
+    z = np.ones((2, 3), "f")
+    np.testing.assert_array_equal(stored.generate(z), pair.generate(z))
+    for broken in (pair, stored):
+        with pytest.raises(InputError, match="critic: is missing.*ganrefine adapt"):
+            jax.jit(lambda p, x: p.score(x))(broken, z)
+
+
+def test_the_command_checks_against_stored_outputs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = [
+        "import",
+        str(_write(tmp_path)),
+        "--check",
+        str(tmp_path / "golden.npz"),
+        "--out",
+        str(tmp_path / "out"),
+    ]
+    assert main([*arguments, "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["check"]["rows"] == 5 and report["check"]["samples"] < 1e-5
+    assert [row["module"] for row in report["tensors"]["generator"]] == list(SIZES)
+    assert main(arguments[:2] + arguments[4:]) == 2
+    np.savez(tmp_path / "golden.npz", z=np.zeros((2, 3), "f"), x=np.ones((2, 8), "f"))
+    assert main([*arguments, "--overwrite"]) == 2
+    assert "not reproduced" in capsys.readouterr().err.splitlines()[-1]
