@@ -17,10 +17,11 @@ from pairs.io.archives import ArchiveError, archive_faults, open_zip
 from pairs.io.files import open_regular
 
 from .hdf5 import child, open_hdf5, parse_json, read_array, read_text, read_texts
+from .hdf5_trial import try_out
 from .keras_layers import flat_layers, translate
 from .limits import Refused, refusal, shown
 
-__all__ = ["read_keras"]
+__all__ = ["gather", "read_keras"]
 
 _BASE = 2**26
 _LISTS = ("layers", "_layer_checkpoint_dependencies")
@@ -42,17 +43,31 @@ def read_keras(path: str | os.PathLike[str]) -> Read:
     """
     path = Path(path)
     try:
-        with open_regular(path) as file:
-            size = file.seek(0, 2)
-            file.seek(0)
-            packed = file.read(4) == b"PK\x03\x04"
-            found = _read_archive(file, size) if packed else _read_file(path, size)
+        try_out(path)
+        found = gather(path)
         tensors, layers, shape = translate(*found[:2])
     except OSError as error:
         raise refusal(path, f"cannot be read ({error.strerror or error})", "check the path") from None
     except (Refused, ArchiveError) as error:
         raise refusal(path, f"is refused: {error}", _remedy(str(error))) from None
     return tensors, tuple(layers), {"input_shape": list(shape), "keras": found[2]}
+
+
+def gather(path: Path) -> tuple[list[dict[str, Any]], dict[str, list[np.ndarray]], str]:
+    """The layers as the file has them, their arrays by layer, and Keras's version.
+
+    Args:
+      path: the file; one that damage may have made dangerous goes through a trial first.
+
+    Raises:
+      Refused: damaged, or of another kind.
+      OSError: it cannot be read.
+    """
+    with open_regular(path) as file:
+        size = file.seek(0, 2)
+        file.seek(0)
+        packed = file.read(4) == b"PK\x03\x04"
+        return _read_archive(file, size) if packed else _read_file(path, size)
 
 
 def _remedy(problem: str) -> str:
@@ -64,7 +79,7 @@ def _remedy(problem: str) -> str:
 
 
 def _read_file(path: Path, size: int) -> tuple[list[Any], dict[str, list[np.ndarray]], str]:
-    with open_hdf5(path, size) as file:
+    with open_hdf5(path) as file:
         text = read_text(file, "model_config")
         if text is None:
             raise Refused("it holds weights without the model")
@@ -98,7 +113,7 @@ def _read_archive(file: Any, size: int) -> tuple[list[Any], dict[str, list[np.nd
         packed = archive.read("model.weights.h5")
         about = parse_json(archive.read("metadata.json")) if "metadata.json" in members else {}
     arrays: dict[str, list[np.ndarray]] = {}
-    with open_hdf5(io.BytesIO(packed), len(packed)) as weights:
+    with open_hdf5(io.BytesIO(packed)) as weights:
         inner = next((name for name in _LISTS if child(weights, name) is not None), None)
         if inner is None:
             raise Refused("it holds no weights")
