@@ -17,6 +17,7 @@ from pathlib import Path
 from pairs import InputError
 from pairs.io.archives import ArchiveError
 
+from .keras_files import gather
 from .limits import Refused, shown
 
 __all__ = ["run_trial", "try_out"]
@@ -60,8 +61,6 @@ def run_trial(path: str) -> None:
     Args:
       path: the file.
     """
-    from checkpoints.foreign.keras_h5 import gather
-
     importlib.import_module("h5py")  # before the bounds, which are for the file
 
     try:
