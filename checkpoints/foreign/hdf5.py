@@ -2,9 +2,10 @@
 
 An HDF5 file can point at other files (external links, external and virtual data) and can ask for
 filters that are loaded as plugins. Only plain data of the file itself are read here, contiguous or
-packed by the filters that every HDF5 library has, and at most 64 MiB and twice the file of them. The
-HDF5 library takes memory for texts as their length is declared, so the process is kept from growing
-by more than that while a file is open (where the system can do so).
+packed by the filters that every HDF5 library has, and at most 64 MiB and twice the file of them.
+
+On damaged files the HDF5 library itself can hang, take memory without end, or end the process. A file
+is therefore read first by a process of its own (:mod:`~checkpoints.foreign.hdf5_trial`).
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ import json
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,6 @@ from .limits import Refused, shown
 __all__ = ["child", "open_hdf5", "parse_json", "read_array", "read_text", "read_texts"]
 
 _TEXT = 2**22
-_GROWTH = 96_000_000
 _FILTERS = frozenset((1, 2, 3))  # deflate, shuffle, checksum
 _FAULTS = (
     OSError,
@@ -41,12 +40,11 @@ _FAULTS = (
 
 
 @contextmanager
-def open_hdf5(source: Any, size: int) -> Iterator[Any]:
+def open_hdf5(source: Any) -> Iterator[Any]:
     """An ``h5py.File``, with every way in which it can fail as one kind of error.
 
     Args:
       source: path, or a binary file object.
-      size: bytes of the file.
 
     Raises:
       InputError: the package h5py is absent.
@@ -57,33 +55,13 @@ def open_hdf5(source: Any, size: int) -> Iterator[Any]:
     except ImportError:
         raise InputError("file", "is a Keras file, which needs h5py", "pip install 'ganrefine[keras]'") from None
     try:
-        with _bounded(size), h5py.File(source, "r") as file:
+        with h5py.File(source, "r") as file:
             yield file
     except (Refused, InputError):
         raise
     except _FAULTS as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise Refused(f"the file is damaged ({shown(reason, 120)})") from None
-
-
-@contextmanager
-def _bounded(size: int) -> Iterator[None]:
-    try:
-        import resource
-
-        held = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    except (ImportError, OSError, ValueError):
-        yield  # a system without this bound
-        return
-    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-    most = held + 2 * size + _GROWTH
-    if soft != resource.RLIM_INFINITY:
-        most = min(most, soft)
-    resource.setrlimit(resource.RLIMIT_AS, (most, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
 def child(group: Any, name: str) -> Any:

@@ -8,8 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from pairs.sequential.spec import infer_shapes
-
 from .keras_arrays import WITH_ARRAYS, Chain, Shape
 from .keras_plain import PLAIN, activation
 from .limits import Refused, shown
@@ -153,6 +151,8 @@ def _reshaped(config: dict[str, Any], shape: Shape) -> Shape:
 
 
 def _after(last: dict[str, Any], kind: str, config: dict[str, Any], shape: Shape) -> Shape:
+    from pairs.sequential.spec import infer_shapes  # loads JAX, which the trial of a file has no use for
+
     if kind in ("InputLayer",) or not last or len(shape) < 2:
         return shape
     return infer_shapes([last], shape)[-1]

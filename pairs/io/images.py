@@ -75,7 +75,7 @@ def read_images(
     array: str | None = None,
     seed: int = 0,
 ) -> Images:
-    """Read a folder of IDX, NPZ or PNG/JPEG files, or one such file.
+    """Read a folder of IDX, NPZ or PNG/JPEG files, or one such file; other images beside are named in a warning.
 
     Args:
       path: folder or file. Pictures in subfolders get the subfolder as label.
@@ -88,11 +88,8 @@ def read_images(
       seed: of the draw that ``limit`` makes.
 
     Raises:
-      InputError: nothing there, files of more than one kind, unreadable or truncated files, mixed
-        sizes, another shape than ``expect``, a split that is missing or must be chosen.
-
-    Warns:
-      UserWarning: image files of other kinds lie beside, which are not read.
+      InputError: nothing there, more than one kind of file, unreadable files, mixed sizes, another
+        shape than ``expect``, a split that is missing or must be chosen.
     """
     path = Path(path)
     if limit is not None and limit < 1:
@@ -111,8 +108,7 @@ def read_images(
     if left_out:
         named = ", ".join(ascii(n)[1:-1] for n in left_out[:3]) + (", ..." if len(left_out) > 3 else "")
         warnings.warn(f"{path}: {len(left_out)} files are of another kind and left out: {named}", stacklevel=2)
-    name = path.resolve().name if path.is_dir() else path.stem
-    return dataclasses.replace(images, name=name, left_out=left_out)
+    return dataclasses.replace(images, name=path.resolve().name if path.is_dir() else path.stem, left_out=left_out)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -148,8 +144,6 @@ def _kind(files: list[Path], path: Path, array: str | None) -> tuple[_Reader, li
         problem = f"{path} holds {held} files, so what is meant is not clear (for example {rare.name})"
         raise InputError("data", problem, "give the path of one file, or a folder of one kind")
     if not groups:
-        if not path.is_dir() and not path.is_file():
-            raise InputError("data", f"{path} is no regular file", "give a folder of IDX, NPZ or PNG/JPEG files")
         what = "is empty" if not files else "holds no IDX, NPZ, PNG or JPEG file"
         raise InputError("data", f"{path} {what}", "give a folder of IDX, NPZ or PNG/JPEG files")
     _, group, read = groups[0]
@@ -245,7 +239,7 @@ def default_split(path: str) -> str | None:
       path: folder or file.
 
     Raises:
-      InputError: as :func:`read_images`, but for the split.
+      InputError: as :func:`read_images`.
     """
     try:
         read_images(path, "train", limit=1)
