@@ -2,8 +2,8 @@
 
 Tensors tell the modules, their order, channels and kernels. The sample's size tells strides, paddings and reshapes
 (:mod:`checkpoints.draft_sizes`). The running statistics of BatchNorm tell the prior and the activations before them
-(:mod:`checkpoints.draft_statistics`); where there are none, convention fills in. What was read off, inferred and guessed
-is kept apart. The draft cannot tell: eps other than PyTorch's, the end of the generator (tanh for [-1, 1], sigmoid for
+(:mod:`checkpoints.draft_statistics`); where there are none, convention fills in. What was read off, inferred
+and guessed is kept apart. The draft cannot tell: eps other than PyTorch's, the end of the generator (tanh for [-1, 1], sigmoid for
 [0, 1]), what a critic was trained for, nets with labels, blocks or attention, and layers without tensors beyond
 activations, reshapes and resampling by two.
 """
@@ -25,7 +25,7 @@ from pairs.checks import check_choice, check_count
 
 from .conversion import modules_of
 from .draft_modules import Part, parts_of
-from .draft_nets import DraftedNet, draft_critic, draft_generator
+from .draft_nets import DraftedNet, best_chain, draft_critic, draft_generator
 from .draft_statistics import Spec
 from .foreign.tensors import read_tensors
 
@@ -92,9 +92,14 @@ def draft_manifest(
     made, prior = _generator(parts, tensors, sample, end)
     samples = next(iter(made.inputs.values()))
     parts, tensors = loaded["critic"]
-    judge = DraftedNet("critic", tensors, {"samples": samples}, usual=1)
-    draft_critic(parts, judge, sample, made.padded)
-    judge.finish([{"layer": "squeeze"}])
+
+    def judged(number: int) -> DraftedNet:
+        net = DraftedNet("critic", tensors, {"samples": samples}, usual=1, chain=number)
+        draft_critic(parts, net, sample, made.padded)
+        net.finish([{"layer": "squeeze"}])
+        return net
+
+    judge = best_chain(judged)
     folder = Path(folder) if folder is not None else files["generator"].parent
     nets = [(made, files["generator"], keys[0]), (judge, files["critic"], keys[1])]
     guessed = [f"generator ends in {end}, samples in {_ENDS[end] or 'any range'}", f"critic_kind {critic_kind}"]
@@ -121,12 +126,18 @@ def _generator(
         "uniform [0, 1]": Uniform((size,), 0.0, 1.0),
     }
     key = jax.random.key(0)
-    net = DraftedNet("generator", tensors, {n: p.sample(key, _ROWS) for n, p in priors.items()}, usual=0)
-    draft_generator(parts, net, sample)
+    inputs = {n: p.sample(key, _ROWS) for n, p in priors.items()}
     ends: list[Spec] = [] if end == "none" else [{"layer": end}]
     if not any(p.sort == "conv" for p in parts):
         ends.append({"layer": "unflatten", "shape": [sample[2], sample[0], sample[1]]})
-    net.finish(ends)
+
+    def made(number: int) -> DraftedNet:
+        net = DraftedNet("generator", tensors, dict(inputs), usual=0, chain=number)
+        draft_generator(parts, net, sample)
+        net.finish(ends)
+        return net
+
+    net = best_chain(made)
     prior = next(iter(net.inputs))
     low = {"uniform [0, 1]": {"low": 0.0, "high": 1.0}}.get(prior, {})
     return net, {"kind": prior.split()[0], **low, "shape": [size]}

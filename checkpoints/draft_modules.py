@@ -21,7 +21,7 @@ class Part:
 
     Attributes:
       name: Its prefix in the file.
-      sort: ``dense``, ``conv`` (or transposed), ``batch_norm``, ``norm`` (scale and bias without statistics) or ``prelu``.
+      sort: ``dense``, ``conv`` (or transposed), ``batch_norm``, ``norm`` (scale and bias alone) or ``prelu``.
       shape: Shape of its weight, or of its statistics.
       bias: There is a bias.
       affine: A normalisation has a scale.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,8 +16,9 @@ from .draft_modules import Part, between
 from .draft_sizes import Kernel, Step, solve_sizes
 from .draft_statistics import ACTIVATIONS, Spec, advance, distance, settle
 
-__all__ = ["DraftedNet", "draft_critic", "draft_generator"]
+__all__ = ["DraftedNet", "best_chain", "draft_critic", "draft_generator"]
 
+_NEAR = 0.3
 _SLOT: Spec = {"layer": "?"}
 _NORMS = {3: {"layer": "instance_norm", "affine": True}, 1: {"layer": "layer_norm"}}
 
@@ -34,7 +35,10 @@ class DraftedNet:
       specs: The settled layers.
       inferred: What followed from sizes or statistics, one sentence each.
       guessed: What convention filled in, one sentence each.
+      chain: Number of the chain of sizes to take, the most usual first.
+      chains: How many there are.
       padded: Whether the layers pad.
+      off: Distances of the statistics of each BatchNorm.
     """
 
     section: str
@@ -44,7 +48,10 @@ class DraftedNet:
     specs: list[Spec] = dataclasses.field(default_factory=list)
     inferred: list[str] = dataclasses.field(default_factory=list)
     guessed: list[str] = dataclasses.field(default_factory=list)
+    chain: int = 0
+    chains: int = 0
     padded: bool | None = None
+    off: list[float] = dataclasses.field(default_factory=list)
     waiting: list[Spec] = dataclasses.field(default_factory=list)
     seen: Counter[int] = dataclasses.field(default_factory=Counter)
 
@@ -65,6 +72,7 @@ class DraftedNet:
             said = f"{_said(options[taken])} before '{part.name}': statistics off by {off:.2f}, next best {other:.2f}"
             (self.inferred if off < 0.75 * other else self.guessed).append(said)
             self.seen[taken] += 1
+        self.off.append(off)
         self._commit(options[taken], {prior: self.inputs[prior]})
         spec: Spec = {"layer": "batch_norm", "name": part.name, **({} if part.affine else {"affine": False})}
         self.waiting.append(spec)
@@ -119,6 +127,24 @@ class DraftedNet:
             self.waiting.append({"layer": kind, "out": out, "kernel": part.shape[2], **settings, **plain, **named})
 
 
+def best_chain(make: Callable[[int], DraftedNet]) -> DraftedNet:
+    """The net of the most usual chain of sizes, or of the next ones where its statistics are far off.
+
+    Args:
+      make: Drafts the net with the chain of a number.
+    """
+    best = made = make(0)
+    for number in range(1, made.chains):
+        if not best.off or np.mean(best.off) < _NEAR:
+            break
+        made = make(number)
+        if np.mean(made.off) < 0.75 * np.mean(best.off):
+            best = made
+    if best.chain:
+        best.inferred.append(f"sizes by statistics: off by {np.mean(best.off):.2f} in the mean")
+    return best
+
+
 def _filled(layers: Sequence[Spec], fill: Sequence[Spec]) -> list[Spec]:
     return [inner for spec in layers for inner in (fill if spec is _SLOT else (spec,))]
 
@@ -135,10 +161,12 @@ def _resampling(step: Step) -> list[Spec]:
 
 def _sizes(net: DraftedNet, kernels: Sequence[Kernel], start: int, end: int, style: bool | None) -> list[Step]:
     solved = solve_sizes(kernels, start, end, style)
-    if solved is None:
+    net.chains = len(solved)
+    if not solved:
         problem = f"has no usual strides that lead from {start} to {end} pixels"
         raise InputError(net.section, problem, "check --sample, or write the manifest by hand")
-    steps, cost, other = solved
+    cost, steps = solved[min(net.chain, len(solved) - 1)]
+    other = min((c for i, (c, _) in enumerate(solved) if i != net.chain), default=float("inf"))
     each = ", ".join(f"stride {s.stride} padding {s.padding}" for s in steps)
     (net.inferred if other - cost > 0.5 else net.guessed).append(f"sizes from {start} to {end}: {each}")
     styles = {s.padded for s in steps if s.padded is not None}
@@ -222,7 +250,7 @@ def draft_critic(parts: Sequence[Part], net: DraftedNet, sample: tuple[int, int,
         ends = 1 if dense is None else math.isqrt(dense.shape[1] // convs[-1].shape[0])
         pooled = dense is not None and ends == 1
         kernels = [Kernel(p.shape[2], False, p.shape[2] > 1 and p.shape[2] % 2 == 1) for p in convs]
-        if pooled and solve_sizes(kernels, height, 1, style) is None:
+        if pooled and not solve_sizes(kernels, height, 1, style):
             ends = height // 2 ** sum(k.size > 1 for k in kernels) or 1
             net.guessed.append("a mean over the pixels before the dense layer")
         else:

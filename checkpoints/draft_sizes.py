@@ -1,7 +1,7 @@
 r"""Strides and paddings that lead from one size to another, ranked by how usual they are.
 
-A kernel is read off a weight, its stride s and padding p are not. Each layer has a few candidates with a cost, 0 for what
-most published nets use (halving or doubling, :math:`p = \lfloor (k-1)/2 \rfloor`); the chain with the smallest sum
+A kernel is read off a weight, its stride s and padding p are not. Each layer has a few candidates with a cost, 0 for
+what most published nets use (halving or doubling, :math:`p = \lfloor (k-1)/2 \rfloor`); the chain with the smallest sum
 that ends at the wanted size is taken. Padding in some layers and none in others costs extra, since authors keep to one
 style.
 """
@@ -15,6 +15,7 @@ __all__ = ["Kernel", "Step", "solve_sizes"]
 
 _MIXED = 2.0
 _OTHER_STYLE = 1.5
+_KEPT = 12
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,8 +42,8 @@ class Step:
 
 def solve_sizes(
     kernels: Sequence[Kernel], start: int, end: int, padded: bool | None = None
-) -> tuple[tuple[Step, ...], float, float] | None:
-    """The cheapest chain from ``start`` to ``end``.
+) -> list[tuple[float, tuple[Step, ...]]]:
+    """The cheapest chains from ``start`` to ``end``.
 
     Args:
       kernels: The layers in order.
@@ -51,7 +52,7 @@ def solve_sizes(
       padded: The style of the other net of the pair, where it is known.
 
     Returns:
-      The steps, their cost, and the cost of the next best chain; ``None`` where no chain leads there.
+      Up to 12 chains with their costs, the cheapest first; none where no chain leads there.
     """
     limit = 4 * max(start, end) + 8
     states: dict[tuple[int, frozenset[bool]], list[tuple[float, tuple[Step, ...]]]] = {
@@ -64,17 +65,14 @@ def solve_sizes(
                 if 1 <= step.out <= limit:
                     key = (step.out, styles if step.padded is None else styles | {step.padded})
                     following.setdefault(key, []).extend((c + cost, (*s, step)) for c, s in ways)
-        states = {key: sorted(ways, key=lambda way: way[0])[:3] for key, ways in following.items()}
+        states = {key: sorted(ways, key=lambda way: way[0])[:_KEPT] for key, ways in following.items()}
     found = [
         (cost + _style(styles, padded), steps)
         for (size, styles), ways in states.items()
         if size == end
         for cost, steps in ways
     ]
-    if not found:
-        return None
-    found.sort(key=lambda way: way[0])
-    return found[0][1], found[0][0], found[1][0] if len(found) > 1 else float("inf")
+    return sorted(found, key=lambda way: way[0])[:_KEPT]
 
 
 def _style(styles: frozenset[bool], other: bool | None) -> float:
@@ -106,7 +104,7 @@ def _settings(k: int, transposed: bool, n: int) -> Iterator[tuple[float, int, in
         return
     if transposed:
         yield (0.2, 2, half, 1) if odd else (0.0, 2, (k - 2) // 2, 0)
-        yield 0.4 if k > 2 else 0.0, k, 0, 0
+        yield 1.2 if k > 2 else 0.0, k, 0, 0
         if odd:
             yield 0.3, 1, half, 0
             yield 1.2, 2, half, 0
@@ -114,7 +112,7 @@ def _settings(k: int, transposed: bool, n: int) -> Iterator[tuple[float, int, in
         yield 0.0 if k > 1 else 1.0, 2, half, 0
         if odd:
             yield 0.2 if k > 1 else 0.0, 1, half, 0
-        yield 0.5 if n % k == 0 and k > 2 else 2.0, k, 0, 0
+        yield 2.5, k, 0, 0
     if k > 2 or transposed:
         yield 0.8, 2, 0, 0
     if k > 1:
