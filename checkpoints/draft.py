@@ -3,9 +3,9 @@
 Tensors tell the modules, their order, channels and kernels. The sample's size tells strides, paddings and reshapes
 (:mod:`checkpoints.draft_sizes`). The running statistics of BatchNorm tell the prior and the activations before them
 (:mod:`checkpoints.draft_statistics`); where there are none, convention fills in. What was read off, inferred
-and guessed is kept apart. The draft cannot tell: eps other than PyTorch's, the end of the generator (tanh for [-1, 1], sigmoid for
-[0, 1]), what a critic was trained for, nets with labels, blocks or attention, and layers without tensors beyond
-activations, reshapes and resampling by two.
+and guessed is kept apart. The draft cannot tell: eps other than PyTorch's, the end of the generator (tanh for [-1, 1],
+sigmoid for [0, 1]), what a critic was trained for, nets with labels, blocks or attention, and layers without tensors
+beyond activations, reshapes and resampling by two.
 """
 
 from __future__ import annotations

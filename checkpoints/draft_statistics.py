@@ -1,7 +1,8 @@
 r"""Which activation stands where, by the running statistics of the BatchNorm that comes after.
 
-A generator's BatchNorm remembers the mean and variance :math:`\mu, v` of its input under the prior. The right activations
-before it, and the right prior, give these again; others do not. The distance of observed from stored statistics is
+A generator's BatchNorm remembers the mean and variance :math:`\mu, v` of its input under the prior. The right
+activations before it, and the right prior, give these again; others do not. The distance of observed from stored
+statistics is
 
 .. math:: \overline{|\log(\hat v / v)|} + \overline{|\hat\mu - \mu| / \sqrt v}.
 """
