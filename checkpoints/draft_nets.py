@@ -58,7 +58,8 @@ class DraftedNet:
     def batch_norm(self, part: Part) -> None:
         """Settle what waits by the statistics of a BatchNorm, and add it."""
         mean, var = (self.tensors[f"{part.name}.{n}"].astype(np.float64) for n in ("running_mean", "running_var"))
-        options: tuple[tuple[Spec, ...], ...] = ACTIVATIONS if _SLOT in self.waiting else ((),)
+        none: tuple[Spec, ...] = ()
+        options: tuple[tuple[Spec, ...], ...] = ACTIVATIONS if _SLOT in self.waiting else (none,)
         usual = self.usual if _SLOT in self.waiting else 0
         ranked = []
         for prior, x in self.inputs.items():
