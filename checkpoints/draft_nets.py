@@ -20,6 +20,7 @@ __all__ = ["DraftedNet", "best_chain", "draft_critic", "draft_generator"]
 
 _NEAR = 0.3
 _SLOT: Spec = {"layer": "?"}
+_NOTHING: tuple[tuple[Spec, ...], ...] = ((),)
 _NORMS = {3: {"layer": "instance_norm", "affine": True}, 1: {"layer": "layer_norm"}}
 
 
@@ -58,8 +59,7 @@ class DraftedNet:
     def batch_norm(self, part: Part) -> None:
         """Settle what waits by the statistics of a BatchNorm, and add it."""
         mean, var = (self.tensors[f"{part.name}.{n}"].astype(np.float64) for n in ("running_mean", "running_var"))
-        none: tuple[Spec, ...] = ()
-        options: tuple[tuple[Spec, ...], ...] = ACTIVATIONS if _SLOT in self.waiting else (none,)
+        options = ACTIVATIONS if _SLOT in self.waiting else _NOTHING
         usual = self.usual if _SLOT in self.waiting else 0
         ranked = []
         for prior, x in self.inputs.items():

@@ -99,6 +99,31 @@ def summary(module: str) -> str:
     return (ast.get_docstring(tree) or module).split("\n")[0].rstrip(".")
 
 
+def layers() -> list[dict[str, str]]:
+    """Every layer of a manifest: its name, its settings with their defaults, and what it does."""
+    import dataclasses
+    import importlib
+
+    found = {}
+    for name in modules("pairs"):
+        if name.startswith("pairs.sequential."):
+            importlib.import_module(name)
+    from pairs.sequential.layers import LAYERS
+
+    for kind, layer in sorted(LAYERS.items()):
+        settings = []
+        for field in dataclasses.fields(layer):
+            if field.name in ("name", "share"):  # common to all, described once
+                continue
+            needed = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+            settings.append(field.name if needed else f"{field.name} = {json.dumps(field.default, default=str)}")
+        words = " ".join((layer.__doc__ or "").split("\n\n")[0].split())
+        # a dataclass without a docstring gets its signature as one
+        words = "" if words.startswith(f"{layer.__name__}(") else words.replace("``", "`")
+        found[kind] = {"kind": kind, "settings": ", ".join(settings), "words": words.replace("|", "\\|")}
+    return list(found.values())
+
+
 def presets() -> dict[str, Any]:
     """Each preset's settings, by name."""
     import dcd
@@ -108,7 +133,7 @@ def presets() -> dict[str, Any]:
 
 FUNCTIONS = {
     f.__name__: f
-    for f in (report, find, value, percent, interval, change, seeds, mean, drop, best, modules, summary, presets)
+    for f in (report, find, value, percent, interval, change, seeds, mean, drop, best, modules, summary, presets, layers)
 }
 
 
