@@ -9,15 +9,15 @@ Spectral normalisation, W a matrix with one row per entry of u:
 
 .. math:: \hat W = W / (u^\top W v)
 
-==========================================  =======================================================
-stored                                      vectors used
-==========================================  =======================================================
+===========================================  ========================================================
+stored                                       vectors used
+===========================================  ========================================================
 ``weight_orig``, ``weight_u``, ``weight_v``  u and v as stored (``parametrizations`` likewise)
 ``weight``, ``weight_orig``, ``weight_u``    none: ``weight`` is the folded weight (PyTorch 0.4)
 ``weight``, ``sn_u``, ``sn_sigma``           one power step from u, as mimicry does in evaluation too
 ``weight``, ``u0``, ``sv0``                  one power step from u, as BigGAN-PyTorch does
 ``weight_bar``, ``weight_u``, ``weight_v``   one power step from u, as that wrapper does
-==========================================  =======================================================
+===========================================  ========================================================
 """
 
 from __future__ import annotations

@@ -1,17 +1,17 @@
 r"""Where each parameter of a layer is found in a PyTorch module, and how its axes lie there.
 
-========================  ===========================  ==================================
-layer                     PyTorch                      here
-========================  ===========================  ==================================
-``dense``                 weight (O, I)                kernel (I, O)
-``conv``                  weight (O, I/g, kh, kw)      kernel (kh, kw, I/g, O)
-``conv_transpose``        weight (I, O/g, kh, kw)      kernel (kh, kw, I/g, O)
-``batch_norm``            running_mean, running_var    mean, var
-``layer_norm`` on images  weight (C, H, W)             scale (H, W, C)
-``embed``, ``projection`` weight (classes, n)          embedding (classes, n)
-``conditional_...``       embed.weight (classes, 2C)   scale, bias (classes, C)
-``self_attention``        query_conv.weight (m, C, 1, 1)  query_kernel (C, m)
-========================  ===========================  ==================================
+=========================  ==============================  ========================
+layer                      PyTorch                         here
+=========================  ==============================  ========================
+``dense``                  weight (O, I)                   kernel (I, O)
+``conv``                   weight (O, I/g, kh, kw)         kernel (kh, kw, I/g, O)
+``conv_transpose``         weight (I, O/g, kh, kw)         kernel (kh, kw, I/g, O)
+``batch_norm``             running_mean, running_var       mean, var
+``layer_norm`` on images   weight (C, H, W)                scale (H, W, C)
+``embed``, ``projection``  weight (classes, n)             embedding (classes, n)
+``conditional_...``        embed.weight (classes, 2C)      scale, bias (classes, C)
+``self_attention``         query_conv.weight (m, C, 1, 1)  query_kernel (C, m)
+=========================  ==============================  ========================
 
 A sequence has one axis less. A layer of several modules is known by the names of their tensors below one prefix.
 """

@@ -41,6 +41,5 @@ autodoc_class_signature = "separated"
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
-napoleon_custom_sections = [("Returns", "params_style")]
 intersphinx_mapping: dict[str, tuple[str, None]] = {}
 suppress_warnings = ["mystnb.unknown_mime_type"]

@@ -6,7 +6,7 @@ layer                       Keras                        here
 ``Dense``                   kernel (I, O)                weight (O, I)
 ``Conv2D``                  kernel (kh, kw, I, O)        weight (O, I, kh, kw)
 ``Conv2DTranspose``         kernel (kh, kw, O, I)        weight (I, O, kh, kw)
-``BatchNormalization``      gamma, beta, mean, variance  weight, bias, running_...
+``BatchNormalization``      gamma, beta, mean, variance  weight, bias and buffers
 ==========================  ===========================  ===========================
 
 Keras flattens an image with the channels last, the manifest with the channels first. With

@@ -20,7 +20,7 @@ from pairs import InputError
 
 from .limits import shown
 
-__all__ = ["Choice", "below", "candidates", "choose", "drop", "unwrapped"]
+__all__ = ["TensorChoice", "below", "candidates", "choose", "drop", "unwrapped"]
 
 _WRAPPERS = {
     "module.": "nn.DataParallel or an averaged model",
@@ -35,7 +35,7 @@ Tensors = Mapping[str, np.ndarray]
 
 
 @dataclasses.dataclass(frozen=True)
-class Choice:
+class TensorChoice:
     """The state dict that was taken.
 
     Attributes:
@@ -125,7 +125,7 @@ def choose(
     key: str | int | None = None,
     fits: Callable[[Tensors], bool] | None = None,
     path: Any = "the file",
-) -> Choice:
+) -> TensorChoice:
     """The state dict that is meant.
 
     Args:
@@ -181,7 +181,7 @@ def choose(
 
 def _finished(
     key: str | None, inside: Tensors, said: tuple[str, ...], fits: Callable[[Tensors], bool] | None
-) -> Choice:
+) -> TensorChoice:
     bare, more = unwrapped(inside)
     if more and fits is not None and not fits(bare) and fits(inside):
         bare, more = dict(inside), ()  # the layers are named with the prefix
@@ -190,7 +190,7 @@ def _finished(
         more += (
             f"its numbers are {', '.join(low)} and become float32{', rounded' if 'float64' in low else ', exactly'}",
         )
-    return Choice(key, bare, said + more)
+    return TensorChoice(key, bare, said + more)
 
 
 def _is_average(key: str) -> bool:

@@ -133,7 +133,22 @@ def presets() -> dict[str, Any]:
 
 FUNCTIONS = {
     f.__name__: f
-    for f in (report, find, value, percent, interval, change, seeds, mean, drop, best, modules, summary, presets, layers)
+    for f in (
+        report,
+        find,
+        value,
+        percent,
+        interval,
+        change,
+        seeds,
+        mean,
+        drop,
+        best,
+        modules,
+        summary,
+        presets,
+        layers,
+    )
 }
 
 
