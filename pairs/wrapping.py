@@ -122,8 +122,8 @@ def wrap(model: Any, params: Any = None, *, squeeze: bool = False, architecture:
         remedy = "save its state_dict, describe its layers in a pair.toml, and give that to 'ganrefine import'"
         raise InputError("model", f"is a PyTorch module ({type(model).__name__})", remedy)
     elif callable(model):
-        alone = params is None and _positions(model) == 1
-        apply = Parameterless(model) if alone else cast(Callable[..., Array], model)
+        function = cast(Callable[..., Array], model)
+        apply = Parameterless(function) if params is None and _positions(function) == 1 else function
     else:
         raise InputError("model", f"is a {type(model).__name__}", "give an NNX module, a Linen module or a function")
     return Net(params, Squeezed(apply) if squeeze else apply, architecture)
