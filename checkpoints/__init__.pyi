@@ -1,9 +1,11 @@
 from .archive import check_destination as check_destination
+from .draft import draft_manifest as draft_manifest
 from .foreign.tensors import read_tensors as read_tensors
 from .golden import check_golden as check_golden
 from .graphs.nets import onnx_critic as onnx_critic
 from .graphs.nets import onnx_generator as onnx_generator
 from .graphs.pair_import import import_onnx as import_onnx
+from .importing import import_files as import_files
 from .importing import import_manifest as import_manifest
 from .lookup import bundled_names as bundled_names
 from .lookup import bundled_tuned as bundled_tuned

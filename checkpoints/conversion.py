@@ -23,11 +23,11 @@ from pairs.sequential.layers import Layer, Layers, Params, Shape, walk
 from .folding import fold
 from .layouts import Layout
 from .matching import COUNTERS, Doubt, Modules, Slot, below, find, match, slots
+from .module_names import split_modules, unwrap
 
-__all__ = ["Conversion", "Row", "convert_tensors", "modules_of"]
+__all__ = ["Conversion", "Row", "convert_tensors"]
 
 Tensors = Mapping[str, np.ndarray]
-_WRAPPERS = ("module.", "_orig_mod.")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,8 +90,8 @@ def convert_tensors(
         of ``ignore`` that fits no tensor.
     """
     layers = tuple(layers)
-    kept, ignored = _without(_strip(tensors), ignore, field)
-    modules = _modules(kept)
+    kept, ignored = _without(unwrap(tensors), ignore, field)
+    modules = split_modules(kept)
     wanted = slots(walk(layers, input_shape, field))
     if not kept and wanted:
         raise InputError(field, "have parameters, but the file holds no tensors for them", "give the file of the net")
@@ -122,20 +122,6 @@ def convert_tensors(
     return Conversion(_nested(layers, found, field), tuple(table), doubts, ignored)
 
 
-def modules_of(tensors: Tensors) -> Modules:
-    """Tensors by module and name, without the prefixes of wrappers."""
-    return _modules(_strip(tensors))
-
-
-def _strip(tensors: Tensors) -> Tensors:
-    """Averaging puts a counter beside the net; it, ``DataParallel`` and ``compile`` put a word before every name."""
-    tensors = {n: a for n, a in tensors.items() if n != "n_averaged"}
-    for wrapper in _WRAPPERS * 2:
-        if tensors and all(n.startswith(wrapper) for n in tensors):
-            tensors = {n.removeprefix(wrapper): a for n, a in tensors.items()}
-    return tensors
-
-
 def _without(tensors: Tensors, patterns: Sequence[str], field: str) -> tuple[Tensors, tuple[str, ...]]:
     gone: set[str] = set()
     for pattern in patterns:
@@ -145,17 +131,6 @@ def _without(tensors: Tensors, patterns: Sequence[str], field: str) -> tuple[Ten
             raise InputError(where, f"'{pattern}' fits no tensor of the file", "correct it, or leave it out")
         gone |= fits
     return {n: a for n, a in tensors.items() if n not in gone}, tuple(n for n in tensors if n in gone)
-
-
-def _modules(tensors: Tensors) -> Modules:
-    modules: Modules = {}
-    for name, array in tensors.items():
-        head, found, tail = name.partition("parametrizations.")
-        prefix, leaf = head.removesuffix("."), found + tail
-        if not found:
-            prefix, _, leaf = name.rpartition(".")
-        modules.setdefault(prefix, {})[leaf] = array
-    return modules
 
 
 def _named(wanted: Sequence[Slot], modules: Modules, faults: list[str]) -> dict[str, str]:
@@ -225,7 +200,9 @@ def _folded(group: Tensors, transposed: bool) -> tuple[dict[str, np.ndarray], st
     """Every module of the group folded, by its name below the prefix of the layer."""
     plain: dict[str, np.ndarray] = {}
     note = None
-    for module, inside in _modules({n: a for n, a in group.items() if n.rpartition(".")[2] not in COUNTERS}).items():
+    for module, inside in split_modules(
+        {n: a for n, a in group.items() if n.rpartition(".")[2] not in COUNTERS}
+    ).items():
         made, said = fold(inside, transposed)
         plain |= {_join(module, n): a for n, a in made.items()}
         note = note or said

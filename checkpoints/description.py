@@ -10,6 +10,7 @@ from typing import Any
 
 import jax
 
+from pairs import InputError
 from pairs.sequential.spec import infer_shapes
 
 from .archive import INTEGRITY, read_archive_metadata
@@ -19,6 +20,7 @@ from .foreign.modules import Module
 from .foreign.tensors import read_foreign
 from .lookup import bundled_path
 from .manifest import NetManifest, read_manifest
+from .parts import choose_part, convert_net
 
 __all__ = ["count", "describe"]
 
@@ -68,7 +70,7 @@ def count(tensors: dict[str, Any]) -> int:
 
 def _manifest(path: Path) -> dict[str, Any]:
     manifest = read_manifest(path)
-    nets = {net.section: _layers(net) for net in manifest.nets}
+    nets = {net.section: _layers(net, path.parent) for net in manifest.nets}
     about = {"pair": dict(manifest.pair), "prior": manifest.prior.record(), **nets}
     tensors = {}
     for net in manifest.nets:
@@ -85,10 +87,29 @@ def _sizes(shapes: Any) -> Any:
     return jax.ShapeDtypeStruct(shapes, "float32")
 
 
-def _layers(net: NetManifest) -> dict[str, Any]:
+def _tensors(net: NetManifest, folder: Path) -> list[str]:
+    """Layers and tensors side by side, where the weight file lies beside the manifest."""
+    path = folder / net.file
+    if not path.is_file():
+        return ["(weight file not here)"]
+    try:
+        made = convert_net(net, choose_part(net, read_foreign(path), path).tensors)
+    except InputError as error:
+        return [f"({error})"]
+    rows = [f"{row.path} {row.kind} <- '{row.module}': {', '.join(row.tensors)}" for row in made.table]
+    return [*rows, *(f"(doubt: {doubt})" for doubt in made.doubts)]
+
+
+def _layers(net: NetManifest, folder: Path) -> dict[str, Any]:
     shapes = infer_shapes(net.layers, net.input_shape)
     lines = [f"{layer.kind} -> {list(shape)}" for layer, shape in zip(net.layers, shapes[1:], strict=True)]
-    return {"file": net.file, "key": net.key, "input_shape": list(net.input_shape), "layers": lines}
+    return {
+        "file": net.file,
+        "key": net.key,
+        "input_shape": list(net.input_shape),
+        "layers": lines,
+        "tensors": _tensors(net, folder),
+    }
 
 
 def _tree(module: Module, indent: str = "") -> list[str]:

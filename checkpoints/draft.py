@@ -23,11 +23,12 @@ import numpy as np
 from pairs import InputError, Normal, Uniform
 from pairs.checks import check_choice, check_count
 
-from .conversion import modules_of
+from .draft_layers import DraftedNet
 from .draft_modules import Part, parts_of
-from .draft_nets import DraftedNet, best_chain, draft_critic, draft_generator
+from .draft_nets import best_chain, draft_critic, draft_generator
 from .draft_statistics import Spec
 from .foreign.tensors import read_tensors
+from .module_names import modules_of
 
 __all__ = ["Draft", "draft_manifest"]
 

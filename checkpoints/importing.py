@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import os
-import re
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -17,11 +16,12 @@ from pairs import InputError, Net, Pair, Record, make_pair
 from pairs.sequential.layers import walk
 from pairs.sequential.spec import sequential_net
 
-from .conversion import Conversion, Row, convert_tensors
+from .conversion import Conversion, Row
 from .digest import file_digest
-from .foreign.tensors import read_foreign, select
+from .foreign.tensors import read_foreign
 from .golden import Deviations, check_golden, measure_golden
 from .manifest import Manifest, NetManifest, read_manifest
+from .parts import choose_part, convert_net
 
 __all__ = ["Imported", "import_files", "import_manifest"]
 
@@ -29,10 +29,6 @@ _SORTED = ("safetensors", "npz")
 """Formats whose order of tensors is that of their names, not that of the modules."""
 
 _MOST_ORDERS = 120
-_PART = re.compile(
-    r".*state_dict.*|g|d|net_?g|net_?d|(net_?)?g_?ema|generator|discriminator|critic|.*ema.*|model|module|params|weights",
-    re.I,
-)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -130,37 +126,28 @@ class _Source:
     made: Conversion
     format: str
     provenance: dict[str, Any]
-    key: str | None
-    left: tuple[str, ...]
+    said: tuple[str, ...]
 
     @classmethod
     def read(cls, net: NetManifest, folder: Path) -> _Source:
         path = _inside(folder, net.file, f"{net.section}.file")
         try:
             foreign = read_foreign(path)
-            tensors = select(foreign.tensors, net.key, path)
+            choice = choose_part(net, foreign, path)
             sha256 = file_digest(path)
         except InputError as error:
             raise InputError(f"{net.section}.{error.field}", error.problem, error.remedy) from None
         if net.sha256 is not None and net.sha256.lower() != sha256:
             problem = f"of '{path}' is {sha256}, the manifest says {net.sha256}"
             raise InputError(f"{net.section}.sha256", problem, "use the file the manifest was written for")
-        key, left = net.key, ()
-        try:
-            made = _convert(net, tensors)
-        except InputError as error:
-            if net.key is not None:
-                raise
-            key, left = _fitting_part(net, tensors, error)
-            tensors = select(tensors, key, path)
-            made = _convert(net, tensors)
-        about = {"file": path.name, "format": foreign.format, "sha256": sha256, "key": key}
-        return cls(net, tensors, made, foreign.format, about, key, left)
+        about = {"file": path.name, "format": foreign.format, "sha256": sha256, "key": choice.key}
+        skipped = f"left unread: {', '.join(foreign.skipped)}"[:200]
+        said = choice.said + ((skipped,) if foreign.skipped else ())
+        return cls(net, choice.tensors, convert_net(net, choice.tensors), foreign.format, about, said)
 
     def notes(self) -> Iterator[str]:
         where = self.net.section
-        if self.key != self.net.key:
-            yield f"{where}: took the part '{self.key}' of the file, the one that fits; left out {', '.join(self.left)}"
+        yield from (f"{where}: {line}" for line in self.said)
         if self.made.ignored:
             yield f"{where}: ignored {', '.join(self.made.ignored)}"
         for row in self.made.table:
@@ -169,38 +156,6 @@ class _Source:
         for path, layer, _ in walk(self.net.layers, self.net.input_shape, f"{where}.layers"):
             if layer.kind == "minibatch_stddev":
                 yield f"{path} 'minibatch_stddev' mixes the samples of a batch: its channel is held fixed"
-
-
-def _convert(net: NetManifest, tensors: dict[str, np.ndarray], chosen: Mapping[str, str] | None = None) -> Conversion:
-    field = f"{net.section}.layers"
-    return convert_tensors(tensors, net.layers, net.input_shape, field, ignore=net.ignore, chosen=chosen)
-
-
-def _fitting_part(net: NetManifest, tensors: dict[str, np.ndarray], whole: InputError) -> tuple[str, tuple[str, ...]]:
-    """The part of a file with several nets that fits the layers; the averaged one where it and another fit."""
-    parts = list(
-        dict.fromkeys(".".join(n.split(".")[:depth]) for depth in (1, 2) for n in tensors if n.count(".") >= depth)
-    )
-    fitting: list[str] = []
-    for part in [p for p in parts if _PART.fullmatch(p.rpartition(".")[2])][:32]:
-        if any(part.startswith(f"{f}.") for f in fitting):
-            continue
-        try:
-            _convert(net, select(tensors, part, net.file))
-        except InputError:
-            continue
-        fitting.append(part)
-    averaged = [part for part in fitting if "ema" in part.lower()]
-    best = averaged if len(averaged) == 1 and net.section == "generator" else fitting
-    if len(best) == 1:
-        tops = dict.fromkeys(n.split(".")[0] for n in tensors)
-        return best[0], tuple(t for t in tops if t != best[0].split(".")[0]) or ("nothing",)
-    if best:
-        remedy = f'give key = one of them, for example key = "{best[0]}"'
-        raise InputError(
-            f"{net.section}.key", f"is missing and several parts of the file fit: {', '.join(best)}", remedy
-        )
-    raise whole
 
 
 def _settle(
@@ -222,7 +177,7 @@ def _settle(
         if off < least:
             best, least = chosen, off
     for source in sources:
-        source.made = _convert(
+        source.made = convert_net(
             source.net, source.tensors, {p: m for p, m in best.items() if p.startswith(source.net.section)}
         )
     return best, True
@@ -233,7 +188,7 @@ def _pair(manifest: Manifest, sources: list[_Source], chosen: Mapping[str, str],
     for source in sources:
         net = source.net
         mine = {path: module for path, module in chosen.items() if path.startswith(net.section)}
-        made = _convert(net, source.tensors, mine) if mine else source.made
+        made = convert_net(net, source.tensors, mine) if mine else source.made
         # Module prefixes have served; without them equal architectures are equal, and traced once.
         nets[net.section] = sequential_net([layer.converted() for layer in net.layers], made.params, net.input_shape)
     about = {k: v for k, v in manifest.pair.items() if k not in ("sample_range", "critic_kind", "classes", "check")}

@@ -45,8 +45,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import re
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -55,6 +53,8 @@ from pairs import InputError, Prior, prior_from_record
 from pairs.sequential.labels import classes_of
 from pairs.sequential.layers import Layer
 from pairs.sequential.spec import infer_shapes, parse_layers
+
+from .toml_files import read_toml
 
 __all__ = ["Manifest", "NetManifest", "read_manifest", "shipped_manifests"]
 
@@ -75,8 +75,6 @@ _SECTIONS: dict[str, dict[str, type]] = {
     "critic": _NET,
 }
 _REQUIRED = {"pair": ("name", "sample_range"), "generator": ("file", "layers"), "critic": ("file", "layers")}
-_LARGEST = 2**18
-_MOST_DOTS = 64
 
 
 @dataclasses.dataclass(frozen=True)
@@ -147,7 +145,7 @@ def read_manifest(path: str | os.PathLike[str]) -> Manifest:
     if str(path) in shipped_manifests():
         path = _SHIPPED / f"{path}.toml"
     path = Path(path).expanduser()
-    data = _read(path)
+    data = read_toml(path)
     unknown = sorted(set(data) - {*_SECTIONS, "prior"})
     if unknown:
         raise InputError(unknown[0], "is no section of a manifest", "use pair, prior, generator, critic")
@@ -169,28 +167,6 @@ def read_manifest(path: str | os.PathLike[str]) -> Manifest:
     if critic is not None:
         _check_critic(critic, shapes[-1])
     return Manifest(path, data["pair"], prior, generator, critic, _classes(data["pair"], generator, critic))
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        if path.stat().st_size > _LARGEST:
-            raise InputError("manifest", f"'{path}' has more than {_LARGEST:,} bytes", "write the layers alone")
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise InputError("manifest", f"cannot read '{path}' ({error.strerror or error})", "check the path") from None
-    except UnicodeDecodeError as error:
-        raise InputError("manifest", f"'{path}' is not TOML ({error})", "save it as UTF-8") from None
-    # A key of thousands of parts costs the parser the square of their number.
-    deep = next((c for c in re.split(r"[=,{}\[\]\n]", text) if c.count(".") > _MOST_DOTS), None)
-    if deep is not None:
-        raise InputError("manifest", f"'{path}' has a key of {deep.count('.') + 1} parts", "use the sections' settings")
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise InputError("manifest", f"'{path}' is not TOML ({error})", "correct the line it names") from None
-    except (RecursionError, ValueError) as error:
-        reason = "nested too deep" if isinstance(error, RecursionError) else error
-        raise InputError("manifest", f"'{path}' cannot be read ({reason})", "use plain values") from None
 
 
 def _check_section(section: str, values: Any, settings: Mapping[str, type]) -> None:

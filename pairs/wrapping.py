@@ -68,6 +68,17 @@ class LinenApply:
 
 
 @dataclasses.dataclass(frozen=True)
+class Parameterless:
+    """Calls a function of the inputs alone, ``f(x)``."""
+
+    function: Callable[..., Array]
+
+    def __call__(self, params: Any, *inputs: Any) -> Array:
+        """The function of the first input; labels are not read."""
+        return self.function(inputs[0])
+
+
+@dataclasses.dataclass(frozen=True)
 class Squeezed:
     """Drops a trailing axis of length one: critics that return ``(batch, 1)``."""
 
@@ -83,7 +94,7 @@ def wrap(model: Any, params: Any = None, *, squeeze: bool = False, architecture:
 
     Args:
       model: an NNX module (``params`` stays empty), a Linen module (``params`` are its
-        variables), or a function ``f(params, *inputs)``. Define functions once, at
+        variables), or a function ``f(params, *inputs)``, or ``f(input)`` without ``params``. Define functions once, at
         module level: every new lambda is a new architecture and a new trace.
       params: pytree of arrays.
       squeeze: drop a trailing axis of length one (critics that return ``(batch, 1)``).
@@ -107,11 +118,26 @@ def wrap(model: Any, params: Any = None, *, squeeze: bool = False, architecture:
         if params is None:
             raise InputError("params", "are missing for a Linen module", "give its variables, {'params': ...}")
         apply = LinenApply(model, _inference_arguments(model))
+    elif any(base.__module__.startswith("torch.") for base in type(model).__mro__):
+        remedy = "save its state_dict, describe its layers in a pair.toml, and give that to 'ganrefine import'"
+        raise InputError("model", f"is a PyTorch module ({type(model).__name__})", remedy)
     elif callable(model):
-        apply = cast(Callable[..., Array], model)
+        function = cast(Callable[..., Array], model)
+        apply = Parameterless(function) if params is None and _positions(function) == 1 else function
     else:
         raise InputError("model", f"is a {type(model).__name__}", "give an NNX module, a Linen module or a function")
     return Net(params, Squeezed(apply) if squeeze else apply, architecture)
+
+
+def _positions(function: Callable[..., Any]) -> int | None:
+    """Number of positional arguments that a function takes; ``None`` where it takes any number, or does not say."""
+    try:
+        given = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return None
+    if any(p.kind is p.VAR_POSITIONAL for p in given):
+        return None
+    return sum(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in given)
 
 
 def _inference_arguments(module: linen.Module) -> tuple[tuple[str, bool], ...]:

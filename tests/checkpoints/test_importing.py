@@ -183,20 +183,19 @@ def test_averaged_and_compiled_names_and_counters_are_taken_off() -> None:
 
 
 def test_the_part_of_a_file_that_fits_is_taken_and_said(tmp_path: Path) -> None:
-    path = _write(tmp_path, "g.npz", first=', name = "main"')
-    parts = {
-        f"{part}.{k}": v for part in ("g", "other_net") for k, v in _tensors().items() if part == "g" or "main" in k
-    }
-    np.savez(tmp_path / "g.npz", **parts)
+    torch = pytest.importorskip("torch")
+    path = _write(tmp_path, "g.pth.npz", first=', name = "main"')
+    path.write_text(path.read_text().replace("g.pth.npz", "g.pth"))
+    net = {k: torch.tensor(v) for k, v in _tensors().items()}
+    other = {k: v for k, v in net.items() if "main" in k}
+    torch.save({"epoch": 3, "g": net, "other": other}, tmp_path / "g.pth")
     made = import_files(path)
-    assert any("took the part 'g' of the file" in n and "left out other_net" in n for n in made.notes)
+    assert any("'g' was taken, the only one of 2 state dicts that fits" in n for n in made.notes)
     assert made.pair.record["imported"]["generator"]["key"] == "g"
-    np.savez(
-        tmp_path / "g.npz", **parts, **{k.replace("g.", "netG_ema.", 1): 2 * v for k, v in parts.items() if k[0] == "g"}
-    )
-    assert any("took the part 'netG_ema'" in n for n in import_files(path).notes)
-    np.savez(tmp_path / "g.npz", **parts, **{k.replace("g.", "model.", 1): v for k, v in parts.items() if k[0] == "g"})
-    with pytest.raises(InputError, match="generator.key: is missing and several parts of the file fit: g, model"):
+    torch.save({"g": net, "g_ema": {k: 2 * v for k, v in net.items()}}, tmp_path / "g.pth")
+    assert any("'g_ema' was taken, the average of the weights" in n for n in import_files(path).notes)
+    torch.save({"g": net, "model": net}, tmp_path / "g.pth")
+    with pytest.raises(InputError, match='generator.key: is not given, and 2 state dicts .* fit; write key = "g"'):
         import_files(path)
 
 

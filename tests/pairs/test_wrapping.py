@@ -173,3 +173,12 @@ def test_a_pair_that_samplers_cannot_use_is_refused_in_one_line(settings, field,
 
 def test_a_bounded_score_is_taken_where_the_check_is_switched_off() -> None:
     assert _pair(critic=probability, check=False).score(X).shape == (5,)
+
+
+def test_a_function_of_the_input_alone_and_a_pytorch_module() -> None:
+    net = wrap(lambda x: 2 * x)
+    np.testing.assert_array_equal(net(jnp.ones(3)), 2 * np.ones(3))
+    np.testing.assert_array_equal(wrap(lambda p, x: p * x, jnp.asarray(3.0))(jnp.ones(3)), 3 * np.ones(3))
+    stranger = type("Module", (), {"__module__": "torch.nn.modules.module", "__call__": lambda self, x: x})()
+    with pytest.raises(InputError, match="is a PyTorch module .*ganrefine import"):
+        wrap(stranger)
