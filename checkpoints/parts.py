@@ -10,7 +10,7 @@ import numpy as np
 from pairs import InputError
 
 from .conversion import Conversion, convert_tensors
-from .foreign.state_dicts import Choice, choose
+from .foreign.state_dicts import TensorChoice, choose
 from .foreign.tensors import ForeignFile
 from .manifest import NetManifest
 
@@ -25,7 +25,7 @@ def convert_net(net: NetManifest, tensors: Tensors, chosen: Mapping[str, str] | 
     return convert_tensors(tensors, net.layers, net.input_shape, field, ignore=net.ignore, chosen=chosen)
 
 
-def choose_part(net: NetManifest, foreign: ForeignFile, path: Path) -> Choice:
+def choose_part(net: NetManifest, foreign: ForeignFile, path: Path) -> TensorChoice:
     """The state dict of a file that belongs to a net, without the prefixes of wrappers.
 
     Args:
