@@ -82,14 +82,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     table, prog = COMMANDS, "ganrefine"
     if given[:1] == ["benchmark"]:
         table, prog, given = BENCHMARKS, "ganrefine benchmark", given[1:]
-    if not given or given[0] in ("-h", "--help"):
+    if given[:1] in (["-h"], ["--help"]) or (not given and table is BENCHMARKS):
         print(_overview(table, prog))
-        return 0 if given or table is BENCHMARKS else 2
+        return 0
+    if not given:
+        print(f"error: command: is missing; see {prog} --help", file=sys.stderr)
+        return 2
     name, *rest = given
     command = _own("pairs.io.command")
     if name not in table:
         known = ", ".join(table)
-        print(f"error: command: {name!r} is not one; use one of {known}", file=sys.stderr)
+        print(f"error: command: {name!r} is not one; use one of {known}, see {prog} --help", file=sys.stderr)
         return 2
     return command.run_command(_own(table[name][0]), f"{prog} {name}", table[name][1], rest)
 
