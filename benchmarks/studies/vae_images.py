@@ -43,11 +43,11 @@ def judge(features: Features, before: np.ndarray, after: np.ndarray, seed: int) 
     keep = {k: found[k] for k in ("features", "reference", "before", "after", "difference")}
     for name, x in (("before", before), ("after", after)):
         logits = features.logits(x)
-        keep[name] = dict(keep[name]) | {"confidence": float(np.mean(np.max(_softmax(logits), axis=1)))}
+        keep[name] = dict(keep[name]) | {"confidence": float(np.mean(np.max(softmax(logits), axis=1)))}
     return keep
 
 
-def _softmax(logits: np.ndarray) -> np.ndarray:
+def softmax(logits: np.ndarray) -> np.ndarray:
     e = np.exp(logits - logits.max(axis=1, keepdims=True))
     return e / e.sum(axis=1, keepdims=True)
 

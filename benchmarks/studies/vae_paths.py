@@ -27,7 +27,7 @@ from pairs.io.pictures import grid, png_bytes
 from pairs.io.pixels import to_uint8
 
 from ..features import Features, load_features
-from .vae_images import _softmax
+from .vae_images import softmax
 from .vae_runs import pixels, test_images, trained, training_images
 
 __all__ = ["Method", "encoded", "measure", "path_critic", "run"]
@@ -131,7 +131,7 @@ def measure(
     for label, path in frames.items():
         inner = path[:, 1:-1].reshape(-1, *pair.sample_shape)
         critic[label] = np.asarray(_score(pair, inner)).reshape(count, -1).mean(axis=1)
-        confidence = _softmax(last.logits(to_uint8(inner, pair.sample_range))).max(axis=1)
+        confidence = softmax(last.logits(to_uint8(inner, pair.sample_range))).max(axis=1)
         sure[label] = confidence.reshape(count, -1).mean(axis=1)
         steps = np.diff(path.reshape(count, points, -1), axis=1)
         report[label] = {
