@@ -32,6 +32,7 @@ myst_enable_extensions = ["amsmath", "dollarmath", "colon_fence", "deflist"]
 myst_heading_anchors = 3
 nb_execution_mode = "force"
 nb_execution_raise_on_error = True
+nb_execution_in_temp = True  # the examples write files
 nb_execution_timeout = 600
 nb_merge_streams = True
 
