@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import json
 import pkgutil
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -156,7 +157,12 @@ def render(app: Sphinx, document: str, source: list[str]) -> None:
     """Fill in one page."""
     if "{{" in source[0] or "{%" in source[0]:
         environment = jinja2.Environment(undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-        source[0] = environment.from_string(source[0]).render(**FUNCTIONS)
+        # a figure stays in one line with its unit and with the figure it changes into
+        source[0] = re.sub(
+            r"(?<=\d) (%|→) ?",
+            lambda m: f"\u00a0{m[1]}" + ("\u00a0" if m[1] == "→" else m[0][2:]),
+            environment.from_string(source[0]).render(**FUNCTIONS),
+        )
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
