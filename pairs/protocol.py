@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from collections.abc import Callable
 from typing import Any, Literal, get_args
@@ -28,6 +29,11 @@ CriticKind = Literal["wasserstein", "logit", "energy", "least_squares"]
 """
 
 
+@functools.partial(jax.jit, static_argnums=0, inline=True)
+def _apply(apply: Callable[..., Array], params: Any, *inputs: Any) -> Array:
+    return apply(params, *inputs)
+
+
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True, repr=False)
 class Net:
@@ -43,8 +49,8 @@ class Net:
     architecture: Architecture | None = dataclasses.field(default=None, metadata=dict(static=True))
 
     def __call__(self, *inputs: Any) -> Array:
-        """The net on a batch."""
-        return self.apply(self.params, *inputs)
+        """The net on a batch, one compiled program for each shape; part of the caller's where that is compiled."""
+        return _apply(self.apply, self.params, *inputs)
 
     @property
     def size(self) -> int:

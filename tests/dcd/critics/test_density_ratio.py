@@ -116,7 +116,7 @@ def test_head_uses_the_features_where_the_score_is_useless():
     _, blind = calibrate(pair, _real(2000), jax.random.key(7))
     result, seeing = calibrate(pair, _real(2000), jax.random.key(7), "head")
     assert blind.after.auc == 0.5 and seeing.after.auc > 0.73
-    gradient = jax.grad(lambda x: result.score(x).sum())(jnp.zeros((1, 1)))
+    gradient = jax.jit(jax.grad(lambda x: result.score(x).sum()))(jnp.zeros((1, 1)))
     assert gradient[0, 0] > 0.5
 
 
@@ -137,7 +137,7 @@ def test_isotonic_fit_is_monotone_and_keeps_the_overall_rate():
 
 def test_isotonic_pair_keeps_a_gradient_and_survives_the_record():
     result, _ = calibrate(_pair(), _real(2000), jax.random.key(9), "isotonic")
-    gradient = jax.grad(lambda x: result.score(x).sum())(jnp.zeros((1, 1)))
+    gradient = jax.jit(jax.grad(lambda x: result.score(x).sum()))(jnp.zeros((1, 1)))
     assert gradient[0, 0] == pytest.approx(1.0, abs=0.3)
     assert hash(result.record) == hash(Record(result.record.to_dict()))
 

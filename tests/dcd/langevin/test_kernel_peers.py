@@ -29,7 +29,7 @@ def test_transition_is_optax_noisy_sgd_with_variance_2t_over_eta():
     def theirs(x):
         def one(carry, _):
             x, inner = carry
-            updates, inner = descent.update(jax.grad(loss)(x), inner, x)
+            updates, inner = descent.update(jax.jit(jax.grad(loss))(x), inner, x)
             x = optax.apply_updates(x, updates)
             return (x, inner), x
 

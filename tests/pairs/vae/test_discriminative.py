@@ -46,7 +46,7 @@ def test_without_feature_weight_it_is_the_plain_vae() -> None:
 
 def test_the_feature_term_reaches_the_decoder_and_its_deviations_never_the_classifier() -> None:
     term = lambda n, c: dr.cost(SETTINGS, n, c, X, KEY)[1]["features"]
-    nets, classifier = jax.grad(term, argnums=(0, 1))(STATE.nets, STATE.classifier)
+    nets, classifier = jax.jit(jax.grad(term, argnums=(0, 1)))(STATE.nets, STATE.classifier)
     assert _size(classifier) == 0
     assert _size(nets.decoder) > 0 and all(_size(v) > 0 for v in nets.layers) and _size(nets.pixel) == 0
 

@@ -44,7 +44,7 @@ def _size(tree) -> float:
 
 
 def _joint(settings: ls.LabelSplit, nets: ls.Nets = STATE.nets) -> ls.Nets:
-    return jax.grad(lambda n: ls.joint_loss(settings, n, X, Y, KEY)[0])(nets)
+    return jax.jit(jax.grad(lambda n: ls.joint_loss(settings, n, X, Y, KEY)[0]))(nets)
 
 
 def test_the_joint_step_leaves_the_class_gaussians_alone_and_moves_every_net() -> None:
@@ -76,7 +76,7 @@ def test_the_adversarys_loss_has_no_slope_in_the_codes() -> None:
     for on in ("sample", "mean", "both"):
         s = dataclasses.replace(SETTINGS, adversary_on=on)
         loss = lambda m, d, s=s: ls.adversary_loss(s, STATE.nets.adversary, m, d, Y)
-        assert _size(jax.grad(loss, argnums=(0, 1))(codes, codes)) == 0
+        assert _size(jax.jit(jax.grad(loss, argnums=(0, 1)))(codes, codes)) == 0
 
 
 def test_the_consistency_term_is_the_label_loss_of_decoded_mixtures_and_reaches_the_decoder_alone() -> None:

@@ -64,7 +64,7 @@ def test_gaussian_likelihood_is_its_density_and_its_best_variance_the_mean_squar
     assert value == pytest.approx(math.log(_density(np.asarray(0.7), -0.2, 0.5)), abs=RULE)
     residual = jax.random.normal(jax.random.key(0), (500, 1)) * 0.3
     best = 0.5 * jnp.log(jnp.mean(residual**2))
-    slope = jax.grad(lambda s: jnp.mean(gaussian_log_likelihood(residual, jnp.zeros_like(residual), s)))(best)
+    slope = jax.jit(jax.grad(lambda s: jnp.mean(gaussian_log_likelihood(residual, jnp.zeros_like(residual), s))))(best)
     assert abs(float(slope)) < 1e-5  # stationary: d/ds = -1 + mean r^2 e^(-2s)
 
 
@@ -118,6 +118,6 @@ def test_the_pull_of_dependence_falls_with_the_size_of_small_codes() -> None:
     with them would make it ten times as large, and hold collapsed codes down."""
     labels = jnp.arange(60) % 3
     codes = jax.random.normal(jax.random.key(2), (60, 2)) + jax.nn.one_hot(labels, 3)[:, :2]
-    size = [float(jnp.linalg.norm(jax.grad(hsic)(s * codes, labels))) for s in (0.02, 0.002)]
+    size = [float(jnp.linalg.norm(jax.jit(jax.grad(hsic))(s * codes, labels))) for s in (0.02, 0.002)]
     # the next term is of relative order 0.02^2
     assert size[0] / size[1] == pytest.approx(10.0, rel=0.01)

@@ -43,15 +43,17 @@ def test_each_step_moves_its_own_net_alone() -> None:
     for gamma, bootstrap in ((0.0, 0), (0.5, 0), (0.5, 3)):
         s = dataclasses.replace(BASE, gamma=gamma, bootstrap=bootstrap)
         encoder = lambda e, d, t, s=s: si.encoder_loss(s, e, d, t, X, NOISE, KEY)[0]
-        moved = jax.grad(encoder, argnums=(0, 1, 2))(STATE.encoder, STATE.decoder, STATE.decoder)
+        moved = jax.jit(jax.grad(encoder, argnums=(0, 1, 2)))(STATE.encoder, STATE.decoder, STATE.decoder)
         assert _size(moved[0]) > 0 and _size(moved[1:]) == 0
         decoder = lambda d, e, t, s=s: si.decoder_loss(s, d, e, t, X, NOISE, NOISE, KEY)
-        moved = jax.grad(decoder, argnums=(0, 1, 2))(STATE.decoder, STATE.encoder, STATE.decoder)
+        moved = jax.jit(jax.grad(decoder, argnums=(0, 1, 2)))(STATE.decoder, STATE.encoder, STATE.decoder)
         assert _size(moved[0]) > 0 and _size(moved[1:]) == 0
 
 
 def test_the_codes_of_the_encoder_step_are_constants_of_the_decoder_step() -> None:
-    slope = jax.grad(lambda z: si.decoder_loss(BASE, STATE.decoder, STATE.encoder, STATE.decoder, X, NOISE, z, KEY))
+    slope = jax.jit(
+        jax.grad(lambda z: si.decoder_loss(BASE, STATE.decoder, STATE.encoder, STATE.decoder, X, NOISE, z, KEY))
+    )
     assert _size(slope(NOISE)) == 0
 
 
@@ -59,8 +61,10 @@ def test_without_the_negative_term_the_encoder_follows_the_scaled_vae() -> None:
     far = dataclasses.replace(BASE, beta_neg=1e9)  # exp of minus a billion: zero, and so is its slope
     first = jax.random.split(KEY)[0]
     vae = dataclasses.replace(BASE, scaled_warmup=True)
-    a = jax.grad(lambda e: si.encoder_loss(far, e, STATE.decoder, STATE.decoder, X, NOISE, KEY)[0])(STATE.encoder)
-    b = jax.grad(lambda e: si.vae_loss(vae, e, STATE.decoder, X, first))(STATE.encoder)
+    a = jax.jit(jax.grad(lambda e: si.encoder_loss(far, e, STATE.decoder, STATE.decoder, X, NOISE, KEY)[0]))(
+        STATE.encoder
+    )
+    b = jax.jit(jax.grad(lambda e: si.vae_loss(vae, e, STATE.decoder, X, first)))(STATE.encoder)
     _close(a, b)
 
 
@@ -68,7 +72,7 @@ def test_exp_elbo_lies_in_zero_to_one_with_the_slope_of_its_formula() -> None:
     error, kl = jnp.asarray([0.0, 0.3, 5.0]), jnp.asarray([0.0, 1.0, 40.0])
     values = si.exp_elbo(BASE, error, kl)
     assert float(values[0]) == 1.0 and bool(jnp.all((values > 0) & (values <= 1)))
-    slope = jax.grad(lambda k: si.exp_elbo(BASE, 0.3, k))(1.0)
+    slope = jax.jit(jax.grad(lambda k: si.exp_elbo(BASE, 0.3, k)))(1.0)
     assert float(slope) == pytest.approx(-2.0 * 0.5 * 2.0 * float(values[1]), rel=1e-5)  # -alpha s beta_neg e
 
 
