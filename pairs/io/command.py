@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 import tempfile
 import time
@@ -41,7 +42,21 @@ class Command(Protocol):
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser whose complaints are :class:`InputError` lines."""
+    """An argument parser whose complaints are :class:`InputError` lines.
+
+    ``--range -1:1`` and ``--step-size -1e-3`` mean values: argparse takes them for options of their own.
+    """
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Read the arguments, values that begin with a minus and a digit included."""
+        joined: list[str] = []
+        for word in sys.argv[1:] if args is None else args:
+            option = joined[-1] if joined else ""
+            if re.match(r"-\.?\d", word) and option.startswith("--") and "=" not in option and len(option) > 2:
+                joined[-1] = f"{option}={word}"
+            else:
+                joined.append(word)
+        return super().parse_known_args(joined, namespace)
 
     def error(self, message: str) -> NoReturn:
         """Refuse the arguments."""
