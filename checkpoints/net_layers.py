@@ -161,6 +161,12 @@ def _starts(
     elif first.takes == plain == more:
         ways = ["multiply", "add"]
     else:
+        rest = (first.takes or 0) - table.size
+        if net == "generator" and rest > 0:
+            problem = (
+                f"has {plain} numbers, the generator takes {first.takes}, {table.size} of them from '{table.name}'"
+            )
+            raise InputError("prior", problem, f"give --prior normal:{rest} or another kind of that size, or {_DRAFT}")
         problem = f"takes {first.takes} numbers or channels; how '{table.name}' joins {plain} is not in the file"
         raise InputError(net, problem, f"correct --prior or --sample, or {_DRAFT}")
     return _joined(first, shape, [(way, branch) for way in ways], table.classes, f"'{table.name}'", net)

@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import math
 import os
+import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
@@ -107,12 +108,11 @@ def import_weights(
 
     def pair(g: FileNet, d: FileNet | None, checked: bool) -> Pair:
         about = {"generator": g.provenance, **({} if d is None else {"critic": d.provenance})}
-        judge = d and (reversed_critic(d.net, kind or "logit") if real_is_low else d.net)
         notes = {"notes": _notes(g, d, real_is_low)}
         record = Record(name=stem, imported=about, **(notes if notes["notes"] else {}))
         return make_pair(
             g.net,
-            judge,
+            d and d.net,
             prior,
             sample_range=span,
             critic_kind=kind,
@@ -124,6 +124,8 @@ def import_weights(
     g, d = _settled(makers, judges, pair, check)
     made = pair(g, d, True)
     deviations = None if check is None else check_golden(made, check)
+    if d is not None and real_is_low:  # the golden file holds the scores as they were
+        made = made.replace(critic=reversed_critic(d.net, kind or "logit"))
     return _imported(made, g, d, deviations, real_is_low)
 
 
@@ -199,7 +201,8 @@ def _asked(generator: Source, critic: Source | None, sample: tuple[int, ...] | N
         yield
     except NoLayersError as error:
         size = "x".join(map(str, sample)) if sample is not None and len(sample) == 3 else "HxWxC"
-        draft = f"ganrefine draft {generator} {critic or 'CRITIC'} --sample {size} --out pair.toml"
+        files = " ".join(shlex.quote(os.fspath(f)) for f in (generator, critic) if f is not None)
+        draft = f"ganrefine draft {files} --sample {size} --out pair.toml"
         raise InputError("file", f"{error}", f"write a manifest first: {draft}") from None
     except InputError as error:
         remedy = _REMEDIES.get(error.field, error.remedy)
