@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -214,7 +214,7 @@ def _layered(
 def _end(choice: LayerChoice) -> tuple[float, float] | None:
     """The range that the last layer fixes."""
     idle = ("flatten", "unflatten", "reshape", "dropout")
-    last = next((spec for spec in reversed(choice.layers) if spec["layer"] not in idle), {"layer": None})
+    last: Mapping[str, Any] = next((s for s in reversed(choice.layers) if s["layer"] not in idle), {"layer": ""})
     if last["layer"] == "clip":
         return float(last["low"]), float(last["high"])
     return _ENDS.get(last["layer"])

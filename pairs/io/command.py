@@ -20,6 +20,7 @@ from ..errors import InputError
 __all__ = [
     "Parser",
     "guard",
+    "join_negative",
     "run_command",
     "Command",
     "check_out",
@@ -42,21 +43,7 @@ class Command(Protocol):
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser whose complaints are :class:`InputError` lines.
-
-    ``--range -1:1`` and ``--step-size -1e-3`` mean values: argparse takes them for options of their own.
-    """
-
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Read the arguments, values that begin with a minus and a digit included."""
-        joined: list[str] = []
-        for word in sys.argv[1:] if args is None else args:
-            option = joined[-1] if joined else ""
-            if re.match(r"-\.?\d", word) and option.startswith("--") and "=" not in option and len(option) > 2:
-                joined[-1] = f"{option}={word}"
-            else:
-                joined.append(word)
-        return super().parse_known_args(joined, namespace)
+    """An argument parser whose complaints are :class:`InputError` lines."""
 
     def error(self, message: str) -> NoReturn:
         """Refuse the arguments."""
@@ -64,6 +51,23 @@ class Parser(argparse.ArgumentParser):
         if not problem or " " in field.replace("argument ", ""):
             field, problem = "arguments", message
         raise InputError(field.removeprefix("argument "), problem, f"see {self.prog} --help")
+
+
+def join_negative(argv: Sequence[str]) -> list[str]:
+    """Arguments, values that begin with a minus and a digit joined to their options: argparse would misread them.
+
+    Example:
+      >>> join_negative(["--range", "-1:1", "--step-size", "-1e-3", "--json"])
+      ['--range=-1:1', '--step-size=-1e-3', '--json']
+    """
+    joined: list[str] = []
+    for word in argv:
+        option = joined[-1] if joined else ""
+        if re.match(r"-\.?\d", word) and re.fullmatch(r"--[a-z][a-z-]*", option):
+            joined[-1] = f"{option}={word}"
+        else:
+            joined.append(word)
+    return joined
 
 
 def seed_number(text: str) -> int:
@@ -103,7 +107,7 @@ def run_command(command: Command, prog: str, about: str, argv: Sequence[str]) ->
     """
     parser = Parser(prog=prog, description=f"{about[:1].upper()}{about[1:]}.")
     command.add_options(parser)
-    return guard(lambda given: command.run(parser.parse_args(given)), argv)
+    return guard(lambda given: command.run(parser.parse_args(given)), join_negative(argv))
 
 
 def guard(run: Callable[[Sequence[str] | None], int], argv: Sequence[str] | None = None) -> int:
