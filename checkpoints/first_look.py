@@ -157,9 +157,11 @@ def _about_samples(pair: Pair, x: np.ndarray, low: float, high: float) -> list[s
         clip = f'{{layer = "clip", low = {least:g}, high = {most:g}}}'
         words = f"{outside:.2%} of the values lie outside [{least:g}, {most:g}], by up to {by:.3g}"
         found.append(f"{words}: {remedies} {clip}")
-    elif low > least + 0.45 * width or high < most - 0.45 * width:
-        words = f"samples lie in [{low:.3g}, {high:.3g}], half of the declared range [{least:g}, {most:g}] is unused"
-        found.append(f"{words}: declare the range of the data it was trained on (--range, sample_range)")
+    elif abs(low - least - 0.5 * width) < 0.05 * width and high > most - 0.1 * width:
+        words = (
+            f"samples lie in [{low:.3g}, {high:.3g}], the lower half of the declared [{least:g}, {most:g}] is unused"
+        )
+        found.append(f"{words}: declare the range of the data it was trained on (--range, sample_range in a manifest)")
     return found
 
 
