@@ -15,9 +15,11 @@ from pairs import CriticKind, InputError, Pair, Prior, Record, make_pair
 from pairs.graph import Layout
 from pairs.prior_text import parse_prior
 
+from .archive import is_archive
 from .file_nets import FileNet, NoLayersError, critic_nets, generator_nets, latent_words
 from .golden import Deviations, check_golden, measure_golden
 from .importing import Imported
+from .lookup import bundled_names, resolve
 from .reversal import reversed_critic
 
 __all__ = ["import_weights"]
@@ -52,7 +54,7 @@ def import_weights(
     """A pair from an ONNX, Keras or whole-module file of each net; formats may differ.
 
     Args:
-      generator: File of the generator.
+      generator: File of the generator; or a stored pair, whose generator, prior and range are kept.
       critic: File of the critic; without it the pair has none, and ``tune`` or ``adapt`` make one.
       prior: Law of the latents, or its words, ``"normal:96"``.
       sample_range: Of the samples, ``None`` where they are unbounded; by default read off the last layer.
@@ -74,18 +76,30 @@ def import_weights(
       InputError: A refused file; something that is not said, with the option that says it; a golden file that is not
         reproduced; or a pair that fails :func:`pairs.check_pair`.
     """
+    base = _stored(generator)
+    if base is not None:
+        if critic is None or prior is not None or sample_range != "infer" or sample_shape is not None:
+            problem = f"is '{os.fspath(generator)}', a stored pair with a prior and a range of its own"
+            raise InputError(
+                "file", problem, "give the file of a new critic with it, and no --prior, --range, --sample"
+            )
+        prior, sample_range = base.prior, base.sample_range
     prior = _prior(generator, prior, keys[0])
     sample = None if sample_shape is None else tuple(sample_shape)
     with _asked(generator, critic, sample):
-        makers = generator_nets(
-            generator,
-            prior,
-            sample_shape=sample,
-            layout=layout,
-            classes=classes,
-            labels=labels[0],
-            output=outputs[0],
-            key=keys[0],
+        makers = (
+            [_kept(base)]
+            if base is not None
+            else generator_nets(
+                generator,
+                prior,
+                sample_shape=sample,
+                layout=layout,
+                classes=classes,
+                labels=labels[0],
+                output=outputs[0],
+                key=keys[0],
+            )
         )
         span = _range(makers[0], sample_range)
         found = makers[0].classes
@@ -127,6 +141,18 @@ def import_weights(
     if d is not None and real_is_low:  # the golden file holds the scores as they were
         made = made.replace(critic=reversed_critic(d.net, kind or "logit"))
     return _imported(made, g, d, deviations, real_is_low)
+
+
+def _stored(generator: Source) -> Pair | None:
+    if os.fspath(generator) in bundled_names() or is_archive(Path(generator).expanduser()):
+        return resolve(generator)
+    return None
+
+
+def _kept(pair: Pair) -> FileNet:
+    """The generator of a stored pair."""
+    about = {"pair": pair.name, **pair.record.get("imported", {}).get("generator", {})}
+    return FileNet(pair.generator, pair.sample_shape, pair.sample_range, pair.classes, False, (), None, (), about)
 
 
 def _settled(

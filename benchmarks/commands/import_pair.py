@@ -43,7 +43,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "file",
         metavar="FILE",
         help="pair.toml that names weight files and layers, or one of "
-        f"{', '.join(SHIPPED)}; or the generator's own file: ONNX, Keras (.h5, .keras), a whole PyTorch module",
+        f"{', '.join(SHIPPED)}; or the generator's own file: ONNX, Keras (.h5, .keras), a whole PyTorch module; "
+        "or a stored pair that CRITIC gives a new critic",
     )
     what.add_argument("critic", metavar="CRITIC", nargs="?", help="the critic's file, where FILE is the generator's")
     what.add_argument("--files", metavar="DIR", help="folder of the weight files of a manifest (default: its own)")

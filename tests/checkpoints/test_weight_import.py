@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from module_files import embedding, keras, leaky, linear, module, saved, sequential
 
-from checkpoints import load_pair
+from checkpoints import load_pair, save_pair
 from checkpoints.weight_import import import_weights
 from ganrefine import main
 from pairs import InputError, Normal
@@ -173,6 +173,19 @@ def test_a_critic_that_is_low_on_real_samples_is_turned_after_the_check(tmp_path
     )
     np.testing.assert_allclose(made.pair.score(x.reshape(4, 8, 8, 1)), -score, atol=1e-5)
     assert any("sign of its score was turned" in n for n in made.notes)
+
+
+def test_a_stored_pair_gets_the_critic_of_a_file(tmp_path: Path) -> None:
+    g, d = _plain(tmp_path)
+    alone = import_weights(g, prior="normal:3", sample_shape=(8, 8, 1)).pair
+    path = save_pair(tmp_path / "alone", alone)
+    made = import_weights(path, d).pair
+    assert made.has_critic and made.prior == alone.prior and made.sample_range == alone.sample_range
+    np.testing.assert_array_equal(made.generate(np.ones((2, 3), "f")), alone.generate(np.ones((2, 3), "f")))
+    with pytest.raises(InputError, match="a stored pair with a prior and a range of its own; give the file of a new"):
+        import_weights(path)
+    with pytest.raises(InputError, match="no --prior"):
+        import_weights(path, d, prior="normal:3")
 
 
 @pytest.fixture

@@ -210,6 +210,7 @@ def _labelled() -> Pair:
     return make_pair(wrap(lambda p, z, y: z, ()), None, means, classes=2, sample_range=None, critic_kind=None)
 
 
+@pytest.mark.slow
 def test_a_conditional_pair_without_a_critic_gets_one_that_reads_labels() -> None:
     """Real samples of a class lie where the generator puts the other: the two classes' scores must part."""
     pair, y = _labelled(), np.arange(80) % 2
