@@ -33,6 +33,7 @@ _WITHOUT_MANIFEST = {
     "generator_output": "--generator-output",
     "critic_output": "--critic-output",
     "name": "--name",
+    "factory": "--factory",
 }
 
 
@@ -65,6 +66,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         how.add_argument(f"--{net}-key", metavar="KEY", help=f"part of the {net}'s file that is its module")
         how.add_argument(f"--{net}-labels", metavar="INPUT", help=f"input of the {net}'s graph that takes labels")
         how.add_argument(f"--{net}-output", metavar="OUTPUT", help=f"output of the {net}'s graph")
+    code = "directory of Orbax as FILE: function of your own code, which is run; it returns the Flax modules to fill"
+    how.add_argument("--factory", metavar="FILE.py:FUNCTION", help=code)
     how.add_argument("--real-is-low", action="store_true", help="the critic is low on real samples: turn its sign")
     out = parser.add_argument_group("output")
     out.add_argument("--seed", type=seed_number, default=0, help="of the samples of the first look (default 0)")
@@ -110,7 +113,10 @@ def run(args: argparse.Namespace) -> int:
     _show(made)
     _show_look(report["first_look"], made)
     print(f"{report['parameters']:,} numbers, saved at {path}")
-    if not made.pair.has_critic:
+    nets = (made.pair.generator, *([made.pair.critic] if made.pair.has_critic else []))
+    if any(net.architecture is None for net in nets):
+        print(f"refine, tune and adapt need your code: in Python, checkpoints.load_pair({args.out!r}, like=pair)")
+    elif not made.pair.has_critic:
         print(f"no critic yet: make one with ganrefine tune {args.out} DATA, or ganrefine adapt {args.out} DATA")
     return 0
 
@@ -128,6 +134,8 @@ def _imported(args: argparse.Namespace) -> Imported:
             raise InputError("file", f"is a manifest, which says what {given[0]} says", f"leave {given[0]} out")
         folder = args.file not in SHIPPED and Path(args.file).is_dir()
         return import_files(Path(args.file) / "pair.toml" if folder else args.file, args.files, args.check)
+    if args.factory is not None:
+        return _from_orbax(args)
     if args.files is not None:
         raise InputError("files", "goes with a manifest", "give the paths of the weight files themselves")
     return import_weights(
@@ -143,6 +151,32 @@ def _imported(args: argparse.Namespace) -> Imported:
         labels=(args.generator_labels, args.critic_labels),
         outputs=(args.generator_output, args.critic_output),
         real_is_low=args.real_is_low,
+        check=args.check,
+        name=args.name,
+    )
+
+
+def _from_orbax(args: argparse.Namespace) -> Imported:
+    from checkpoints.orbax_import import import_orbax
+    from pairs import InputError, parse_prior
+
+    from ..factories import call_factory
+
+    if args.prior is None:
+        raise InputError("prior", "is missing", "give --prior normal:SIZE, as it was trained")
+    if args.range is None:
+        raise InputError("sample_range", "is not said by a checkpoint", "give --range LOW:HIGH, or --range none")
+    if args.critic is not None or args.real_is_low:
+        given = "CRITIC" if args.critic is not None else "--real-is-low"
+        raise InputError("factory", f"does not go with {given}", "let the factory return (generator, critic)")
+    return import_orbax(
+        args.file,
+        call_factory(args.factory),
+        prior=parse_prior(args.prior),
+        sample_range=args.range or None,
+        critic_kind=args.critic_kind,
+        classes=args.classes,
+        keys=(args.generator_key, args.critic_key),
         check=args.check,
         name=args.name,
     )
