@@ -85,6 +85,8 @@ def run(args: argparse.Namespace) -> int:
     from checkpoints.description import count
     from checkpoints.first_look import look
 
+    from ..import_report import account, show_import, show_look
+
     check_destination(args.out, args.overwrite)
     print(f"importing {args.file}", file=sys.stderr)
     made = _imported(args)
@@ -102,7 +104,7 @@ def run(args: argparse.Namespace) -> int:
         "classes": made.pair.classes,
         "parameters": count(metadata["leaves"]),
         "tree_digest": metadata["tree_digest"],
-        **_account(made),
+        **account(made),
         "first_look": {**seen.to_dict(), "picture": picture and str(picture)},
     }
     if args.json:
@@ -110,8 +112,8 @@ def run(args: argparse.Namespace) -> int:
 
         print(to_json(report), end="")
         return 0
-    _show(made)
-    _show_look(report["first_look"], made)
+    show_import(made)
+    show_look(report["first_look"], made)
     print(f"{report['parameters']:,} numbers, saved at {path}")
     nets = (made.pair.generator, *([made.pair.critic] if made.pair.has_critic else []))
     if any(net.architecture is None for net in nets):
@@ -213,54 +215,6 @@ def _picture(path: Path, made: Imported, key: Any) -> Path | None:
     x = to_uint8(draw(made.pair, key, 64), image_range(made.pair))
     save_grid(path / "first-look.png", x, zoom=max(1, 64 // x.shape[1]))
     return path / "first-look.png"
-
-
-def _account(made: Imported) -> dict[str, Any]:
-    tables = {
-        net: [{"layer": r.path, "kind": r.kind, "module": r.module, "tensors": list(r.tensors)} for r in rows]
-        for net, rows in made.tables.items()
-    }
-    check = made.check and {"rows": made.check.rows, "samples": made.check.samples, "scores": made.check.scores}
-    return {"tensors": tables, "notes": list(made.notes), "doubts": list(made.doubts), "check": check}
-
-
-def _show(made: Imported) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    console = Console()
-    for net, rows in made.tables.items():
-        table = Table("layer", "kind", "module", "tensors", title=net, title_justify="left", box=None, pad_edge=False)
-        for row in rows:
-            table.add_row(*(Text(v) for v in (row.path, row.kind, row.module, ", ".join(row.tensors))))
-        console.print(table)
-    for note in made.notes:
-        console.print(Text(note))
-    for doubt in made.doubts:
-        console.print(Text(f"warning: {doubt}", style="bold"))
-    if made.check is not None:
-        scores = "" if made.check.scores is None else f", scores to {made.check.scores:.1e}"
-        console.print(Text(f"reproduces {made.check.rows} stored rows: samples to {made.check.samples:.1e}{scores}"))
-    console.print(Text(repr(made.pair)))
-
-
-def _show_look(seen: dict[str, Any], made: Imported) -> None:
-    from rich.console import Console
-    from rich.text import Text
-
-    console = Console()
-    range_ = made.pair.sample_range
-    declared = "unbounded" if range_ is None else f"declared [{range_[0]:g}, {range_[1]:g}]"
-    console.print(Text(f"first look: {seen['n']} samples in [{seen['lowest']:.4g}, {seen['highest']:.4g}], {declared}"))
-    for name, s in seen["scores"].items():
-        console.print(Text(f"  score on {name:8} {s['mean']:.4g}, spread {s['spread']:.3g}"))
-    for name, value in seen["auc"].items():
-        console.print(Text(f"  {name}: {value:.1%} of comparisons"))
-    for warning in seen["warnings"]:
-        console.print(Text(f"warning: {warning}", style="bold"))
-    if seen["picture"]:
-        print(f"64 samples in {seen['picture']}")
 
 
 def _range(text: str) -> tuple[float, float] | tuple[()]:
