@@ -18,6 +18,7 @@ from .digest import named_leaves
 from .foreign.limits import shown
 from .foreign.modules import Module
 from .foreign.tensors import read_foreign
+from .graphs.description import describe_onnx
 from .lookup import bundled_path
 from .manifest import NetManifest, read_manifest
 from .parts import choose_part, convert_net
@@ -48,6 +49,8 @@ def describe(name_or_path: str | os.PathLike[str]) -> dict[str, Any]:
         metadata = read_archive_metadata(path)
         tensors = metadata.pop("leaves")
         return {"path": str(path), "kind": metadata.pop("format"), "about": metadata, "tensors": tensors}
+    if path.suffix.lower() == ".onnx":
+        return {"path": str(path), **describe_onnx(path)}
     foreign = read_foreign(path)
     about: dict[str, Any] = {_word(k): _plain(v) for k, v in {**foreign.values, **foreign.metadata}.items()}
     parts = [_word(p) for p in foreign.parts if p]

@@ -55,7 +55,7 @@ class Draft:
 
 def draft_manifest(
     generator: str | os.PathLike[str],
-    critic: str | os.PathLike[str],
+    critic: str | os.PathLike[str] | None,
     sample: tuple[int, int, int],
     *,
     end: str = "tanh",
@@ -67,7 +67,7 @@ def draft_manifest(
 
     Args:
       generator: Weight file of the generator.
-      critic: Weight file of the critic.
+      critic: Weight file of the critic; ``None`` for the manifest of a generator alone.
       sample: Shape of a sample, ``(H, W, C)``.
       end: Last activation of the generator: ``tanh``, ``sigmoid`` or ``none``.
       critic_kind: What the critic was trained for.
@@ -81,9 +81,9 @@ def draft_manifest(
     for number in sample:
         check_count("sample", number)
     read: list[str] = []
-    files = {"generator": Path(generator), "critic": Path(critic)}
+    files = {"generator": Path(generator), **({} if critic is None else {"critic": Path(critic)})}
     loaded: dict[str, tuple[tuple[Part, ...], Mapping[str, np.ndarray]]] = {}
-    for (section, file), key in zip(files.items(), keys, strict=True):
+    for (section, file), key in zip(files.items(), keys, strict=False):
         modules = modules_of(read_tensors(file, key))
         parts = parts_of(modules, section)
         tensors = {f"{m}.{n}" if m else n: a for m, group in modules.items() for n, a in group.items()}
@@ -91,19 +91,12 @@ def draft_manifest(
         loaded[section] = parts, tensors
     parts, tensors = loaded["generator"]
     made, prior = _generator(parts, tensors, sample, end)
-    samples = next(iter(made.inputs.values()))
-    parts, tensors = loaded["critic"]
-
-    def judged(number: int) -> DraftedNet:
-        net = DraftedNet("critic", tensors, {"samples": samples}, usual=1, chain=number)
-        draft_critic(parts, net, sample, made.padded)
-        net.finish([{"layer": "squeeze"}])
-        return net
-
-    judge = best_chain(judged)
+    nets = [(made, files["generator"], keys[0])]
+    guessed = [f"generator ends in {end}, samples in {_ENDS[end] or 'any range'}"]
+    if "critic" in files:
+        nets.append((_critic(*loaded["critic"], made, sample), files["critic"], keys[1]))
+        guessed.append(f"critic_kind {critic_kind}")
     folder = Path(folder) if folder is not None else files["generator"].parent
-    nets = [(made, files["generator"], keys[0]), (judge, files["critic"], keys[1])]
-    guessed = [f"generator ends in {end}, samples in {_ENDS[end] or 'any range'}", f"critic_kind {critic_kind}"]
     if not any(p.sort == "batch_norm" for p in loaded["generator"][0]):
         guessed.append(f"prior {prior['kind']}")
     for net, _, _ in nets:
@@ -144,11 +137,26 @@ def _generator(
     return net, {"kind": prior.split()[0], **low, "shape": [size]}
 
 
+def _critic(
+    parts: tuple[Part, ...], tensors: Mapping[str, np.ndarray], maker: DraftedNet, sample: tuple[int, int, int]
+) -> DraftedNet:
+    samples = next(iter(maker.inputs.values()))
+
+    def judged(number: int) -> DraftedNet:
+        net = DraftedNet("critic", tensors, {"samples": samples}, usual=1, chain=number)
+        draft_critic(parts, net, sample, maker.padded)
+        net.finish([{"layer": "squeeze"}])
+        return net
+
+    return best_chain(judged)
+
+
 def _text(
     name: str, end: str, kind: str, prior: dict[str, Any], nets: list[tuple[DraftedNet, Path, str | None]], folder: Path
 ) -> str:
-    lines = ["[pair]", f"name = {_value(name)}", f"sample_range = {_ENDS[end]}", f"critic_kind = {_value(kind)}", ""]
-    lines += ["[prior]", *(f"{k} = {_value(v)}" for k, v in prior.items())]
+    lines = ["[pair]", f"name = {_value(name)}", f"sample_range = {_ENDS[end]}"]
+    lines += [f"critic_kind = {_value(kind)}"] if len(nets) > 1 else []
+    lines += ["", "[prior]", *(f"{k} = {_value(v)}" for k, v in prior.items())]
     for net, file, key in nets:
         path = os.path.relpath(file.resolve(), folder.resolve())
         lines += ["", f"[{net.section}]", f"file = {_value(path)}"]

@@ -6,6 +6,7 @@ Written for who knows the PyTorch model::
     name = "mnist-dcgan"
     sample_range = [-1, 1]
     critic_kind = "logit"            # wasserstein, logit, energy or least_squares
+    real_is_low = true               # only where the critic was trained towards low scores on real samples
     license = "MIT"
     source = "where the files come from"
     check = "golden.npz"             # stored outputs that the pair must reproduce (checkpoints.golden)
@@ -66,6 +67,7 @@ _SECTIONS: dict[str, dict[str, type]] = {
         "sample_range": list,
         "critic_kind": str,
         "classes": int,
+        "real_is_low": bool,
         "license": str,
         "source": str,
         "notes": str,
@@ -154,6 +156,8 @@ def read_manifest(path: str | os.PathLike[str]) -> Manifest:
             _check_section(section, data.get(section), settings)
     if "critic" in data and "critic_kind" not in data["pair"]:
         raise InputError("pair.critic_kind", "is missing", "add it to [pair]")
+    if "critic" not in data and data["pair"].get("real_is_low"):
+        raise InputError("pair.real_is_low", "is set, and there is no critic", "leave it out, or add [critic]")
     if not isinstance(data.get("prior"), dict):
         raise InputError("prior", "is missing", 'add [prior] with kind = "normal" and shape = [64]')
     _range(data["pair"]["sample_range"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 from orbax.checkpoint import v1 as ocp
 
-__all__ = ["METADATA_FILE", "read_arrays", "read_metadata", "write"]
+__all__ = ["METADATA_FILE", "read_arrays", "read_metadata", "read_tree", "write"]
 
 METADATA_FILE = "_CHECKPOINT_METADATA"
 
@@ -37,3 +38,10 @@ def read_arrays(path: Path, table: Mapping[str, tuple[tuple[int, ...], np.dtype]
     empty = {name: np.zeros(shape, dtype) for name, (shape, dtype) in table.items()}
     loaded = ocp.load(str(path), {**{name: a for name, a in empty.items() if a.size}, **_MARK})
     return {name: np.asarray(loaded[name]) if a.size else a for name, a in empty.items()}
+
+
+def read_tree(path: Path) -> Any:
+    """Whatever tree another program saved at ``path``, as nested dictionaries of arrays."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Sharding info not provided")
+        return ocp.load(str(path))

@@ -245,8 +245,10 @@ def check_pair(pair: Pair, seed: int = 0) -> None:
         if x.min() < low - slack or x.max() > high + slack:
             raise InputError(
                 "sample_range",
-                f"is [{low:g}, {high:g}] but samples lie in [{x.min():.4g}, {x.max():.4g}]",
-                "declare the range the generator was trained for",
+                f"is [{low:g}, {high:g}] but samples lie in [{x.min():.4g}, {x.max():.4g}], "
+                f"outside by up to {max(low - x.min(), x.max() - high):.3g}",
+                "declare the range the generator was trained for (sample_range in a manifest, --range at import), "
+                f'or end its layers with {{layer = "clip", low = {low:g}, high = {high:g}}}',
             )
     _refuse_batch_mixing("generator", pair.generator, z, labels, x)
     if pair.has_critic:

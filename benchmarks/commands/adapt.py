@@ -46,9 +46,9 @@ def run(args: argparse.Namespace) -> int:
         net = choose_features(pair, args.features, images, folder=args.out).features.as_net(image_range(pair))
     recovery = None
     if not args.keep_critic:
-        # a fresh critic takes no labels: a conditional pair's own is trained on
+        # the critic of a conditional pair, which knows its labels, is trained on
         recovery = dcd.Recover(
-            architecture="auto" if pair.classes is None else "critic",
+            architecture="auto" if pair.classes is None or not pair.has_critic else "critic",
             loss=args.loss,
             steps=args.critic_steps,
         )

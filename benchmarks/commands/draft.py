@@ -14,7 +14,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
     what = parser.add_argument_group("what")
     what.add_argument("generator", help="weight file of the generator (PyTorch, safetensors, NPZ)")
-    what.add_argument("critic", help="weight file of the critic or discriminator")
+    what.add_argument("critic", nargs="?", help="weight file of the critic or discriminator, where there is one")
     what.add_argument(
         "--sample", required=True, type=_shape, metavar="HxWxC", help="shape of a sample, such as 28x28x1"
     )

@@ -106,7 +106,8 @@ def run(args: argparse.Namespace) -> int:
             on_progress=lambda what, part: bar.update(job, description=what, completed=part),
         )
     verdict = tuned.verdict
-    chosen = pairs[tuned.choice.critic] if tuned.choice else pair
+    kept = pair if pair.has_critic else next(iter(pairs.values()))  # a critic that was made is kept in either case
+    chosen = pairs[tuned.choice.critic] if tuned.choice else kept
     save_pair(folder / "pair", chosen, overwrite=True)
     write_bytes(folder / "tuned.toml", tuned_text(tuned, "pair", images.name, features.name).encode())
     report = {

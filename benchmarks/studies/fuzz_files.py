@@ -1,5 +1,8 @@
 """Damaged and hostile files in large numbers: what each reader does with seeded mutations of sound files.
 
+ONNX files (where the package onnx is installed) are read and their graph is traced; of sealed pairs see
+:mod:`benchmarks.studies.fuzz_store`.
+
 A case is a sound file of one format with one to four mutations: bits flipped, bytes set, cut out,
 doubled or inserted, numbers replaced by extreme ones, two files spliced, or the file cut short. Half
 of the cases of an archive change the content of a member and make the archive agree with it, so
@@ -32,12 +35,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from checkpoints import onnx_generator
 from checkpoints.foreign.tensors import read_foreign
-from pairs import InputError
+from pairs import InputError, Normal
 from pairs.io.images import read_images
 from pairs.io.reports import hardware, versions, write_json
 
+from .fuzz_store import fuzz_store
 from .sound_files import KERAS, SOUND, zipped
+from .sound_graphs import ONNX
 
 __all__ = ["Watch", "fuzz", "mutated", "read_any"]
 
@@ -130,7 +136,9 @@ def read_any(path: Path) -> None:
     Args:
       path: of weights or images.
     """
-    if "images" in path.name or "picture" in path.name:
+    if path.suffix == ".onnx":
+        onnx_generator(path, Normal((6,)))
+    elif "images" in path.name or "picture" in path.name:
         read_images(path)
     else:
         read_foreign(path)
@@ -235,13 +243,17 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         watch = Watch()
         found = fuzz(args.cases, args.seed, Path(folder), watch, on_progress=tell)
+        more = [fuzz_store(max(1, args.cases // 25), args.seed, Path(folder), mutated)]
+        if importlib.util.find_spec("onnx") is not None:
+            more.append(fuzz(max(1, args.cases // 12), args.seed, Path(folder), watch, ONNX))
         if importlib.util.find_spec("h5py") is not None:
             watch.passed += ("subprocess.Popen", "os.posix_spawn", "os.fork")  # the trial of a file is a process
-            keras = fuzz(args.cases // 100, args.seed, Path(folder), watch, KERAS)
-            found["counts"] |= keras["counts"]
-            found["violations"] += keras["violations"]
+            more.append(fuzz(args.cases // 100, args.seed, Path(folder), watch, KERAS))
+        for part in more:
+            found["counts"] |= part["counts"]
+            found["violations"] += part["violations"]
             for name in ("slowest_seconds", "peak_growth_mb"):
-                found[name] = max(found[name], keras[name])
+                found[name] = max(found[name], part.get(name, 0.0))
     limits = {"seconds": _SECONDS, "megabytes_beside_twice_the_file": _MEGABYTES}
     report = {
         "cases": sum(entry["cases"] for entry in found["counts"].values()),

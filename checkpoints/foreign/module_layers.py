@@ -14,7 +14,7 @@ from pairs import InputError
 from .limits import shown
 from .modules import Module
 
-__all__ = ["layers_of_module"]
+__all__ = ["Layers", "layers_of_module"]
 
 Layers = list[dict[str, Any]]
 

@@ -39,7 +39,7 @@ def import_onnx(
 
     Args:
       generator: path or bytes.
-      critic: path or bytes.
+      critic: path or bytes; a pair without one gets a critic from ``tune`` or ``adapt``.
       prior: law of the latents, or its words, ``"normal:96"``.
       sample_range: of the samples, ``None`` where they are unbounded; by default read off the last operator (Tanh,
         Sigmoid, Softsign or Clip).
@@ -60,7 +60,7 @@ def import_onnx(
       without the package ``onnx``.
 
     Raises:
-      InputError: no critic; a refused file; something that is not decided, with the argument that decides it; or a
+      InputError: a refused file; something that is not decided, with the argument that decides it; or a
         pair that fails the check.
     """
     prior = parse_prior(prior) if isinstance(prior, str) else prior
@@ -78,10 +78,16 @@ def import_onnx(
             problem = "is not said by the generator's last operator"
             raise InputError("sample_range", problem, "give (low, high), or None where samples are unbounded")
         sample_range = g.sample_range
-    if critic is None:
-        problem = "is missing, and a pair has one"
-        raise InputError("critic", problem, "give its file, or join onnx_generator(...).net with one by make_pair")
     found = g.face.classes or None
+    notes = [f"Generator: {n}" for n in g.notes]
+    stem = name or g.provenance["file"].removesuffix(".onnx")
+    if critic is None:
+        if critic_kind is not None:
+            raise InputError("critic_kind", f"is '{critic_kind}', and there is no critic", "give its file, or None")
+        record = Record(name=stem, imported={"generator": g.provenance}, notes=notes)
+        return make_pair(
+            g.net, None, prior, sample_range=sample_range, critic_kind=None, classes=found, record=record, check=check
+        )
     d = onnx_critic(
         critic,
         g.face.sample,
@@ -94,8 +100,7 @@ def import_onnx(
     if d.face.labels is not None and found is None:
         raise InputError("critic", "takes labels, the generator does not", "give the conditional generator")
     kind = _kind(critic_kind, d.stripped)
-    notes = [f"Generator: {n}" for n in g.notes] + [f"Critic: {n}" for n in d.notes]
-    stem = name or g.provenance["file"].removesuffix(".onnx")
+    notes += [f"Critic: {n}" for n in d.notes]
     record = Record(name=stem, imported={"generator": g.provenance, "critic": d.provenance}, notes=notes)
     return make_pair(
         g.net, d.net, prior, sample_range=sample_range, critic_kind=kind, classes=found, record=record, check=check

@@ -108,8 +108,8 @@ def critic_variants(
 ) -> tuple[dict[str, Pair], dict[str, dict[str, Any]]]:
     """Make the critics that :func:`dcd.tune` tries: ``raw``, ``recovered`` on samples, and one on ``features``.
 
-    A new critic takes no labels. The critic of a conditional pair is therefore trained on, and no critic on features is
-    made for it.
+    The critic of a conditional pair is trained on where there is one, and no critic on features, which takes no labels,
+    is made for it. A pair without a critic has no ``raw`` one.
 
     Args:
       pair: Pair whose generator is kept.
@@ -138,11 +138,11 @@ def critic_variants(
       (['raw', 'recovered'], ['recovered'])
     """
     free = pair.classes is None
-    settings = Recover(architecture="auto" if free else "critic", steps=steps)
+    settings = Recover(architecture="auto" if free or not pair.has_critic else "critic", steps=steps)
     jobs: dict[str, tuple[Recover, Net | None]] = {"recovered": (settings, None)}
     if free and features is not None:
         jobs["features"] = (settings.replace(r1=1.0, steps=max(1, steps // 2)), features)
-    pairs, moves = {"raw": pair}, {}
+    pairs, moves = {"raw": pair} if pair.has_critic else {}, {}
     for key, (name, (recovery, net)) in zip(keys, jobs.items(), strict=False):
 
         def tell(move: str, done: int, total: int, left: float, name: str = name) -> None:

@@ -2,7 +2,8 @@
 
 Vectors get three layers of 128 units (512 and 256 for more than 64 numbers), small images 512 and 256 units on the
 flattened pixels, larger images convolutions of stride 2. The activation is SiLU, whose slope is smooth: a chain follows
-the gradient of the critic, and the gradient of a piecewise linear critic jumps.
+the gradient of the critic, and the gradient of a piecewise linear critic jumps. A critic of a conditional pair adds to
+its score the product of its last features with an embedding of the label (projection critic, arXiv:1802.05637).
 """
 
 from __future__ import annotations
@@ -24,11 +25,12 @@ SMALL_IMAGE = 1024
 """Most numbers of an image that dense layers take."""
 
 
-def default_layers(shape: tuple[int, ...]) -> list[dict[str, Any]]:
+def default_layers(shape: tuple[int, ...], classes: int | None = None) -> list[dict[str, Any]]:
     """Return the layer list of a critic.
 
     Args:
       shape: Shape of a sample, ``(n,)`` or ``(H, W, C)``.
+      classes: Number of labels of a conditional pair.
 
     Returns:
       Layers that end in one number per sample.
@@ -39,7 +41,10 @@ def default_layers(shape: tuple[int, ...]) -> list[dict[str, Any]]:
     """
     size = math.prod(shape)
     silu = {"layer": "silu"}
-    head = [{"layer": "dense", "out": 1}, {"layer": "squeeze"}]
+    score: dict[str, Any] = {"layer": "dense", "out": 1}
+    if classes is not None:
+        score = {"layer": "add", "branches": [[score], [{"layer": "projection", "classes": classes}]]}
+    head = [score, {"layer": "squeeze"}]
     if len(shape) == 3 and size > SMALL_IMAGE:
         layers: list[dict[str, Any]] = []
         side, width = min(shape[:2]), 32
@@ -52,13 +57,19 @@ def default_layers(shape: tuple[int, ...]) -> list[dict[str, Any]]:
     return [*flatten, *(part for w in widths for part in ({"layer": "dense", "out": w}, silu)), *head]
 
 
-def fresh_critic(key: Array, shape: tuple[int, ...], layers: Iterable[Mapping[str, Any]] | None = None) -> Net:
+def fresh_critic(
+    key: Array,
+    shape: tuple[int, ...],
+    layers: Iterable[Mapping[str, Any]] | None = None,
+    classes: int | None = None,
+) -> Net:
     """Make a critic with random weights.
 
     Args:
       key: Key of the weights.
       shape: Shape of a sample.
       layers: Layer list; :func:`default_layers` by default.
+      classes: Number of labels of a conditional pair.
 
     Returns:
       The critic.
@@ -66,9 +77,10 @@ def fresh_critic(key: Array, shape: tuple[int, ...], layers: Iterable[Mapping[st
     Raises:
       InputError: The layers do not fit the samples, or do not return one number per sample.
     """
-    chosen = default_layers(shape) if layers is None else list(layers)
+    chosen = default_layers(shape, classes) if layers is None else list(layers)
     net = jax.jit(lambda k: init_sequential(k, chosen, shape))(key)
-    scores = jax.eval_shape(net, jax.ShapeDtypeStruct((2, *shape), jnp.float32)).shape
+    labels = () if classes is None else (jax.ShapeDtypeStruct((2,), jnp.int32),)
+    scores = jax.eval_shape(net, jax.ShapeDtypeStruct((2, *shape), jnp.float32), *labels).shape
     if scores != (2,):
         raise InputError("architecture", f"returns {scores} for 2 samples", "end it with dense out=1 and squeeze")
     return net

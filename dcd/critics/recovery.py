@@ -29,7 +29,7 @@ from pairs.batches import apply_in_batches
 from pairs.fitting import fit
 from pairs.heads.affine_score import affine
 
-from .architectures import default_layers, fresh_critic
+from .architectures import fresh_critic
 from .frame import split_critic
 from .held_out import HeldOut, critic_fit, held_out_loss
 from .losses import log_mean_exp
@@ -82,8 +82,7 @@ def recover(
       data_x: At least 4 real samples, floats ``(n, *sample)`` in the pair's sample range.
       key: Typed key; the same key, data and settings give the same critic.
       config: Settings; those of :class:`dcd.Recover` by default.
-      labels: Classes ``(n,)`` of a conditional pair (with ``architecture="critic"`` only: new critics take no
-        labels).
+      labels: Classes ``(n,)`` of a conditional pair.
       on_progress: Function that is called with (updates done, at most, latest losses, seconds left).
 
     Returns:
@@ -190,13 +189,11 @@ def _train(
 def _start_critic(pair: Pair, settings: Recover, key: Array) -> Net:
     """The critic before its first update."""
     if settings.architecture == "critic":
+        if not pair.has_critic:
+            raise InputError("architecture", "is 'critic', and this pair has none", "use 'auto'")
         return pair.critic
-    if pair.classes is not None:
-        raise InputError("architecture", "makes critics without labels, and this pair has classes", "use 'critic'")
-    layers = settings.architecture
-    return fresh_critic(
-        key, pair.sample_shape, default_layers(pair.sample_shape) if isinstance(layers, str) else layers
-    )
+    layers = None if isinstance(settings.architecture, str) else settings.architecture
+    return fresh_critic(key, pair.sample_shape, layers, pair.classes)
 
 
 def _normalised(pair: Pair, critic: Net, key: Array) -> tuple[Net, float]:

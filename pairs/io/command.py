@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 import tempfile
 import time
@@ -19,6 +20,7 @@ from ..errors import InputError
 __all__ = [
     "Parser",
     "guard",
+    "join_negative",
     "run_command",
     "Command",
     "check_out",
@@ -49,6 +51,23 @@ class Parser(argparse.ArgumentParser):
         if not problem or " " in field.replace("argument ", ""):
             field, problem = "arguments", message
         raise InputError(field.removeprefix("argument "), problem, f"see {self.prog} --help")
+
+
+def join_negative(argv: Sequence[str]) -> list[str]:
+    """Arguments, values that begin with a minus and a digit joined to their options: argparse would misread them.
+
+    Example:
+      >>> join_negative(["--range", "-1:1", "--step-size", "-1e-3", "--json"])
+      ['--range=-1:1', '--step-size=-1e-3', '--json']
+    """
+    joined: list[str] = []
+    for word in argv:
+        option = joined[-1] if joined else ""
+        if re.match(r"-\.?\d", word) and re.fullmatch(r"--[a-z][a-z-]*", option):
+            joined[-1] = f"{option}={word}"
+        else:
+            joined.append(word)
+    return joined
 
 
 def seed_number(text: str) -> int:
@@ -88,7 +107,7 @@ def run_command(command: Command, prog: str, about: str, argv: Sequence[str]) ->
     """
     parser = Parser(prog=prog, description=f"{about[:1].upper()}{about[1:]}.")
     command.add_options(parser)
-    return guard(lambda given: command.run(parser.parse_args(given)), argv)
+    return guard(lambda given: command.run(parser.parse_args(given)), join_negative(argv))
 
 
 def guard(run: Callable[[Sequence[str] | None], int], argv: Sequence[str] | None = None) -> int:

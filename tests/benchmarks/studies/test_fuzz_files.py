@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.studies import fuzz_files
-from benchmarks.studies.fuzz_files import Watch, fuzz
+from benchmarks.studies import fuzz_files, fuzz_store
+from benchmarks.studies.fuzz_files import Watch, fuzz, mutated
 from benchmarks.studies.sound_files import KERAS, SOUND, write_sound
+from benchmarks.studies.sound_graphs import ONNX
+from checkpoints import resolve
 
 WATCH = Watch()  # audit hooks stay for the life of the process: one is enough
 
@@ -29,6 +31,29 @@ def test_mutated_keras_files_too(tmp_path: Path) -> None:
         assert fuzz(6, 1, tmp_path, WATCH, KERAS)["violations"] == []
     finally:
         WATCH.passed = WATCH.passed[:-3]
+
+
+def test_mutated_onnx_files_too(tmp_path: Path) -> None:
+    pytest.importorskip("onnx")
+    found = fuzz(120, 1, tmp_path, WATCH, ONNX)
+    assert found["violations"] == [] and found["counts"]["generator.onnx"]["read"] > 5
+
+
+def test_a_changed_file_of_a_sealed_pair_is_an_error_or_changes_nothing(tmp_path: Path) -> None:
+    found = fuzz_store.fuzz_store(40, 1, tmp_path, mutated)
+    assert found["violations"] == []
+    assert found["counts"]["sealed pair"]["refused"] > 10 and found["counts"]["sealed pair"]["read"] > 0
+
+
+def test_another_pair_and_another_error_are_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_seal(path: Path) -> None:
+        raise KeyError("x")
+
+    other = resolve()
+    for i, (reader, words) in enumerate(((no_seal, "KeyError"), (lambda path: other, "another pair"))):
+        monkeypatch.setattr(fuzz_store, "load_pair", reader)
+        found = fuzz_store.fuzz_store(1, 0, tmp_path / str(i), mutated)
+        assert words in found["violations"][0]["problem"]
 
 
 def test_every_sound_file_is_read(tmp_path: Path) -> None:

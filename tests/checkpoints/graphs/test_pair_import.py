@@ -158,9 +158,14 @@ def onnx_name(data: bytes, which: int) -> str:
     return read_onnx(data).outputs[which]
 
 
+def test_a_generator_alone_is_a_pair_without_a_critic() -> None:
+    pair = import_onnx(generator(), prior="normal:6")
+    assert not pair.has_critic and pair.critic_kind is None and pair.sample_range == (-1.0, 1.0)
+    with pytest.raises(InputError, match="critic_kind: is 'logit', and there is no critic"):
+        import_onnx(generator(), prior="normal:6", critic_kind="logit")
+
+
 def test_what_a_pair_needs_is_asked_for_in_one_line() -> None:
-    with pytest.raises(InputError, match="critic: is missing.*make_pair"):
-        import_onnx(generator(), prior="normal:6")
     with pytest.raises(InputError, match="critic_kind: is not said"):
         import_onnx(generator(), critic(), prior="normal:6")
     with pytest.raises(InputError, match="prior: has shape .7., the generator takes .6.; give a prior of size 6"):

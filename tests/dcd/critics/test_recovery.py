@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 import dcd
-from dcd.critics import architectures
+import pairs
+from dcd.critics import adaptation, architectures
 from dcd.critics import spectral_caps as spectral
 from pairs import InputError, Net, Normal, Pair, make_pair, wrap
 from pairs.sequential.spec import init_sequential
@@ -202,6 +203,37 @@ def test_the_record_tells_the_settings_and_drops_what_belonged_to_the_old_critic
     assert new.name == "toy" and "chain" not in new.record
     assert new.critic.architecture is not None and new.critic.architecture.name == "sequential"
     assert report.to_dict()["held_out"]["auc"] == report.held_out.auc
+
+
+def _labelled() -> Pair:
+    means = pairs.ClassMixture((2,), jnp.asarray([[-1.0, 0.0], [1.0, 0.0]]), jnp.full((2, 2), 0.3), jnp.full(2, 0.5))
+    return make_pair(wrap(lambda p, z, y: z, ()), None, means, classes=2, sample_range=None, critic_kind=None)
+
+
+@pytest.mark.slow
+def test_a_conditional_pair_without_a_critic_gets_one_that_reads_labels() -> None:
+    """Real samples of a class lie where the generator puts the other: the two classes' scores must part."""
+    pair, y = _labelled(), np.arange(80) % 2
+    real = np.asarray(pair.prior.sample(jax.random.key(1), 80, y))
+    with pytest.raises(InputError, match="architecture: is 'critic', and this pair has none"):
+        dcd.recover(pair, real, jax.random.key(0), dcd.Recover(architecture="critic"), labels=1 - y)
+    config = dcd.Recover(steps=40, batch=32, evaluate_every=20, learning_rate=1e-2, ema=0.5)
+    new, _ = dcd.recover(pair, real, jax.random.key(0), config, labels=1 - y)
+    right, wrong = (np.asarray(new.score(real, label)) for label in (1 - y, y))
+    # no critic without labels could tell them apart
+    assert new.has_critic and np.mean(right > wrong) > 0.9
+
+
+def test_a_pair_without_a_critic_has_no_raw_variant(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+    keep = lambda pair, *_, recovery, **more: (seen.append(recovery.architecture) or pair, {})
+    monkeypatch.setattr(adaptation, "adapt", keep)
+    keys, x = jax.random.split(jax.random.key(0)), np.zeros((2, 2), np.float32)
+    alone = _labelled()
+    with_critic = alone.replace(critic=wrap(lambda p, x, y: x[:, 0], ()), critic_kind="logit")
+    assert list(dcd.critic_variants(alone, x, x, keys)[0]) == ["recovered"]
+    assert list(dcd.critic_variants(with_critic, x, x, keys)[0]) == ["raw", "recovered"]
+    assert seen == ["auto", "critic"]
 
 
 def test_default_critics_fit_vectors_small_and_large_images() -> None:
