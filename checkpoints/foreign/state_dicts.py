@@ -20,7 +20,7 @@ from pairs import InputError
 
 from .limits import shown
 
-__all__ = ["TensorChoice", "below", "candidates", "choose", "drop", "unwrapped"]
+__all__ = ["TensorChoice", "below", "candidates", "choose", "drop", "is_average", "unwrapped"]
 
 _WRAPPERS = {
     "module.": "nn.DataParallel or an averaged model",
@@ -159,7 +159,7 @@ def choose(
     if fits is None:
         raise InputError("key", f"is not given, and '{path}' holds several state dicts", f"write {_keys(found)}")
     fitting = [k for k, inside in found.items() if fits(unwrapped(inside)[0]) or fits(inside)]
-    averages = [k for k in fitting if _is_average(k)]
+    averages = [k for k in fitting if is_average(k)]
     if len(fitting) == 1:
         said = f"'{shown(fitting[0])}' was taken, the only one of {len(found)} state dicts that fits the layers"
     elif len(averages) == 1:
@@ -193,7 +193,8 @@ def _finished(
     return TensorChoice(key, bare, said + more)
 
 
-def _is_average(key: str) -> bool:
+def is_average(key: str) -> bool:
+    """Whether a key names an average of weights (``g_ema``, ``netG_ema``, ``avgG``)."""
     return not _AVERAGES.isdisjoint(word.lower() for word in _WORDS.findall(key))
 
 

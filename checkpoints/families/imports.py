@@ -1,0 +1,117 @@
+"""Weights of a published family to a verified pair, without a manifest."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from pairs import InputError, Net, Normal, Record, make_pair
+from pairs.sequential.spec import sequential_net
+
+from ..conversion import Row, convert_tensors
+from ..digest import file_digest
+from ..golden import check_golden
+from ..importing import Imported
+from .family import NetPlan
+from .recognition import Recognition, StateDict, recognise_files
+
+__all__ = ["import_family", "recognise"]
+
+
+def recognise(
+    files: Sequence[str | os.PathLike[str]],
+    family: str | None = None,
+    check: str | os.PathLike[str] | None = None,
+) -> Imported | None:
+    """The verified pair of one or two files of a published family; ``None`` for other nets.
+
+    Args:
+      files: Generator and critic in any order, or one file with both, or a generator alone.
+      family: Name of the family, where the tensors fit several.
+      check: Golden file that the pair must reproduce.
+
+    Raises:
+      InputError: See :func:`import_family`.
+    """
+    found = recognise_files(files, family)
+    return None if found is None else _imported(found, check)
+
+
+def import_family(
+    files: Sequence[str | os.PathLike[str]],
+    family: str | None = None,
+    check: str | os.PathLike[str] | None = None,
+) -> Imported:
+    """The verified pair of one or two files of a published family, recognised by the names of their tensors.
+
+    Args:
+      files: Generator and critic in any order, or one file with both, or a generator alone.
+      family: Name of the family (:data:`~checkpoints.families.table.FAMILIES`), where the tensors fit several.
+      check: Golden file that the pair must reproduce.
+
+    Returns:
+      The pair, its tables, and what was decided; the first note says what was recognised.
+
+    Raises:
+      InputError: A file that cannot be read; nets of no family; nets that fit several families, with the option that
+        decides; tensors that are missing, left over or of another shape; a golden file that is not reproduced.
+    """
+    made = recognise(files, family, check)
+    if made is None:
+        from .table import FAMILIES
+
+        held = ", ".join(f"'{path}'" for path in files)
+        known = ", ".join(f.title for f in FAMILIES)
+        raise InputError("files", f"{held} hold no net of {known}", "describe the layers in a pair.toml")
+    return made
+
+
+def _imported(found: Recognition, check: str | os.PathLike[str] | None) -> Imported:
+    family, title = found.families[0], found.title
+    parts = {"generator": found.generator, **({"critic": found.critic} if found.critic else {})}
+    nets: dict[str, Net] = {}
+    tables: dict[str, tuple[Row, ...]] = {}
+    notes = [f"recognised: {title}", *found.notes]
+    for section, (state, plan) in parts.items():
+        nets[section], tables[section] = _net(section, family.title, state, plan)
+        notes += [f"{section}: {line}" for line in (*state.said, *plan.notes)]
+        notes += [f"{row.path} '{row.kind}': {row.note}" for row in tables[section] if row.note]
+    generator = found.generator[1]
+    size = generator.output_shape[0]
+    record = Record(
+        name=f"{family.name}-{size}",
+        family=[f.name for f in found.families],
+        source=family.source,
+        imported={section: _provenance(state) for section, (state, _) in parts.items()},
+        notes=notes,
+    )
+    pair = make_pair(
+        nets["generator"],
+        nets.get("critic"),
+        Normal(generator.input_shape),
+        sample_range=family.sample_range,
+        critic_kind=family.critic_kind if "critic" in nets else None,
+        classes=generator.classes,
+        record=record,
+    )
+    deviations = None if check is None else check_golden(pair, check)
+    return Imported(pair, tables, tuple(notes), (), deviations)
+
+
+def _net(section: str, title: str, state: StateDict, plan: NetPlan) -> tuple[Net, tuple[Row, ...]]:
+    field = f"{section} ({title})"
+    if plan.native is not None:
+        try:
+            return plan.native.build(state.tensors, plan.native.settings)
+        except InputError as error:
+            raise InputError(field, f"{error.field} {error.problem}".strip(), error.remedy) from None
+    try:
+        made = convert_tensors(state.tensors, plan.layers, plan.input_shape, section, ignore=plan.ignore)
+    except InputError as error:
+        raise InputError(field, error.problem, "give the whole state dict of the published net") from None
+    return sequential_net([layer.converted() for layer in plan.layers], made.params, plan.input_shape), made.table
+
+
+def _provenance(state: StateDict) -> dict[str, str | None]:
+    digest = file_digest(state.path)
+    return {"file": state.path.name, "format": state.format, "sha256": digest, "key": state.key or None}
