@@ -28,6 +28,7 @@ _MODULES = {
     "benchmarks/classifier": "feature_nets.classifier",
     "benchmarks/random": "feature_nets.fixed_random",
     "benchmarks/strided": "feature_nets.strided",
+    "biggan/generator": "gan.biggan",
     "feature-critic": "heads.on_features",
     "graph": "graph.evaluate",
     "score-head": "heads.trained_score",

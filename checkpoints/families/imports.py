@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import collections
 import os
+import re
 from collections.abc import Sequence
 
 from pairs import InputError, Net, Normal, Record, make_pair
@@ -17,11 +19,14 @@ from .recognition import Recognition, StateDict, recognise_files
 
 __all__ = ["import_family", "recognise"]
 
+_FACTOR = re.compile(r"(?<=kernel) times [0-9.e+-]+")
+
 
 def recognise(
     files: Sequence[str | os.PathLike[str]],
     family: str | None = None,
     check: str | os.PathLike[str] | None = None,
+    run: bool = True,
 ) -> Imported | None:
     """The verified pair of one or two files of a published family; ``None`` for other nets.
 
@@ -29,18 +34,20 @@ def recognise(
       files: Generator and critic in any order, or one file with both, or a generator alone.
       family: Name of the family, where the tensors fit several.
       check: Golden file that the pair must reproduce.
+      run: Run both nets on a few samples, see :func:`pairs.check_pair`.
 
     Raises:
       InputError: See :func:`import_family`.
     """
     found = recognise_files(files, family)
-    return None if found is None else _imported(found, check)
+    return None if found is None else _imported(found, check, run)
 
 
 def import_family(
     files: Sequence[str | os.PathLike[str]],
     family: str | None = None,
     check: str | os.PathLike[str] | None = None,
+    run: bool = True,
 ) -> Imported:
     """The verified pair of one or two files of a published family, recognised by the names of their tensors.
 
@@ -48,6 +55,7 @@ def import_family(
       files: Generator and critic in any order, or one file with both, or a generator alone.
       family: Name of the family (:data:`~checkpoints.families.table.FAMILIES`), where the tensors fit several.
       check: Golden file that the pair must reproduce.
+      run: Run both nets on a few samples, see :func:`pairs.check_pair`.
 
     Returns:
       The pair, its tables, and what was decided; the first note says what was recognised.
@@ -56,7 +64,7 @@ def import_family(
       InputError: A file that cannot be read; nets of no family; nets that fit several families, with the option that
         decides; tensors that are missing, left over or of another shape; a golden file that is not reproduced.
     """
-    made = recognise(files, family, check)
+    made = recognise(files, family, check, run)
     if made is None:
         from .table import FAMILIES
 
@@ -66,7 +74,7 @@ def import_family(
     return made
 
 
-def _imported(found: Recognition, check: str | os.PathLike[str] | None) -> Imported:
+def _imported(found: Recognition, check: str | os.PathLike[str] | None, run: bool) -> Imported:
     family, title = found.families[0], found.title
     parts = {"generator": found.generator, **({"critic": found.critic} if found.critic else {})}
     nets: dict[str, Net] = {}
@@ -75,7 +83,8 @@ def _imported(found: Recognition, check: str | os.PathLike[str] | None) -> Impor
     for section, (state, plan) in parts.items():
         nets[section], tables[section] = _net(section, family.title, state, plan)
         notes += [f"{section}: {line}" for line in (*state.said, *plan.notes)]
-        notes += [f"{row.path} '{row.kind}': {row.note}" for row in tables[section] if row.note]
+        done = collections.Counter(_FACTOR.sub(" multiplied", row.note) for row in tables[section] if row.note)
+        notes += [f"{section}: {note}, in {count} layer{'s' * (count > 1)}" for note, count in done.items()]
     generator = found.generator[1]
     size = generator.output_shape[0]
     record = Record(
@@ -93,6 +102,7 @@ def _imported(found: Recognition, check: str | os.PathLike[str] | None) -> Impor
         critic_kind=family.critic_kind if "critic" in nets else None,
         classes=generator.classes,
         record=record,
+        check=run,
     )
     deviations = None if check is None else check_golden(pair, check)
     return Imported(pair, tables, tuple(notes), (), deviations)

@@ -133,9 +133,7 @@ def _fitting(family: Family, held: Sequence[StateDict]) -> Iterator[Recognition]
         notes.append(f"generator: {generator.where} was taken, the average of the weights; {others} would fit too")
     rest = [s for s in held if s not in (p[0] for p in plans)]
     critics = [(s, p) for s in rest if (p := family.critic(names[id(s)], made)) is not None]
-    yield Recognition(
-        (family,), (generator, made), _one(critics, family) if critics else None, tuple(notes)
-    )
+    yield Recognition((family,), (generator, made), _one(critics, family) if critics else None, tuple(notes))
 
 
 def _one(plans: Sequence[tuple[StateDict, NetPlan]], family: Family) -> tuple[StateDict, NetPlan]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from pairs import InputError
 
+from .biggan import BIGGAN
 from .dcgan import DCGAN
 from .family import Family
 from .mimicry import MIMICRY
+from .progressive import PROGRESSIVE
 
 __all__ = ["FAMILIES", "find_family"]
 
-FAMILIES: tuple[Family, ...] = (DCGAN, *MIMICRY)
+FAMILIES: tuple[Family, ...] = (DCGAN, *MIMICRY, PROGRESSIVE, BIGGAN)
 
 
 def find_family(name: str) -> Family:
