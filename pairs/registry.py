@@ -33,6 +33,8 @@ _MODULES = {
     "graph": "graph.evaluate",
     "score-head": "heads.trained_score",
     "sequential": "sequential.spec",
+    "stylegan2/critic": "gan.stylegan2_critic",
+    "stylegan2/generator": "gan.stylegan2",
     "vae/elbo": "vae.energy",
     "vae/feature-map": "vae.feature_map",
     "vae/mlp": "vae.nets",

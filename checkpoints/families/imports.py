@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import collections
+import dataclasses
 import os
 import re
 from collections.abc import Sequence
 
 from pairs import InputError, Net, Normal, Record, make_pair
+from pairs.checks import check_choice, check_number
+from pairs.gan.stylegan2 import StyleGan2Config
 from pairs.sequential.spec import sequential_net
 
 from ..conversion import Row, convert_tensors
@@ -27,6 +30,8 @@ def recognise(
     family: str | None = None,
     check: str | os.PathLike[str] | None = None,
     run: bool = True,
+    space: str = "z",
+    truncation: float = 1.0,
 ) -> Imported | None:
     """The verified pair of one or two files of a published family; ``None`` for other nets.
 
@@ -35,12 +40,16 @@ def recognise(
       family: Name of the family, where the tensors fit several.
       check: Golden file that the pair must reproduce.
       run: Run both nets on a few samples, see :func:`pairs.check_pair`.
+      space: Latents of a StyleGAN2 generator: ``z``, or ``w`` for its whitened styles.
+      truncation: Factor by which a StyleGAN2 generator draws its styles to their average.
 
     Raises:
       InputError: See :func:`import_family`.
     """
+    check_choice("space", space, ("z", "w"))
+    check_number("truncation", truncation, above=0)
     found = recognise_files(files, family)
-    return None if found is None else _imported(found, check, run)
+    return None if found is None else _imported(_in_space(found, space, truncation), check, run)
 
 
 def import_family(
@@ -48,6 +57,8 @@ def import_family(
     family: str | None = None,
     check: str | os.PathLike[str] | None = None,
     run: bool = True,
+    space: str = "z",
+    truncation: float = 1.0,
 ) -> Imported:
     """The verified pair of one or two files of a published family, recognised by the names of their tensors.
 
@@ -56,6 +67,8 @@ def import_family(
       family: Name of the family (:data:`~checkpoints.families.table.FAMILIES`), where the tensors fit several.
       check: Golden file that the pair must reproduce.
       run: Run both nets on a few samples, see :func:`pairs.check_pair`.
+      space: Latents of a StyleGAN2 generator: ``z``, or ``w`` for its whitened styles.
+      truncation: Factor by which a StyleGAN2 generator draws its styles to their average.
 
     Returns:
       The pair, its tables, and what was decided; the first note says what was recognised.
@@ -64,7 +77,7 @@ def import_family(
       InputError: A file that cannot be read; nets of no family; nets that fit several families, with the option that
         decides; tensors that are missing, left over or of another shape; a golden file that is not reproduced.
     """
-    made = recognise(files, family, check, run)
+    made = recognise(files, family, check, run, space, truncation)
     if made is None:
         from .table import FAMILIES
 
@@ -72,6 +85,24 @@ def import_family(
         known = ", ".join(f.title for f in FAMILIES)
         raise InputError("files", f"{held} hold no net of {known}", "describe the layers in a pair.toml")
     return made
+
+
+def _in_space(found: Recognition, space: str, truncation: float) -> Recognition:
+    """The recognised nets with another input, where one was asked for."""
+    if space == "z" and truncation == 1:
+        return found
+    state, plan = found.generator
+    if plan.native is None or not isinstance(plan.native.settings, StyleGan2Config):
+        field = "space" if space != "z" else "truncation"
+        raise InputError(field, f"is given, and {found.title} has no styles", "leave it out")
+    settings = dataclasses.replace(plan.native.settings, space=space, truncation=truncation)
+    note = "latents are whitened styles: standard normal, with mean and covariance of 20,000 mapped latents"
+    notes = plan.notes + ((note,) if space == "w" else ())
+    notes += (f"styles are drawn to their average by {truncation:g}",) if truncation != 1 else ()
+    shape = (settings.style,) if space == "w" else plan.input_shape
+    native = dataclasses.replace(plan.native, settings=settings)
+    made = dataclasses.replace(plan, native=native, input_shape=shape, notes=notes)
+    return dataclasses.replace(found, generator=(state, made))
 
 
 def _imported(found: Recognition, check: str | os.PathLike[str] | None, run: bool) -> Imported:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from pairs import InputError
 from pairs.sequential.layers import Shape
 
+from ..foreign.modules import Module
 from ..folding import plain_shapes
 from ..module_names import split_modules
 
@@ -23,8 +25,9 @@ class Names:
       raw: The names in the file, before folding.
     """
 
-    def __init__(self, tensors: Mapping[str, np.ndarray], what: str = "state dict"):
+    def __init__(self, tensors: Mapping[str, np.ndarray], what: str = "state dict", module: Module | None = None):
         self.raw = frozenset(tensors)
+        self._module = module
         self._what = what
         self._shapes: dict[str, Shape] = {}
         for module, group in split_modules(tensors).items():
@@ -42,6 +45,13 @@ class Names:
         if name not in self._shapes:
             raise InputError("file", f"lacks '{name}' of the {self._what}", "give the whole state dict of the net")
         return self._shapes[name]
+
+    def setting(self, path: str, name: str) -> Any:
+        """A plain attribute of a module inside the net, ``None`` where the file holds tensors alone."""
+        found = self._module
+        for part in path.split(".") if path else ():
+            found = found and found.children.get(part)
+        return found and found.settings.get(name)
 
     def rank(self, name: str) -> int | None:
         """Number of axes of a tensor, ``None`` where it is not there."""

@@ -18,6 +18,7 @@ import numpy as np
 from pairs import InputError
 
 from ..foreign.limits import shown
+from ..foreign.modules import Module
 from ..foreign.state_dicts import candidates, is_average, unwrapped
 from ..foreign.tensors import ForeignFile, read_foreign
 from .family import Family, NetPlan
@@ -37,7 +38,7 @@ class StateDict:
       format: Of the file.
       tensors: By name, without the prefixes of wrappers.
       said: What was taken off.
-      settings: Plain attributes of the module, where the file holds a whole module.
+      module: The tree of modules with their settings, where the file holds whole modules.
     """
 
     path: Path
@@ -45,6 +46,7 @@ class StateDict:
     format: str
     tensors: dict[str, np.ndarray] = dataclasses.field(repr=False)
     said: tuple[str, ...] = ()
+    module: Module | None = dataclasses.field(default=None, repr=False)
 
     @property
     def where(self) -> str:
@@ -117,12 +119,12 @@ def recognise_files(files: Sequence[str | os.PathLike[str]], family: str | None 
 def _state_dicts(path: str | os.PathLike[str], foreign: ForeignFile) -> Iterator[StateDict]:
     for key, inside in candidates(foreign.tensors, foreign.parts).items():
         tensors, said = unwrapped(inside)
-        yield StateDict(Path(path).expanduser(), key, foreign.format, tensors, said)
+        yield StateDict(Path(path).expanduser(), key, foreign.format, tensors, said, foreign.modules.get(key))
 
 
 def _fitting(family: Family, held: Sequence[StateDict]) -> Iterator[Recognition]:
     """The family's nets among the state dicts: at most one answer."""
-    names = {id(state): Names(state.tensors, f"{family.title} in {state.where}") for state in held}
+    names = {id(state): Names(state.tensors, f"{family.title} in {state.where}", state.module) for state in held}
     plans = [(s, p) for s in held if (p := family.generator(names[id(s)])) is not None]
     if not plans:
         return

@@ -9,10 +9,11 @@ from .dcgan import DCGAN
 from .family import Family
 from .mimicry import MIMICRY
 from .progressive import PROGRESSIVE
+from .stylegan2 import STYLEGAN2
 
 __all__ = ["FAMILIES", "find_family"]
 
-FAMILIES: tuple[Family, ...] = (DCGAN, *MIMICRY, PROGRESSIVE, BIGGAN)
+FAMILIES: tuple[Family, ...] = (DCGAN, *MIMICRY, PROGRESSIVE, BIGGAN, STYLEGAN2)
 
 
 def find_family(name: str) -> Family:

@@ -95,7 +95,17 @@ def _member(owner: Any, name: Any) -> Inert:
     return Inert(f"{owner.kind}.{name}"[:1024])
 
 
+def _persistent(meta: Any) -> Inert:
+    """StyleGAN's programs store a module's class as source text, which is left alone, beside its name and state."""
+    if not isinstance(meta, dict) or type(meta.get("class_name")) is not str:
+        raise Refused("a persistent object has no class")
+    made = Inert(meta["class_name"][:256])
+    made.state = meta.get("state")
+    return made
+
+
 def inert_objects() -> dict[str, Any]:
     """Functions by the names through which pickles make objects of a class."""
     table: dict[str, Any] = {f"{module}._reconstructor": _reconstructed for module in ("copyreg", "copy_reg")}
+    table["torch_utils.persistence._reconstruct_persistent_obj"] = _persistent
     return table | {f"{module}.getattr": _member for module in ("builtins", "__builtin__")}
