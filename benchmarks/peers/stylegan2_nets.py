@@ -66,7 +66,7 @@ class Mapping(nn.Module):
     def forward(self, z: Any, y: Any = None) -> Any:
         parts = [] if z is None else [_normal(z)]
         if self.classes:
-            parts.append(_normal(self.embed(functional.one_hot(y, self.classes).float())))
+            parts.append(_normal(self.embed(functional.one_hot(y, self.classes).to(self.embed.weight.dtype))))
         x = torch.cat(parts, 1)
         for i in range(self.num_layers):
             x = getattr(self, f"fc{i}")(x)

@@ -22,7 +22,8 @@ __all__ = ["Sources", "fill", "folded"]
 Sources = Mapping[str, tuple[str, str]]
 """By the path of a variable (``blocks.0.conv1.kernel``): a tensor's name, and how its axes lie.
 
-How is ``conv`` (O, I, kh, kw), ``dense`` (O, I), ``point`` (O, I, 1, 1), ``image`` (C, H, W), ``scalar``, or ``same``."""
+How is ``conv`` (O, I, kh, kw), ``dense`` (O, I), ``point`` (O, I, 1, 1), ``image`` (C, H, W), ``scalar`` or ``same``.
+"""
 
 _TURNED = {
     "conv": lambda a: np.moveaxis(a, (1, 0), (-2, -1)),

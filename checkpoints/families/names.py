@@ -11,8 +11,8 @@ import numpy as np
 from pairs import InputError
 from pairs.sequential.layers import Shape
 
-from ..foreign.modules import Module
 from ..folding import plain_shapes
+from ..foreign.modules import Module
 from ..module_names import split_modules
 
 __all__ = ["Names"]
