@@ -31,6 +31,8 @@ _MODULES = {
     "biggan/generator": "gan.biggan",
     "feature-critic": "heads.on_features",
     "graph": "graph.evaluate",
+    "r3gan/critic": "gan.r3gan",
+    "r3gan/generator": "gan.r3gan",
     "score-head": "heads.trained_score",
     "sequential": "sequential.spec",
     "stylegan2/critic": "gan.stylegan2_critic",

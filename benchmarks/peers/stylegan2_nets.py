@@ -1,4 +1,4 @@
-"""StyleGAN2-ADA's nets in PyTorch, written from their published layer lists, and pickles in the form of its programs."""
+"""StyleGAN2-ADA's nets in PyTorch, written from their published layer lists, and pickles of its programs' form."""
 
 from __future__ import annotations
 

@@ -30,7 +30,9 @@ import numpy as np
 from pairs import InputError
 from pairs.io.reports import hardware, versions, write_json
 
-from .parity_jobs import Job, Nets, Wanted, family_job, family_names, stranger_job, stranger_names
+from .parity_families import family_job, family_names
+from .parity_jobs import Job, Nets, Wanted
+from .parity_strangers import stranger_job, stranger_names
 
 __all__ = ["main", "row"]
 
@@ -97,7 +99,7 @@ def _one(what: str, name: str, data: str, manifests: str | None) -> dict[str, An
         make: Callable[[], Job] = (
             (lambda: family_job(name, Path(folder)))
             if what == "family"
-            else (lambda: stranger_job(name, Path(data), manifests and Path(manifests)))
+            else (lambda: stranger_job(name, Path(data), Path(manifests) if manifests else None))
         )
         return row(make())
 
@@ -112,7 +114,7 @@ def main() -> int:
     parser.add_argument("--one", nargs=2, metavar=("WHAT", "NAME"), help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.one:
-        print(json.dumps(_one(*args.one, args.data, args.manifests)))
+        print(json.dumps(_one(args.one[0], args.one[1], args.data, args.manifests)))
         return 0
     if args.out is None:
         parser.error("--out is required")

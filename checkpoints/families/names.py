@@ -30,8 +30,8 @@ class Names:
         self._module = module
         self._what = what
         self._shapes: dict[str, Shape] = {}
-        for module, group in split_modules(tensors).items():
-            self._shapes |= {f"{module}.{n}" if module else n: tuple(s) for n, s in plain_shapes(group).items()}
+        for prefix, group in split_modules(tensors).items():
+            self._shapes |= {f"{prefix}.{n}" if prefix else n: tuple(s) for n, s in plain_shapes(group).items()}
 
     def __contains__(self, name: str) -> bool:
         return name in self._shapes
@@ -49,9 +49,9 @@ class Names:
     def setting(self, path: str, name: str) -> Any:
         """A plain attribute of a module inside the net, ``None`` where the file holds tensors alone."""
         found = self._module
-        for part in path.split(".") if path else ():
-            found = found and found.children.get(part)
-        return found and found.settings.get(name)
+        for part in path.split("."):
+            found = None if found is None else found.children.get(part)
+        return None if found is None else found.settings.get(name)
 
     def rank(self, name: str) -> int | None:
         """Number of axes of a tensor, ``None`` where it is not there."""

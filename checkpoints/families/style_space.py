@@ -2,7 +2,7 @@ r"""The law of StyleGAN2's styles as a normal one: mean and covariance before th
 
 With v what that leaky ReLU takes, over latents z of N(0, I),
 
-.. math:: m = \mathbb E\, v, \qquad S^\top S = \mathrm{Cov}\, v, \qquad w = \mathrm{LeakyReLU}(m + u S),\; u \sim N(0, I)
+.. math:: m = \mathbb E\, v, \quad S^\top S = \mathrm{Cov}\, v, \quad w = \mathrm{LeakyReLU}(m + u S),\; u \sim N(0, I)
 
 has nearly the law of the styles. S is the symmetric root.
 

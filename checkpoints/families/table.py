@@ -9,11 +9,12 @@ from .dcgan import DCGAN
 from .family import Family
 from .mimicry import MIMICRY
 from .progressive import PROGRESSIVE
+from .r3gan import R3GAN
 from .stylegan2 import STYLEGAN2
 
 __all__ = ["FAMILIES", "find_family"]
 
-FAMILIES: tuple[Family, ...] = (DCGAN, *MIMICRY, PROGRESSIVE, BIGGAN, STYLEGAN2)
+FAMILIES: tuple[Family, ...] = (DCGAN, *MIMICRY, PROGRESSIVE, BIGGAN, STYLEGAN2, R3GAN)
 
 
 def find_family(name: str) -> Family:

@@ -18,6 +18,8 @@ from pairs import InputError
 
 torch = pytest.importorskip("torch")
 mimicry = pytest.importorskip("benchmarks.peers.mimicry_nets")
+biggan = pytest.importorskip("benchmarks.peers.biggan_nets")
+r3gan = pytest.importorskip("benchmarks.peers.r3gan_nets")
 stylegan2 = pytest.importorskip("benchmarks.peers.stylegan2_nets")
 published = pytest.importorskip("benchmarks.peers.published_nets")
 
@@ -81,7 +83,7 @@ def test_dcgan_of_pytorchs_examples(tmp_path: Path) -> None:
 
 
 def test_biggan_with_hierarchical_latents_and_attention(tmp_path: Path) -> None:
-    made = _check(tmp_path, *published.biggan_pair(32, ch=4))
+    made = _check(tmp_path, *biggan.biggan_pair(32, ch=4))
     assert made.pair.prior.shape == (16,) and made.pair.classes == 5
     assert "generator: spectral normalisation folded (weight, u0, sv0), in 38 layers" in made.notes
 
@@ -111,6 +113,18 @@ def test_stylegan2_ada_network_pickle_with_clamps_and_truncation(classes: int, t
     off = deviations(made.pair, generator, critic)
     assert max(off.values()) <= _TOLERANCE, off
     assert any("'G_ema' in" in note for note in made.notes)
+
+
+@pytest.mark.parametrize("classes", [pytest.param(0, marks=pytest.mark.slow), 4])
+def test_r3gan_network_pickle(classes: int, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    generator, critic = r3gan.r3gan_pair(widths=(8, 4), classes=classes)
+    file = tmp_path / "network-snapshot.pkl"
+    file.write_bytes(stylegan2.network_pickle({"G": generator, "D": critic, "G_ema": generator}))
+    made = import_family([file], run=False)
+    assert made.notes[0].startswith("recognised: R3GAN (8 x 8 x 3, 6 latents")
+    off = deviations(made.pair, generator, critic)
+    assert max(off.values()) <= _TOLERANCE, off
 
 
 def test_whitened_styles_have_the_law_of_the_mapped_latents(tmp_path: Path) -> None:
