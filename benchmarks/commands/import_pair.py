@@ -44,7 +44,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "file",
         metavar="FILE",
         help="pair.toml that names weight files and layers, or one of "
-        f"{', '.join(SHIPPED)}; or the generator's own file: ONNX, Keras (.h5, .keras), a whole PyTorch module; "
+        f"{', '.join(SHIPPED)}; or the generator's own file: ONNX, Keras (.h5, .keras), a whole PyTorch module, "
+        "weights of a published family; "
         "or a stored pair that CRITIC gives a new critic",
     )
     what.add_argument("critic", metavar="CRITIC", nargs="?", help="the critic's file, where FILE is the generator's")
@@ -69,6 +70,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     code = "directory of Orbax as FILE: function of your own code, which is run; it returns the Flax modules to fill"
     how.add_argument("--factory", metavar="FILE.py:FUNCTION", help=code)
     how.add_argument("--real-is-low", action="store_true", help="the critic is low on real samples: turn its sign")
+    published = parser.add_argument_group("published families")
+    published.add_argument("--family", metavar="NAME", help="the family, where the tensors fit several")
+    published.add_argument("--latents", choices=("z", "w"), default="z", help="of StyleGAN2: w for whitened styles")
+    published.add_argument("--truncation", type=float, default=1.0, help="of StyleGAN2's styles (default 1: none)")
     out = parser.add_argument_group("output")
     out.add_argument("--seed", type=seed_number, default=0, help="of the samples of the first look (default 0)")
     out.add_argument("--out", metavar="DIR", required=True, help="new directory for the pair (required)")
@@ -123,6 +128,17 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def _published(args: argparse.Namespace) -> Imported | None:
+    """Nets of a published family; options that describe the nets say that they are others."""
+    from checkpoints.families import recognise
+
+    described = any(getattr(args, name) is not None for name in _WITHOUT_MANIFEST) or args.real_is_low
+    if args.family is None and (described or not Path(args.file).is_file()):
+        return None
+    files = [args.file, *([args.critic] if args.critic else [])]
+    return recognise(files, args.family, args.check, space=args.latents, truncation=args.truncation)
+
+
 def _imported(args: argparse.Namespace) -> Imported:
     from checkpoints.importing import import_files
     from checkpoints.weight_import import import_weights
@@ -140,6 +156,9 @@ def _imported(args: argparse.Namespace) -> Imported:
         return _from_orbax(args)
     if args.files is not None:
         raise InputError("files", "goes with a manifest", "give the paths of the weight files themselves")
+    made = _published(args)
+    if made is not None:
+        return made
     return import_weights(
         args.file,
         args.critic,

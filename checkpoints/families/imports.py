@@ -147,7 +147,7 @@ def _net(section: str, title: str, state: StateDict, plan: NetPlan) -> tuple[Net
         except InputError as error:
             raise InputError(field, f"{error.field} {error.problem}".strip(), error.remedy) from None
     try:
-        made = convert_tensors(state.tensors, plan.layers, plan.input_shape, section, ignore=plan.ignore)
+        made = convert_tensors(state.tensors, plan.layers, plan.input_shape, f"{section}.layers", ignore=plan.ignore)
     except InputError as error:
         raise InputError(field, error.problem, "give the whole state dict of the published net") from None
     return sequential_net([layer.converted() for layer in plan.layers], made.params, plan.input_shape), made.table

@@ -25,6 +25,9 @@ from .family import Family, NetPlan
 from .names import Names
 from .table import FAMILIES, find_family
 
+_DESCRIBED = (".onnx", ".h5", ".hdf5", ".keras")
+"""Formats that say what their nets compute."""
+
 __all__ = ["Recognition", "StateDict", "recognise_files"]
 
 
@@ -93,8 +96,8 @@ def recognise_files(files: Sequence[str | os.PathLike[str]], family: str | None 
       InputError: A file that cannot be read; a tensor that a recognised net lacks; nets that several families
         would build differently; a file that does not belong to the other one; an unknown family.
     """
-    if any(Path(path).suffix == ".onnx" for path in files):
-        return None  # a graph says itself what it computes
+    if any(Path(path).suffix in _DESCRIBED for path in files):
+        return None
     among = FAMILIES if family is None else (find_family(family),)
     held = [state for path in files for state in _state_dicts(path, read_foreign(path))]
     found = [recognition for one in among for recognition in _fitting(one, held)]

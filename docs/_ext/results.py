@@ -125,6 +125,18 @@ def layers() -> list[dict[str, str]]:
     return list(found.values())
 
 
+def families() -> list[Any]:
+    """Published families that are known by the names of their tensors."""
+    from checkpoints.families import FAMILIES
+
+    return list(FAMILIES)
+
+
+def figure(number: float | None) -> str:
+    """A deviation with two digits, or a dash."""
+    return "-" if number is None else f"{number:.1e}"
+
+
 def presets() -> dict[str, Any]:
     """Each preset's settings, by name."""
     import dcd
@@ -149,6 +161,8 @@ FUNCTIONS = {
         summary,
         presets,
         layers,
+        families,
+        figure,
     )
 }
 

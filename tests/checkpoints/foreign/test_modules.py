@@ -119,3 +119,21 @@ def test_layers_of_a_module_that_pytorch_saved_compute_what_it_computes(tmp_path
         z = torch.randn(3, 5)
         want = net(z).detach().numpy().transpose(0, 2, 3, 1)
         np.testing.assert_allclose(np.asarray(ours(z.numpy())), want, atol=2e-6)  # sums of some 50 float32 products
+
+
+def test_a_module_stored_as_source_text_and_state_is_read_and_its_source_left_alone(tmp_path: Path) -> None:
+    """The form of StyleGAN's programs; the source text would be executed by them."""
+
+    def stored(name: str, tensors: dict[str, Any], children: dict[str, Any], **settings: Any) -> Call:
+        state = {"_parameters": tensors, "_buffers": {}, "_modules": children, **settings}
+        about = {"type": "class", "version": 6, "module_src": "raise SystemExit", "class_name": name, "state": state}
+        return Call("torch_utils.persistence._reconstruct_persistent_obj", about)
+
+    layer = stored("FullyConnectedLayer", {"weight": np.ones((2, 3), np.float32)}, {}, activation="lrelu")
+    found = _read(tmp_path, {"G_ema": stored("Generator", {}, {"fc0": layer}, z_dim=3), "augment_pipe": None})
+    assert list(found.tensors) == ["G_ema.fc0.weight"] and found.parts == ("G_ema",)
+    tree = found.modules["G_ema"]
+    assert tree.kind == "Generator" and tree.settings["z_dim"] == 3
+    assert tree.children["fc0"].settings["activation"] == "lrelu"
+    with pytest.raises(InputError, match="a persistent object has no class"):
+        _read(tmp_path, {"G": Call("torch_utils.persistence._reconstruct_persistent_obj", 3)})
