@@ -3,30 +3,33 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
+import re
+import signal
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from types import FrameType
 from typing import Any, NoReturn, Protocol
 
 from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from ..errors import InputError
+from .paths import as_path
 
-__all__ = [
-    "Parser",
-    "guard",
-    "run_command",
-    "Command",
-    "check_out",
-    "progress",
-    "stages",
-    "seed_number",
-    "seed_or_path",
-]
+__all__ = ["Command", "Parser", "check_out", "guard", "progress", "run_command", "seed_number", "stages"]
+
+AGAIN = "nothing is lost but time: the same command begins anew, and the same seed gives the same result"
+"""How to go on after a command that keeps nothing on its way; a command that does says so in ``GO_ON``."""
+_CHOICE = re.compile(r"invalid choice: (.*) \(choose from (.*)\)", re.DOTALL)
+_QUOTE = "'"
+_REMEDIES = ("give ", "use ", "write ")
+_LONGEST = 300
 
 
 class Command(Protocol):
@@ -48,7 +51,15 @@ class Parser(argparse.ArgumentParser):
         field, _, problem = message.partition(": ")
         if not problem or " " in field.replace("argument ", ""):
             field, problem = "arguments", message
-        raise InputError(field.removeprefix("argument "), problem, f"see {self.prog} --help")
+        choice = _CHOICE.fullmatch(problem)
+        if choice:
+            problem = f"is {choice[1]}; use one of {choice[2].replace(_QUOTE, '')}"
+        said, _, remedy = problem.rpartition("; ")
+        if not (said and remedy.startswith(_REMEDIES)):
+            said, remedy = problem, f"see {self.prog} --help"
+        if len(said) > _LONGEST:
+            said = f"{said[:_LONGEST]}..."
+        raise InputError(field.removeprefix("argument "), said, remedy)
 
 
 def seed_number(text: str) -> int:
@@ -62,18 +73,6 @@ def seed_number(text: str) -> int:
     return value
 
 
-def seed_or_path(text: str) -> int | Path:
-    """A seed where ``text`` is a number, else the path of a file.
-
-    Example:
-      >>> seed_or_path("7"), seed_or_path("a.png").name
-      (7, 'a.png')
-    """
-    if text.lstrip("+-").isdigit():
-        return seed_number(text)
-    return Path(text).expanduser()
-
-
 def run_command(command: Command, prog: str, about: str, argv: Sequence[str]) -> int:
     """Parse the arguments of one command and run it.
 
@@ -84,23 +83,73 @@ def run_command(command: Command, prog: str, about: str, argv: Sequence[str]) ->
       argv: The arguments.
 
     Returns:
-      The exit code: that of the command, 2 for bad input, which is one line on standard error.
+      The exit code: that of the command, or as :func:`guard` says.
     """
     parser = Parser(prog=prog, description=f"{about[:1].upper()}{about[1:]}.")
     command.add_options(parser)
-    return guard(lambda given: command.run(parser.parse_args(given)), argv)
+    go_on = getattr(command, "GO_ON", AGAIN)
+    return guard(lambda given: command.run(parser.parse_args(given)), argv, go_on)
 
 
-def guard(run: Callable[[Sequence[str] | None], int], argv: Sequence[str] | None = None) -> int:
-    """Call ``run``; bad input is one line on standard error and exit code 2."""
+class _Terminated(BaseException):
+    """SIGTERM has come. No handler of exceptions may take it for an error."""
+
+
+def guard(run: Callable[[Sequence[str] | None], int], argv: Sequence[str] | None = None, go_on: str = AGAIN) -> int:
+    """Call ``run``; bad input and signals are one line on standard error.
+
+    Args:
+      run: Takes the arguments and returns the exit code.
+      argv: The arguments.
+      go_on: What a line about a signal says about going on.
+
+    Returns:
+      The exit code of ``run``; 2 for bad input and for files that cannot be read or written, 130 after SIGINT, 143
+      after SIGTERM, 1 where memory ran out or the reader of standard output went away.
+    """
     try:
-        return run(argv)
+        with _sigterm_raises():
+            return run(argv)
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as error:
+        if error.filename is None or error.strerror is None:
+            raise
+        line = InputError(
+            str(error.filename), error.strerror, "check the path, who may use it and the room on its disk"
+        )
+        print(f"error: {line}", file=sys.stderr)
+        return 2
+    except MemoryError:
+        print("error: memory: ran out; give a smaller number of samples or a smaller --batch", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"stopped by SIGINT; {go_on}", file=sys.stderr)
+        return 128 + signal.SIGINT
+    except _Terminated:
+        print(f"stopped by SIGTERM; {go_on}", file=sys.stderr)
+        return 128 + signal.SIGTERM
+
+
+@contextlib.contextmanager
+def _sigterm_raises() -> Iterator[None]:
+    """SIGTERM unwinds the stack as SIGINT does, so that temporary files go; only a main thread may ask for that."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def raise_it(number: int, frame: FrameType | None) -> NoReturn:
+        raise _Terminated
+
+    before = signal.signal(signal.SIGTERM, raise_it)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def check_out(folder: str | os.PathLike[str]) -> Path:
@@ -109,7 +158,7 @@ def check_out(folder: str | os.PathLike[str]) -> Path:
     Raises:
       InputError: it is a file, or it or the nearest folder above it is not writable.
     """
-    path = Path(folder).expanduser().absolute()
+    path = as_path("out", folder).absolute()
     nearest = path
     while not nearest.exists():
         nearest = nearest.parent

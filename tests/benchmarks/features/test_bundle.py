@@ -138,7 +138,19 @@ def test_training_command_learns_a_separable_task_and_writes_a_loadable_net(tmp_
         x = rng.integers(0, 100, (n, 10, 10), dtype=np.uint8) + (y * 150).astype(np.uint8)[:, None, None]
         np.savez(tmp_path / f"{split}.npz", x=x, y=y)
     out = tmp_path / "bright"
-    arguments = ["benchmark", "train-features", str(tmp_path), "--out", str(out), "--arch", arch, "--steps", "12", "--batch", "20"]
+    arguments = [
+        "benchmark",
+        "train-features",
+        str(tmp_path),
+        "--out",
+        str(out),
+        "--arch",
+        arch,
+        "--steps",
+        "12",
+        "--batch",
+        "20",
+    ]
     assert main([*arguments, "--json"]) == 0
     card = json.loads(capsys.readouterr().out)
     assert card["accuracy"]["value"] > 0.9  # chance is 0.5; brightness alone separates
