@@ -87,8 +87,15 @@ def run_command(command: Command, prog: str, about: str, argv: Sequence[str]) ->
     """
     parser = Parser(prog=prog, description=f"{about[:1].upper()}{about[1:]}.")
     command.add_options(parser)
-    go_on = getattr(command, "GO_ON", AGAIN)
-    return guard(lambda given: command.run(parser.parse_args(given)), argv, go_on)
+
+    def parsed(given: Sequence[str] | None) -> argparse.Namespace:
+        args = parser.parse_args(given)
+        for name, value in vars(args).items():
+            if value == []:  # argparse takes the value of --name=-- for the end of options
+                raise InputError(f"--{name.replace('_', '-')}", "is --", "give another value")
+        return args
+
+    return guard(lambda given: command.run(parsed(given)), argv, getattr(command, "GO_ON", AGAIN))
 
 
 class _Terminated(BaseException):
@@ -203,6 +210,12 @@ class _Lines(Progress):
 
     every = 15.0
     said = (0.0, "")
+
+    def start(self) -> None:
+        """Nothing is drawn, so that nothing needs to be set up."""
+
+    def stop(self) -> None:
+        """Nothing is drawn: the display would end with an empty line."""
 
     def get_renderables(self) -> Iterable[RenderableType]:
         return ()
