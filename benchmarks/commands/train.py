@@ -19,7 +19,8 @@ SEEN = ("sample", "mean", "both")
 """What an adversary of the label family may see."""
 SIZE = Count(1, 4096)
 ABOVE = Number(1e-12, 1e6)
-GO_ON = "the same command goes on from its last checkpoint, and its result is that of a run without a stop"
+GO_ON = "the same command goes on from its last checkpoint"
+"""What is said after a signal."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
