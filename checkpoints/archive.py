@@ -94,7 +94,7 @@ def write_archive(
     workspace = target.parent / f".{target.name}.writing-{platform.node()}-{os.getpid()}-{secrets.token_hex(4)}"
     fresh = workspace / "archive"
     try:
-        workspace.mkdir()
+        workspace.mkdir(parents=True)
         _orbax.write(fresh, arrays, sealed)
         files = {str(p.relative_to(fresh).as_posix()): digest.file_digest(p) for p in sorted(_files(fresh))}
         (fresh / INTEGRITY).write_text(_integrity(files), encoding="utf-8")

@@ -75,7 +75,7 @@ def test_a_training_that_is_stopped_goes_on_as_its_line_says(tmp_path) -> None:
         "--batch",
         "32",
     ]
-    argv += ["--plain", "--checkpoint-every", "10", "--out", str(out)]
+    argv += ["--batch", "32", "--plain", "--checkpoint-every", "10", "--out", str(out)]
     process = subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     while not (out / "state").exists() and process.poll() is None:
         time.sleep(0.01)
