@@ -98,10 +98,6 @@ def run_command(command: Command, prog: str, about: str, argv: Sequence[str]) ->
     return guard(lambda given: command.run(parsed(given)), argv, getattr(command, "GO_ON", AGAIN))
 
 
-class _Terminated(BaseException):
-    """SIGTERM has come. No handler of exceptions may take it for an error."""
-
-
 def guard(run: Callable[[Sequence[str] | None], int], argv: Sequence[str] | None = None, go_on: str = AGAIN) -> int:
     """Call ``run``; bad input and signals are one line on standard error.
 
@@ -114,49 +110,55 @@ def guard(run: Callable[[Sequence[str] | None], int], argv: Sequence[str] | None
       The exit code of ``run``; 2 for bad input and for files that cannot be read or written, 130 after SIGINT, 143
       after SIGTERM, 1 where memory ran out or the reader of standard output went away.
     """
+    came: list[int] = []
     try:
-        with _sigterm_raises():
+        with _signals_raise(came):
             return run(argv)
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    except OSError as error:
-        if error.filename is None or error.strerror is None:
-            raise
-        line = InputError(
-            str(error.filename), error.strerror, "check the path, who may use it and the room on its disk"
-        )
-        print(f"error: {line}", file=sys.stderr)
-        return 2
-    except MemoryError:
-        print("error: memory: ran out; give a smaller number of samples or a smaller --batch", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print(f"stopped by SIGINT; {go_on}", file=sys.stderr)
-        return 128 + signal.SIGINT
-    except _Terminated:
-        print(f"stopped by SIGTERM; {go_on}", file=sys.stderr)
-        return 128 + signal.SIGTERM
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt) or came:  # code that was interrupted may have made another error of it
+            number = signal.Signals(came[0] if came else signal.SIGINT)
+            print(f"stopped by {number.name}; {go_on}", file=sys.stderr)
+            return 128 + number
+        return _ended(error)
+
+
+def _ended(error: BaseException) -> int:
+    """Say in one line what a user can put right, and return the exit code; raise everything else again."""
+    match error:
+        case InputError():
+            line, code = str(error), 2
+        case BrokenPipeError():
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 1
+        case OSError(filename=str(name), strerror=str(reason)):
+            line, code = str(InputError(name, reason, "check the path, who may use it and the room on its disk")), 2
+        case MemoryError():
+            line, code = "memory: ran out; give a smaller number of samples or a smaller --batch", 1
+        case _:
+            raise error
+    print(f"error: {line}", file=sys.stderr)
+    return code
 
 
 @contextlib.contextmanager
-def _sigterm_raises() -> Iterator[None]:
-    """SIGTERM unwinds the stack as SIGINT does, so that temporary files go; only a main thread may ask for that."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
+def _signals_raise(came: list[int]) -> Iterator[None]:
+    """SIGINT and SIGTERM unwind the stack, so that temporary files go; ``came`` then holds the signal.
 
-    def raise_it(number: int, frame: FrameType | None) -> NoReturn:
-        raise _Terminated
+    Only a main thread may ask for that. A signal that is ignored stays so.
+    """
 
-    before = signal.signal(signal.SIGTERM, raise_it)
+    def unwind(number: int, frame: FrameType | None) -> NoReturn:
+        came.append(number)
+        raise KeyboardInterrupt
+
+    main, usual = threading.current_thread() is threading.main_thread(), (signal.SIG_DFL, signal.default_int_handler)
+    numbers = [n for n in (signal.SIGINT, signal.SIGTERM) if main and signal.getsignal(n) in usual]
+    before = {number: signal.signal(number, unwind) for number in numbers}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def check_out(folder: str | os.PathLike[str]) -> Path:
