@@ -76,8 +76,17 @@ def main(argv: Sequence[str] | None = None) -> int:
       argv: The command and its arguments; those of the process where none are given.
 
     Returns:
-      0 for success, 2 for bad input (one line on standard error), 1 for anything else.
+      0 for success, 2 for bad input (one line on standard error), 130 and 143 after SIGINT and SIGTERM, 1 for
+      anything else.
     """
+    try:
+        return _run(argv)
+    except KeyboardInterrupt:  # before the command began
+        print("stopped by SIGINT; nothing was begun, so run the same command again", file=sys.stderr)
+        return 130
+
+
+def _run(argv: Sequence[str] | None) -> int:
     given = list(sys.argv[1:] if argv is None else argv)
     table, prog = COMMANDS, "ganrefine"
     if given[:1] == ["benchmark"]:

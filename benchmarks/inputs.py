@@ -12,15 +12,17 @@ import dcd
 from pairs import InputError, Pair
 from pairs.checks import image_range
 from pairs.io.images import Images, default_split, read_images
+from pairs.io.paths import as_path
 from pairs.io.pixels import to_range
 
 from .features import FeatureChoice, choose, default_features
 
-__all__ = ["choose_features", "folds_of", "load", "settings", "tuned_or_settings"]
-
+__all__ = ["choose_features", "folds_of", "load", "read_data", "refuse_data_options", "settings", "tuned_or_settings"]
 
 KNOBS = ("steps", "step_size", "temperature", "critic_scale", "prior_weight", "metropolis", "hold")
 """Settings of the chain that a command line may give."""
+LEAST_IMAGES, MOST_IMAGES = 500, 20_000
+"""Images that a critic needs, and the default of ``--limit`` where one is trained."""
 
 
 def load(pair: str | None, files: Path | None = None) -> Pair:
@@ -30,6 +32,58 @@ def load(pair: str | None, files: Path | None = None) -> Pair:
             raise InputError("files", "is given without a manifest", "name the manifest as PAIR")
         return checkpoints.import_manifest(pair, files)
     return checkpoints.resolve(pair)
+
+
+def read_data(
+    args: argparse.Namespace,
+    given: str | Path,
+    split: str,
+    *,
+    expect: tuple[int, ...] | None = None,
+    limit: int | None = None,
+    least: int = 1,
+) -> Images:
+    """Real images as ``--split``, ``--array``, ``--limit`` and ``--seed`` say; a limit draws by the seed.
+
+    Args:
+      args: Arguments with those options.
+      given: DATA.
+      split: The split where none is given and DATA has it; data without splits are taken whole.
+      expect: Shape of one image that is required.
+      limit: How many images are drawn where ``--limit`` is not given; all by default.
+      least: How few images are refused.
+
+    Raises:
+      InputError: As :func:`pairs.io.images.read_images`; fewer images than ``least``.
+    """
+    given = as_path("data", given)
+    images = read_images(
+        given,
+        args.split or default_split(given, split, args.array),
+        limit if args.limit is None else args.limit,
+        expect,
+        args.array,
+        args.seed,
+    )
+    if len(images) < least:
+        held = "1 image" if len(images) == 1 else f"{len(images)} images"
+        raise InputError("data", f"{images.name} gives {held}", f"give at least {least}, better 2,000 or more")
+    return images
+
+
+def refuse_data_options(args: argparse.Namespace, missing: str) -> None:
+    """Refuse options about DATA where none are given: they would be ignored.
+
+    Args:
+      args: Arguments with those options.
+      missing: What names DATA on this command.
+
+    Raises:
+      InputError: An option is given.
+    """
+    for name in ("split", "array", "limit"):
+        if getattr(args, name) is not None:
+            raise InputError(f"--{name}", f"is given without {missing}", f"leave it out, or give {missing}")
 
 
 def choose_features(
@@ -60,12 +114,13 @@ def folds_of(
 ) -> tuple[Images, list[np.ndarray], list[np.ndarray | None]]:
     """DATA in the pair's range and, for a conditional pair, its labels, shuffled by the seed and cut into folds."""
     span = image_range(pair)
-    images = read_images(args.data, args.split or default_split(args.data), expect=pair.sample_shape)
-    if len(images) < 500:
-        raise InputError(
-            "data", f"holds {len(images)} images", "give at least 500: a critic and a check come out of them"
-        )
-    order = np.random.default_rng(args.seed).permutation(len(images))[: args.limit]
+    data = as_path("data", args.data)
+    split = args.split or default_split(data, array=args.array)
+    images = read_images(data, split, expect=pair.sample_shape, array=args.array)
+    order = np.random.default_rng(args.seed).permutation(len(images))[: args.limit or MOST_IMAGES]
+    if len(order) < LEAST_IMAGES:
+        remedy = f"give at least {LEAST_IMAGES}: a critic and a check come out of them"
+        raise InputError("data", f"{images.name} gives {len(order)} images", remedy)
     x = to_range(images.x[order], span)
     cuts = (np.cumsum(folds)[:-1] * len(x)).astype(int)
     labels: list[np.ndarray | None] = [None] * len(folds)

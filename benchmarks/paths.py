@@ -32,8 +32,9 @@ from pairs.io.command import check_out
 from pairs.io.files import write_bytes
 from pairs.io.reports import hardware, to_json, versions
 
-from .features import load_features
-from .inputs import load
+from .estimates import check_path
+from .features import Features, load_features
+from .inputs import load, refuse_data_options
 
 __all__ = ["run_path"]
 
@@ -49,13 +50,20 @@ def _features(pair: Pair, name: str) -> Net | None:
         return pair.features
     if pair.sample_range is None:
         raise InputError("metric", f"is {name!r} but the pair declares no sample range", "use pixel or critic")
-    return load_features(name).as_net(pair.sample_range)
+    return _named_net("--metric", name).as_net(pair.sample_range)
+
+
+def _named_net(option: str, name: str) -> Features:
+    try:
+        return load_features(name)
+    except InputError as error:
+        raise InputError(option, error.problem, error.remedy) from None
 
 
 def _classifier(pair: Pair, name: str) -> Net:
     if pair.sample_range is None:
         raise InputError("--classifier", "is given but the pair declares no sample range", "leave it out")
-    return load_features(name).as_net(pair.sample_range, "logits")
+    return _named_net("--classifier", name).as_net(pair.sample_range, "logits")
 
 
 def _weighed(pair: Pair, settings: GeodesicSettings, nodes: Array | None, say: Callable[[str], None]) -> PathWeight:
@@ -85,7 +93,10 @@ def run_path(args: argparse.Namespace) -> int:
         path_weight=PathWeightSettings(ratio=args.ratio, shape=args.shape),
     )
     out = check_out(args.out)
+    if not isinstance(args.through, Path):
+        refuse_data_options(args, "images for --through")
     pair = load(args.pair, args.files)
+    check_path(pair, args.segments, args.points)
     chart, _ = chart_of(pair.prior, settings.keep, settings.radial)
     for name, value in (("--through", args.through), ("--classifier", args.classifier)):
         if value is not None and pair.classes:
@@ -95,7 +106,10 @@ def run_path(args: argparse.Namespace) -> int:
     if args.through is not None and chart.kind != "free":
         raise InputError("--through", f"is given for a '{chart.kind}' chart", "use --keep free or radial")
     classifier = None if args.classifier is None else _classifier(pair, args.classifier)
-    nodes = None if args.through is None else read_nodes(pair, args.through, settings.seed)
+    nodes = None
+    if args.through is not None:
+        options = {"split": args.split, "array": args.array, "limit": args.limit}
+        nodes = read_nodes(pair, args.through, settings.seed, **options)
     features = _features(pair, args.metric)
     given = args.start, args.end
     pictures = read_ends(pair, given, args.label)

@@ -25,7 +25,19 @@ from pairs.io.reports import hardware, versions, write_json
 from .evaluation import evaluate
 from .features import Features, Reference
 
-__all__ = ["as_bytes", "check_sizes", "diagnose_run", "judge_again", "refine_and_judge", "scores", "write_samples"]
+__all__ = [
+    "LEAST",
+    "as_bytes",
+    "check_sizes",
+    "diagnose_run",
+    "judge_again",
+    "refine_and_judge",
+    "scores",
+    "write_samples",
+]
+
+LEAST = 6
+"""Images on each side that the distances need."""
 
 
 def as_bytes(pair: Pair, result: dcd.Result) -> tuple[np.ndarray, np.ndarray]:
@@ -42,8 +54,8 @@ def _mean(values: np.ndarray) -> dict[str, Any]:
 
 def check_sizes(n: int, batch: int) -> None:
     """Refuse a number of samples too small for a distance, and an empty batch."""
-    if isinstance(n, bool) or n < 6:
-        raise InputError("n", f"is {n}", "give at least 6, better 2,000 or more: distances need a distribution")
+    if isinstance(n, bool) or n < LEAST:
+        raise InputError("n", f"is {n}", f"give at least {LEAST}, better 2,000 or more: distances need a distribution")
     if batch < 1:
         raise InputError("batch", f"is {batch}", "give at least 1")
 

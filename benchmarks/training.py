@@ -19,7 +19,7 @@ from pairs.fitting import Job
 from pairs.gan import train_wgan_gp as wgan_gp
 from pairs.io.command import check_out, progress
 from pairs.io.files import write_bytes
-from pairs.io.images import Images, default_split, read_images
+from pairs.io.images import Images
 from pairs.io.pictures import save_grid
 from pairs.io.pixels import to_uint8
 from pairs.io.plots import curves_plot, scatter_plot
@@ -29,6 +29,9 @@ from pairs.vae import discriminative, label_split, soft_intro
 from pairs.vae.nets import VaeConfig
 from pairs.vae.soft_intro_toys import for_toy
 from pairs.vae.toys import window
+
+from .estimates import check_training
+from .inputs import read_data, refuse_data_options
 
 __all__ = ["run_training"]
 
@@ -142,25 +145,28 @@ def _classes(images: Images) -> int:
 def run_training(args: argparse.Namespace) -> int:
     """Train or go on, write the pair, its report and its pictures; returns the exit code."""
     folder = check_out(args.out)
-    if args.steps < 1:
-        raise InputError("steps", f"is {args.steps}", "give at least 1")
     images = None
-    if not args.data.startswith(TOY):
-        images = read_images(args.data, args.split or default_split(args.data))
+    if args.data.startswith(TOY):
+        refuse_data_options(args, "images")
+    else:
+        images = read_data(args, args.data, "train")
     plan = _PLANS[args.family](args, images)
+    check_training(plan.job)
     source = args.data.removeprefix(TOY) if images is None else images.name
     name = args.name or f"{source}-{args.family}"
     digest = args.data if images is None else images.sha256
+    options = [(name, getattr(args, name)) for name in ("split", "array", "limit")]
+    taken = "".join(f" --{name} {value}" for name, value in options if value is not None)
     card = {
         "name": name,
         "family": args.family,
         "data": source,
         "data_sha256": digest,
         "data_n": None if images is None else len(images),
-        "data_license": args.data_license,
+        "data_license": args.data_license or "",
         "steps": args.steps,
         "seed": args.seed,
-        "command": f"ganrefine train {args.family} DATA --steps {args.steps} --seed {args.seed} {plan.flags}",
+        "command": f"ganrefine train {args.family} DATA --steps {args.steps} --seed {args.seed} {plan.flags}{taken}",
         "license": "Apache-2.0",
         "source": "trained from scratch with this project",
     }

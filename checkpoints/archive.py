@@ -27,6 +27,7 @@ from jax import numpy as jnp
 
 from pairs import InputError
 from pairs.io.files import open_regular
+from pairs.io.paths import as_path
 
 from . import digest
 from . import orbax_directory as _orbax
@@ -44,13 +45,13 @@ def is_archive(path: Path) -> bool:
 
 
 def check_destination(path: str | os.PathLike[str], overwrite: bool = False) -> Path:
-    """Absolute destination of a new archive; call it before long work.
+    """Absolute destination of a new archive; call it before long work. Nothing is left behind.
 
     Raises:
       InputError: it exists and ``overwrite`` is off, it exists and is no archive, or its
         folder cannot be written to.
     """
-    target = Path(os.path.abspath(os.path.expanduser(path)))
+    target = Path(os.path.abspath(as_path("path", path)))
     if not target.name:
         raise InputError("path", f"'{path}' names no directory", "give a new directory")
     if target.exists() or target.is_symlink():
@@ -58,14 +59,16 @@ def check_destination(path: str | os.PathLike[str], overwrite: bool = False) -> 
             raise InputError("path", f"'{target}' exists and is not a checkpoint", "choose another path")
         if not overwrite:
             raise InputError("path", f"'{target}' exists", "choose another path, or overwrite it explicitly")
-    probe = target.parent / f".{target.name}.probe-{secrets.token_hex(4)}"
+    nearest = target.parent
+    while not nearest.exists():
+        nearest = nearest.parent
+    probe = nearest / f".{target.name[:100]}.probe-{secrets.token_hex(4)}"
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
         probe.mkdir()
         probe.rmdir()
     except OSError as error:
         reason = error.strerror or str(error)
-        raise InputError("path", f"cannot write in '{target.parent}' ({reason})", "choose a writable folder") from None
+        raise InputError("path", f"cannot write in '{nearest}' ({reason})", "choose a writable folder") from None
     return target
 
 
@@ -91,7 +94,7 @@ def write_archive(
     workspace = target.parent / f".{target.name}.writing-{platform.node()}-{os.getpid()}-{secrets.token_hex(4)}"
     fresh = workspace / "archive"
     try:
-        workspace.mkdir()
+        workspace.mkdir(parents=True)
         _orbax.write(fresh, arrays, sealed)
         files = {str(p.relative_to(fresh).as_posix()): digest.file_digest(p) for p in sorted(_files(fresh))}
         (fresh / INTEGRITY).write_text(_integrity(files), encoding="utf-8")
@@ -136,7 +139,7 @@ def read_archive(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, np.
 
 
 def _locate(path: str | os.PathLike[str]) -> Path:
-    target = Path(os.path.abspath(os.path.expanduser(path)))
+    target = Path(os.path.abspath(as_path("path", path)))
     if not target.exists() and is_archive(_previous(target)):
         return _previous(target)
     if not target.exists():

@@ -11,6 +11,7 @@ from typing import Any
 import jax
 
 from pairs import InputError
+from pairs.io.paths import as_path
 from pairs.sequential.spec import infer_shapes
 
 from .archive import INTEGRITY, read_archive_metadata
@@ -40,7 +41,7 @@ def describe(name_or_path: str | os.PathLike[str]) -> dict[str, Any]:
     Raises:
       InputError: nothing there, damaged, refused, or of no supported kind.
     """
-    path = bundled_path(os.fspath(name_or_path)) or Path(name_or_path).expanduser()
+    path = bundled_path(os.fspath(name_or_path)) or as_path("path", name_or_path)
     if path.is_dir() and (path / "pair.toml").is_file() and not (path / INTEGRITY).is_file():
         path = path / "pair.toml"
     if path.suffix == ".toml" and path.is_file():

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from pairs import InputError, Pair
+from pairs.io.paths import as_path
 
 from .archive import INTEGRITY
 from .importing import import_manifest
@@ -51,7 +52,7 @@ def resolve(name_or_path: str | os.PathLike[str] | None = None) -> Pair:
     bundled = bundled_path(given)
     if bundled is not None:
         return load_pair(bundled)
-    path = Path(given).expanduser()
+    path = as_path("pair", given)
     if path.is_dir():
         if (path / "pair.toml").is_file() and not (path / INTEGRITY).is_file():
             return import_manifest(path / "pair.toml")

@@ -51,6 +51,7 @@ from pathlib import Path
 from typing import Any
 
 from pairs import InputError, Prior, prior_from_record
+from pairs.io.paths import as_path
 from pairs.sequential.labels import classes_of
 from pairs.sequential.layers import Layer
 from pairs.sequential.spec import infer_shapes, parse_layers
@@ -146,7 +147,7 @@ def read_manifest(path: str | os.PathLike[str]) -> Manifest:
     """
     if str(path) in shipped_manifests():
         path = _SHIPPED / f"{path}.toml"
-    path = Path(path).expanduser()
+    path = as_path("manifest", path)
     data = read_toml(path)
     unknown = sorted(set(data) - {*_SECTIONS, "prior"})
     if unknown:

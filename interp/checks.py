@@ -13,6 +13,8 @@ from jax.typing import ArrayLike
 
 from pairs import InputError, Net, Pair, Sphere, TruncatedNormal, Uniform
 from pairs import checks as shared
+from pairs.arguments import refuse_traced
+from pairs.arrays import as_floats
 
 __all__ = ["check_ends", "check_pairs_of_ends", "check_labels", "check_features", "check_nets", "check_unconditional"]
 
@@ -29,9 +31,8 @@ def check_ends(pair: Pair, field: str, z: ArrayLike) -> Array:
       InputError: The shape is wrong, a number is not finite, or a row lies outside the support of the prior.
     """
     prior = pair.prior
-    z = jnp.asarray(z)
-    if not jnp.issubdtype(z.dtype, jnp.floating):
-        z = z.astype(jnp.zeros(()).dtype)
+    refuse_traced(pair=pair, **{field: z})
+    z = as_floats(field, z)
     wanted = ", ".join(map(str, prior.shape))
     if z.ndim != 1 + len(prior.shape) or z.shape[1:] != prior.shape or z.shape[0] < 1:
         raise InputError(field, f"has shape {z.shape}", f"give (batch, {wanted}), batch at least 1")

@@ -130,13 +130,24 @@ def find_ends(
     return Ends((z[0], z[1]), records)
 
 
-def read_nodes(pair: Pair, given: int | Path, seed: int) -> Array:
-    """Latents ``(n, *latent)`` that chains may go through: draws of the prior, or codes of at most 4,000 images.
+def read_nodes(
+    pair: Pair,
+    given: int | Path,
+    seed: int,
+    *,
+    split: str | None = None,
+    array: str | None = None,
+    limit: int | None = None,
+) -> Array:
+    """Latents ``(n, *latent)`` that chains may go through: draws of the prior, or codes of images.
 
     Args:
       pair: The pair; codes need its encoder.
       given: A number of draws, or a set of images.
       seed: Randomness of the draws, or of the choice of images.
+      split: Split of the images; the training split by default, where there is one.
+      array: Name of the array in an NPZ file.
+      limit: Most images that are drawn; 4,000 by default.
 
     Raises:
       InputError: There are fewer than 50 nodes; the pair has no encoder or no sample range; the images do not fit it.
@@ -149,8 +160,8 @@ def read_nodes(pair: Pair, given: int | Path, seed: int) -> Array:
         raise InputError("--through", "names images but the pair has no encoder", "give a number: draws of the prior")
     if pair.sample_range is None:
         raise InputError("--through", "names images but the pair declares no sample range", "give a number")
-    images = read_images(given, default_split(str(given)), expect=pair.sample_shape)
-    chosen = images.x[np.random.default_rng(seed).permutation(len(images))[:_MOST]]
+    images = read_images(given, split or default_split(given, array=array), expect=pair.sample_shape, array=array)
+    chosen = images.x[np.random.default_rng(seed).permutation(len(images))[: limit or _MOST]]
     if len(chosen) < _FEWEST:
         raise InputError("--through", f"holds {len(chosen)} images", f"give at least {_FEWEST}, better thousands")
     return jnp.asarray(apply_in_batches(pair.encoder, to_range(chosen, pair.sample_range), batch=500))

@@ -20,6 +20,7 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from pairs import Net, Normal, Pair, Sphere, TruncatedNormal, Uniform
+from pairs.arguments import checked_key, differentiable
 from pairs.batches import encode, generate
 from pairs.checks import check_count, check_number, check_samples
 
@@ -169,8 +170,9 @@ def invert(
       >>> bool(found.error[0] < 0.05)
       True
     """
+    key = checked_key(jax.random.key(0) if key is None else key, pair=pair, x=x, labels=labels)
+    pair = differentiable(pair)
     x = jnp.asarray(check_samples("x", pair, x, least=1), jnp.float32)
-    key = jax.random.key(0) if key is None else key
     features = pair.features if features is None else features
     label = None if labels is None else jnp.asarray(labels)
     starts, wanted, scales = _starts(pair, x, key, settings, features, label)

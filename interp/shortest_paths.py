@@ -16,6 +16,7 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from pairs import InputError, Net, Pair
+from pairs.arguments import differentiable
 
 from .checks import check_features, check_labels, check_nets, check_pairs_of_ends
 from .curves.baselines import BASELINES
@@ -60,6 +61,7 @@ def make_metric(
     Raises:
       InputError: The feature net or the settings do not suit the pair.
     """
+    pair = differentiable(pair)
     _, radial = chart_of(pair.prior, settings.keep, settings.radial)
     if features is not None:
         check_features(pair, features)

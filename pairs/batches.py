@@ -16,6 +16,7 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
+from .arrays import as_floats
 from .protocol import Net, Pair
 
 __all__ = ["BATCH", "apply_in_batches", "apply_net", "encode", "generate", "map_batches", "score"]
@@ -31,17 +32,17 @@ def apply_net(net: Net, *inputs: Any) -> Array:
 
 def generate(pair: Pair, z: ArrayLike, labels: ArrayLike | None = None) -> Array:
     """``G(z)``, compiled: ``(batch, *latent) -> (batch, *sample)``."""
-    return apply_net(pair.generator, z, *_given(labels))
+    return apply_net(pair.generator, as_floats("z", z), *_given(labels))
 
 
 def score(pair: Pair, x: ArrayLike, labels: ArrayLike | None = None) -> Array:
     """``D(x)``, compiled: ``(batch, *sample) -> (batch,)``."""
-    return apply_net(pair.critic, x, *_given(labels))
+    return apply_net(pair.critic, as_floats("x", x), *_given(labels))
 
 
 def encode(encoder: Net, x: ArrayLike, labels: ArrayLike | None = None) -> Array:
     """``E(x)``, compiled: ``(batch, *sample) -> (batch, *latent)``."""
-    return apply_net(encoder, x, *_given(labels))
+    return apply_net(encoder, as_floats("x", x), *_given(labels))
 
 
 def map_batches(function: Callable[..., Any], *rows: Any, batch: int = BATCH) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .arguments import refuse_traced
 from .errors import InputError
 from .protocol import Pair
 
@@ -94,6 +95,7 @@ def check_samples(field: str, pair: Pair, x: ArrayLike, least: int = 2) -> np.nd
     Raises:
       InputError: another shape than the pair's, too few, not finite, or outside the sample range.
     """
+    refuse_traced(**{field: x})
     values = np.asarray(x)
     shape = ", ".join(map(str, pair.sample_shape))
     if values.ndim < 1 or values.shape[1:] != pair.sample_shape or len(values) < least:

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import argparse
 
-from .options import add_chain, add_data, add_features, add_output, add_pair
+from .argument_types import Count
+from .options import NUMBER, add_chain, add_data, add_features, add_output, add_pair
 
 __all__ = ["add_options", "run"]
+
+LOSSES = ("bce", "hinge", "wgan-gp", "kale")
+"""Losses of :class:`dcd.Recover`."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
     what = add_pair(parser)
-    add_data(what, 20_000)
+    add_data(what, "real images the generator was made for", "train", "20,000")
     add_features(what)
     how = parser.add_argument_group("the critic")
     how.add_argument("--keep-critic", action="store_true", help="do not train a new critic")
-    how.add_argument("--loss", default="bce", help="loss of recovery: bce, hinge, wgan-gp, kale (default bce)")
-    how.add_argument("--critic-steps", type=int, default=3000, help="updates of recovery (default 3,000)")
+    how.add_argument("--loss", default="bce", choices=LOSSES, help="loss of recovery (default bce)")
+    how.add_argument("--critic-steps", type=NUMBER, default=3000, help="updates of recovery (default 3,000)")
     how.add_argument("--on-features", action="store_true", help="train the critic on a feature net's features")
-    how.add_argument("--contrast", type=int, default=0, metavar="ROUNDS", help="rounds of contrastive divergence")
+    rounds = "rounds of contrastive divergence (default 0: none)"
+    how.add_argument("--contrast", type=Count(0, 10**6), default=0, metavar="ROUNDS", help=rounds)
     how.add_argument("--no-calibrate", action="store_true", help="leave the score as it is")
     add_chain(parser)
     add_output(parser, "adapted")

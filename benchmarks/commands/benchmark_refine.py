@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
 
-from .options import DATA, add_chain, add_features, add_output, add_pair, add_tuned
-
-if TYPE_CHECKING:
-    from pairs.io.images import Images
+from .options import SAMPLES, add_chain, add_data, add_features, add_output, add_pair, add_tuned
 
 __all__ = ["add_options", "run"]
 
@@ -16,18 +12,19 @@ __all__ = ["add_options", "run"]
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
     what = add_pair(parser, "that of --tuned")
-    what.add_argument("data", metavar="DATA", help=f"real images to compare with: {DATA}")
-    what.add_argument("--split", default=None, help="split of DATA (default test, where there is one)")
-    what.add_argument("--n", type=int, default=10_000, help="samples (default 10,000)")
+    add_data(what, "real images to compare with", "test")
+    what.add_argument("--n", type=SAMPLES, default=10_000, help="samples (default 10,000)")
     add_tuned(what)
     add_features(what)
-    what.add_argument("--judge", metavar="NET", help="a second feature net, that took no part in tuning")
+    add_features(what, "--judge", "a second feature net, that took no part in tuning")
     add_chain(parser)
     add_output(parser, "benchmark")
 
 
 def run(args: argparse.Namespace) -> int:
     """Measure and write the report, its page and its pictures."""
+    import sys
+
     import dcd
     from pairs.checks import image_range
     from pairs.io.command import check_out
@@ -36,15 +33,18 @@ def run(args: argparse.Namespace) -> int:
     from pairs.io.quality_table import print_report
     from pairs.io.reports import to_json
 
-    from ..inputs import choose_features, tuned_or_settings
-    from ..refinement import as_bytes, check_sizes, diagnose_run, judge_again, refine_and_judge, write_samples
+    from ..estimates import check_refinement
+    from ..inputs import choose_features, read_data, tuned_or_settings
+    from ..refinement import LEAST, as_bytes, diagnose_run, judge_again, refine_and_judge, write_samples
 
     folder = check_out(args.out)
-    check_sizes(args.n, args.batch)
     pair, config, budget, _ = tuned_or_settings(args)
     image_range(pair)
-    data = _read_split(args.data, args.split, pair.sample_shape)
+    estimate = check_refinement(pair, config, args.n, args.batch)
+    data = read_data(args, args.data, "test", expect=pair.sample_shape, least=LEAST)
     features = choose_features(pair, args.features, data, folder=args.out).features
+    if not args.json:
+        print(estimate.line, file=sys.stderr)
     report, result = refine_and_judge(
         pair, config, args.n, args.seed, features, data, args.batch, not args.json, budget
     )
@@ -62,17 +62,3 @@ def run(args: argparse.Namespace) -> int:
     else:
         print_report(report)
     return 0
-
-
-def _read_split(path: str, split: str | None, expect: tuple[int, ...]) -> Images:
-    from pairs import InputError
-    from pairs.io.images import read_images
-
-    if split is not None:
-        return read_images(path, split, expect=expect)
-    try:
-        return read_images(path, "test", expect=expect)
-    except InputError as error:
-        if error.field != "split":
-            raise
-        return read_images(path, expect=expect)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from .options import add_output, add_pair
+from .argument_types import Count
+from .options import BATCH, add_output, add_pair
 
 __all__ = ["add_options", "run"]
 
@@ -12,8 +13,8 @@ __all__ = ["add_options", "run"]
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
     what = add_pair(parser, "the bundled pair")
-    what.add_argument("--batch", type=int, default=64, help="chains moved together (default 64)")
-    what.add_argument("--rounds", type=int, default=15, help="turns of all contestants (default 15)")
+    what.add_argument("--batch", type=BATCH, default=64, help="chains moved together (default 64)")
+    what.add_argument("--rounds", type=Count(1, 10**4), default=15, help="turns of all contestants (default 15)")
     what.add_argument("--torch", action="store_true", help="the same job in a PyTorch loop (extra 'peers')")
     add_output(parser, "benchmark")
 
@@ -23,18 +24,18 @@ def run(args: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.table import Table
 
-    from pairs import InputError
+    import dcd
     from pairs.io.command import check_out
     from pairs.io.reports import hardware, to_json, versions, write_json
 
+    from ..estimates import check_refinement
     from ..inputs import load
     from ..speed import measure
 
-    if args.batch < 1 or args.rounds < 1:
-        field = "batch" if args.batch < 1 else "rounds"
-        raise InputError(field, f"is {getattr(args, field)}", "give at least 1")
     folder = check_out(args.out)
     pair = load(args.pair, args.files)
+    for space in ("latent", "pixel"):
+        check_refinement(pair, dcd.Langevin(space=space, steps=1), args.batch, args.batch)
     place = hardware()
     threads = place["cores"] if args.torch else None
     results = [measure(pair, space, args.batch, args.rounds, threads) for space in ("latent", "pixel")]

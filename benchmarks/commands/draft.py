@@ -7,27 +7,39 @@ import json
 import sys
 from pathlib import Path
 
+from .argument_types import FilePath, PathText, Text
+from .options import add_report
+
 __all__ = ["add_options", "run"]
+
+ENDS = ("tanh", "sigmoid", "none")
+"""Ends that :func:`checkpoints.draft_manifest` knows."""
+KINDS = ("wasserstein", "logit", "energy", "least_squares")
+"""Names of :data:`pairs.CriticKind`."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
     what = parser.add_argument_group("what")
-    what.add_argument("generator", help="weight file of the generator (PyTorch, safetensors, NPZ)")
-    what.add_argument("critic", nargs="?", help="weight file of the critic or discriminator, where there is one")
+    what.add_argument("generator", type=PathText(), help="weight file of the generator (PyTorch, safetensors, NPZ)")
+    what.add_argument(
+        "critic", type=PathText(), nargs="?", help="weight file of the critic or discriminator, where there is one"
+    )
     what.add_argument(
         "--sample", required=True, type=_shape, metavar="HxWxC", help="shape of a sample, such as 28x28x1"
     )
-    what.add_argument("--generator-key", metavar="KEY", help="part of the generator's file that is the state dict")
-    what.add_argument("--critic-key", metavar="KEY", help="part of the critic's file that is the state dict")
-    how = parser.add_argument_group("how")
-    how.add_argument("--end", default="tanh", help="end of the generator: tanh, sigmoid or none (default tanh)")
-    how.add_argument(
-        "--critic-kind", default="logit", help="wasserstein, logit, energy or least_squares (default logit)"
+    what.add_argument(
+        "--generator-key", type=Text(), metavar="KEY", help="part of the generator's file that is the state dict"
     )
+    what.add_argument(
+        "--critic-key", type=Text(), metavar="KEY", help="part of the critic's file that is the state dict"
+    )
+    how = parser.add_argument_group("how")
+    how.add_argument("--end", default="tanh", choices=ENDS, help="end of the generator (default tanh)")
+    how.add_argument("--critic-kind", default="logit", choices=KINDS, help="what a score means (default logit)")
     out = parser.add_argument_group("output")
-    out.add_argument("--out", metavar="FILE", help="manifest to write (default: print it)")
-    out.add_argument("--json", action="store_true", help="print manifest and reasons as JSON")
+    out.add_argument("--out", metavar="FILE", type=FilePath(), help="manifest to write (default: print it)")
+    add_report(out)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -36,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     from pairs import InputError
     from pairs.io.files import write_bytes
 
-    out = None if args.out is None else Path(args.out).expanduser()
+    out = args.out
     if out is not None and out.exists():
         raise InputError("out", f"'{out}' exists", "give another path")
     made = draft_manifest(
@@ -66,6 +78,6 @@ def run(args: argparse.Namespace) -> int:
 
 def _shape(text: str) -> tuple[int, int, int]:
     sides = text.lower().split("x")
-    if len(sides) != 3 or not all(s.isdigit() and 0 < int(s) < 10000 for s in sides):
-        raise argparse.ArgumentTypeError(f"'{text}' is not of the form HxWxC")
+    if len(sides) != 3 or not all(s.isdecimal() and len(s) < 5 and int(s) for s in sides):
+        raise argparse.ArgumentTypeError(f"is {text[:40]!r}; give HxWxC, three whole numbers from 1 to 9,999")
     return int(sides[0]), int(sides[1]), int(sides[2])

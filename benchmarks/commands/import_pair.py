@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pairs.io.command import seed_number
-
-from .options import DATA
+from .argument_types import Count, Number, PathText, Text
+from .draft import KINDS
+from .options import DATA, add_data_options, add_seed
 
 if TYPE_CHECKING:
     from checkpoints.importing import Imported
@@ -43,40 +43,60 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     what.add_argument(
         "file",
         metavar="FILE",
+        type=PathText(),
         help="pair.toml that names weight files and layers, or one of "
         f"{', '.join(SHIPPED)}; or the generator's own file: ONNX, Keras (.h5, .keras), a whole PyTorch module, "
         "weights of a published family; "
         "or a stored pair that CRITIC gives a new critic",
     )
-    what.add_argument("critic", metavar="CRITIC", nargs="?", help="the critic's file, where FILE is the generator's")
-    what.add_argument("--files", metavar="DIR", help="folder of the weight files of a manifest (default: its own)")
     what.add_argument(
-        "--check", metavar="FILE", help="NPZ with stored z, x, score (and labels), which the pair must reproduce"
+        "critic", metavar="CRITIC", nargs="?", type=PathText(), help="the critic's file, where FILE is the generator's"
     )
-    what.add_argument("--data", metavar="DATA", help=f"real images to show the critic: {DATA}")
-    what.add_argument("--split", help="split of DATA (default train, where there is one)")
+    what.add_argument(
+        "--files", type=PathText(), metavar="DIR", help="folder of the weight files of a manifest (default: its own)"
+    )
+    what.add_argument(
+        "--check",
+        type=PathText(),
+        metavar="FILE",
+        help="NPZ with stored z, x, score (and labels), which the pair must reproduce",
+    )
+    what.add_argument("--data", type=PathText(), metavar="DATA", help=f"real images to show the critic: {DATA}")
+    add_data_options(what, "train", "512")
     how = parser.add_argument_group("without a manifest, where the files do not say it")
-    how.add_argument("--prior", metavar="KIND:SIZE", help="law of the latents: normal:96, uniform:64,low=0,high=1")
+    how.add_argument(
+        "--prior", type=Text(), metavar="KIND:SIZE", help="law of the latents: normal:96, uniform:64,low=0,high=1"
+    )
     how.add_argument("--range", type=_range, metavar="LOW:HIGH", help="range of the samples, or none")
-    how.add_argument("--critic-kind", metavar="KIND", help="wasserstein, logit, energy or least_squares")
-    how.add_argument("--classes", type=int, metavar="N", help="number of labels")
+    how.add_argument("--critic-kind", choices=KINDS, metavar="KIND", help=", ".join(KINDS))
+    how.add_argument("--classes", type=Count(1, 10**6), metavar="N", help="number of labels")
     how.add_argument("--sample", type=_shape, metavar="HxWxC", help="shape of a sample that comes as a vector")
     how.add_argument("--layout", choices=("channels_first", "channels_last"), help="order of the axes in ONNX files")
-    how.add_argument("--name", help="name of the pair (default: that of the generator's file)")
+    how.add_argument(
+        "--name", type=Text(), metavar="NAME", help="name of the pair (default: that of the generator's file)"
+    )
     for net in ("generator", "critic"):
-        how.add_argument(f"--{net}-key", metavar="KEY", help=f"part of the {net}'s file that is its module")
-        how.add_argument(f"--{net}-labels", metavar="INPUT", help=f"input of the {net}'s graph that takes labels")
-        how.add_argument(f"--{net}-output", metavar="OUTPUT", help=f"output of the {net}'s graph")
+        how.add_argument(
+            f"--{net}-key", type=Text(), metavar="KEY", help=f"part of the {net}'s file that is its module"
+        )
+        how.add_argument(
+            f"--{net}-labels", type=Text(), metavar="INPUT", help=f"input of the {net}'s graph that takes labels"
+        )
+        how.add_argument(f"--{net}-output", type=Text(), metavar="OUTPUT", help=f"output of the {net}'s graph")
     code = "directory of Orbax as FILE: function of your own code, which is run; it returns the Flax modules to fill"
-    how.add_argument("--factory", metavar="FILE.py:FUNCTION", help=code)
+    how.add_argument("--factory", type=Text(1, 400), metavar="FILE.py:FUNCTION", help=code)
     how.add_argument("--real-is-low", action="store_true", help="the critic is low on real samples: turn its sign")
     published = parser.add_argument_group("published families")
-    published.add_argument("--family", metavar="NAME", help="the family, where the tensors fit several")
+    published.add_argument("--family", type=Text(), metavar="NAME", help="the family, where the tensors fit several")
     published.add_argument("--latents", choices=("z", "w"), default="z", help="of StyleGAN2: w for whitened styles")
-    published.add_argument("--truncation", type=float, default=1.0, help="of StyleGAN2's styles (default 1: none)")
+    published.add_argument(
+        "--truncation", type=Number(1e-6, 1), default=1.0, help="of StyleGAN2's styles (default 1: none)"
+    )
     out = parser.add_argument_group("output")
-    out.add_argument("--seed", type=seed_number, default=0, help="of the samples of the first look (default 0)")
-    out.add_argument("--out", metavar="DIR", required=True, help="new directory for the pair (required)")
+    add_seed(out)
+    out.add_argument(
+        "--out", type=PathText(), metavar="DIR", required=True, help="new directory for the pair (required)"
+    )
     out.add_argument("--overwrite", action="store_true", help="replace the checkpoint at --out")
     out.add_argument("--json", action="store_true", help="print the report alone, as JSON")
 
@@ -214,7 +234,9 @@ def _data(args: argparse.Namespace, made: Imported) -> tuple[Any, Any]:
     if args.data is None:
         return None, None
     span = image_range(made.pair)
-    images = read_images(args.data, args.split or default_split(args.data), limit=SAMPLES, seed=args.seed)
+    images = read_images(
+        args.data, args.split or default_split(args.data), args.limit or SAMPLES, array=args.array, seed=args.seed
+    )
     if made.pair.classes is None:
         return to_range(images.x, span), None
     if images.labels is None:

@@ -6,12 +6,14 @@ import argparse
 import json
 from typing import Any
 
+from .argument_types import PathText
+
 __all__ = ["add_options", "run"]
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
-    parser.add_argument("path", help="file, directory, or name of a bundled pair")
+    parser.add_argument("path", type=PathText(), help="file, directory, or name of a bundled pair")
     parser.add_argument("--json", action="store_true", help="print the report alone, as JSON")
 
 

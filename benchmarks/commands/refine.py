@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,7 +11,8 @@ if TYPE_CHECKING:
 
     from ..features import Features
 
-from .options import add_chain, add_features, add_output, add_pair, add_tuned
+from .argument_types import Count, PathText
+from .options import DATA, SAMPLES, add_chain, add_data_options, add_features, add_output, add_pair, add_tuned
 
 __all__ = ["add_options", "run"]
 
@@ -20,10 +20,12 @@ __all__ = ["add_options", "run"]
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
     what = add_pair(parser, "the bundled pair, as tuned")
-    what.add_argument("--n", type=int, default=2000, help="samples (default 2,000)")
-    what.add_argument("--label", type=int, help="class of all samples, for conditional pairs (default: all in turn)")
-    what.add_argument("--data", type=Path, help="real images to compare with (default: the feature net's test set)")
-    what.add_argument("--split", help="split of --data, where it has several")
+    what.add_argument("--n", type=SAMPLES, default=2000, help="samples (default 2,000)")
+    label = "class of all samples, for conditional pairs (default: all in turn)"
+    what.add_argument("--label", type=Count(0, 2**31 - 1), help=label)
+    data = f"real images to compare with: {DATA} (default: the feature net's test set)"
+    what.add_argument("--data", type=PathText(), metavar="DATA", help=data)
+    add_data_options(what, "test")
     add_tuned(what)
     add_features(what)
     add_chain(parser)
@@ -32,24 +34,32 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Draw, refine, measure, write ``grid.png``, ``samples.npz`` and ``report.json``."""
+    import sys
+
     import numpy as np
     from rich.console import Console
 
     from pairs.checks import check_labels
     from pairs.io.command import check_out
-    from pairs.io.images import read_images
     from pairs.io.quality_table import print_report
     from pairs.io.reports import to_json
 
-    from ..inputs import tuned_or_settings
-    from ..refinement import check_sizes, refine_and_judge, write_samples
+    from ..estimates import check_refinement
+    from ..inputs import read_data, refuse_data_options, tuned_or_settings
+    from ..refinement import LEAST, refine_and_judge, write_samples
 
     folder = check_out(args.out)
-    check_sizes(args.n, args.batch)
+    if args.data is None:
+        refuse_data_options(args, "--data")
     pair, config, budget, gain = tuned_or_settings(args)
+    estimate = check_refinement(pair, config, args.n, args.batch)
     labels = None if args.label is None else check_labels(pair, np.full(args.n, args.label), args.n, "--label")
-    data = None if args.data is None else read_images(args.data, args.split, expect=pair.sample_shape)
+    data = None
+    if args.data is not None:
+        data = read_data(args, args.data, "test", expect=pair.sample_shape, least=LEAST)
     features, measured = _features(pair, args.features, data)
+    if not args.json:
+        print(estimate.line, file=sys.stderr)
     report, result = refine_and_judge(
         pair, config, args.n, args.seed, features, data, args.batch, not args.json, budget, labels
     )

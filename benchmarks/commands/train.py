@@ -7,13 +7,20 @@ from typing import Any
 
 from pairs.io.command import Parser
 
-from .options import DATA, add_output
+from .argument_types import Count, Number, PathText, Text
+from .options import BATCH, DATA, NUMBER, WEIGHT, add_data_options, add_output
 
 __all__ = ["TOY", "add_options", "run"]
 
 TOY = "toy:"
 TOYS = ("8-gaussians", "2-spirals", "checkerboard", "rings")
 """Names of :data:`pairs.vae.toys.TOYS`."""
+SEEN = ("sample", "mean", "both")
+"""What an adversary of the label family may see."""
+SIZE = Count(1, 4096)
+ABOVE = Number(1e-12, 1e6)
+GO_ON = "the same command goes on from its last checkpoint"
+"""What is said after a signal."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -21,48 +28,72 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     families = parser.add_subparsers(dest="family", required=True, metavar="FAMILY", parser_class=Parser)
 
     add = _family(families, "wgan-gp", "WGAN with gradient penalty", 6000, 64, 2e-4)
-    add("--latent", type=int, default=64, help="latent dimension")
-    add("--width", type=int, default=32, help="inner channels")
-    add("--critic-steps", type=int, default=3, help="critic updates per generator update")
+    add("--latent", type=SIZE, default=64, help="latent dimension")
+    add("--width", type=SIZE, default=32, help="inner channels")
+    add("--critic-steps", type=Count(1, 1000), default=3, help="critic updates per generator update")
 
     add = _family(families, "soft-intro-vae", "introspective autoencoder", 6000, None, None)
-    add("--latent", type=int, default=None, help="latent dimension (default 16 for images, 2 for toy sets)")
-    add("--beta-rec", type=float, default=None, help="weight of the reconstruction")
-    add("--beta-kl", type=float, default=None, help="weight of the KL of data")
-    add("--beta-neg", type=float, default=None, help="weight of the KL of samples in the encoder's loss")
-    add("--bootstrap", type=int, default=0, help="updates between copies of the target decoder (default 0: none)")
+    add("--latent", type=SIZE, default=None, help="latent dimension (default 16 for images, 2 for toy sets)")
+    add("--beta-rec", type=ABOVE, default=None, help="weight of the reconstruction")
+    add("--beta-kl", type=ABOVE, default=None, help="weight of the KL of data")
+    add("--beta-neg", type=ABOVE, default=None, help="weight of the KL of samples in the encoder's loss")
+    add(
+        "--bootstrap",
+        type=Count(0, 10**9),
+        default=0,
+        help="updates between copies of the target decoder (default 0: none)",
+    )
     add("--plain", action="store_true", help="the plain VAE of the same sizes")
 
     add = _family(families, "label-vae", "label-relevant and label-irrelevant codes", 6000, 96, 5e-4)
-    add("--latent", type=int, default=32, help="width of the style code (default 32)")
-    add("--label-width", type=int, default=16, help="width of the label code (default 16)")
-    add("--kl-weight", type=float, default=0.1, help="weight of the style's KL (default 0.1)")
-    add("--adversary-on", default="sample", help="what the adversary sees: sample, mean or both (default sample)")
-    add("--independence", type=float, default=0.0, help="weight of the dependence of style mean and label (default 0)")
-    add("--likelihood", type=float, default=1.0, help="weight of the label code's density (default 1, the paper's 0.1)")
-    add("--consistency", type=float, default=0.3, help="weight of the label in swaps (default 0.3, the paper has none)")
-    add("--shift", type=int, default=2, help="pixels images may be moved by where the label is learned (default 2)")
+    add("--latent", type=SIZE, default=32, help="width of the style code (default 32)")
+    add("--label-width", type=SIZE, default=16, help="width of the label code (default 16)")
+    add("--kl-weight", type=WEIGHT, default=0.1, help="weight of the style's KL (default 0.1)")
+    add("--adversary-on", default="sample", choices=SEEN, help="what the adversary sees (default sample)")
+    add("--independence", type=WEIGHT, default=0.0, help="weight of the dependence of style mean and label (default 0)")
+    add(
+        "--likelihood", type=WEIGHT, default=1.0, help="weight of the label code's density (default 1, the paper's 0.1)"
+    )
+    add(
+        "--consistency", type=WEIGHT, default=0.3, help="weight of the label in swaps (default 0.3, the paper has none)"
+    )
+    add(
+        "--shift",
+        type=Count(0, 8),
+        default=2,
+        help="pixels images may be moved by where the label is learned (default 2)",
+    )
 
     add = _family(families, "discriminative-vae", "discriminative regularisation", 3000, 100, 1e-3)
-    add("--latent", type=int, default=16, help="latent dimension (default 16)")
-    add("--feature-weight", type=float, default=0.1, help="weight of the representations (default 0.1, the paper's 1)")
-    add("--beta", type=float, default=2.5, help="weight of the KL (default 2.5, the paper's 1)")
-    add("--classifier-steps", type=int, default=1000, help="updates of the classifier before (default 1,000)")
-    add("--fitted-prior", type=int, default=0, metavar="K", help="give the pair a prior of K Gaussians fitted to codes")
+    add("--latent", type=SIZE, default=16, help="latent dimension (default 16)")
+    add("--feature-weight", type=WEIGHT, default=0.1, help="weight of the representations (default 0.1, the paper's 1)")
+    add("--beta", type=ABOVE, default=2.5, help="weight of the KL (default 2.5, the paper's 1)")
+    add(
+        "--classifier-steps",
+        type=Count(0, 10**9),
+        default=1000,
+        help="updates of the classifier before (default 1,000)",
+    )
+    fitted = "give the pair a prior of K Gaussians fitted to codes (default 0: none)"
+    add("--fitted-prior", type=Count(0, 1000), default=0, metavar="K", help=fitted)
 
 
 def _family(families: Any, name: str, words: str, steps: int, batch: int | None, rate: float | None) -> Any:
     """A subparser with what all families take; returns its ``add_argument``."""
     family = families.add_parser(name, help=words)
     toys = f", or {TOY}NAME for {', '.join(TOYS)}" if name == "soft-intro-vae" else ""
-    family.add_argument("data", help=f"training images: {DATA}{toys}")
-    family.add_argument("--split", default=None, help="split of DATA (default train, where there is one)")
-    family.add_argument("--steps", type=int, default=steps, help=f"updates (default {steps:,})")
-    family.add_argument("--batch", type=int, default=batch)
-    family.add_argument("--learning-rate", type=float, default=rate)
-    family.add_argument("--checkpoint-every", type=int, default=500)
-    family.add_argument("--name", help="name of the pair (default: data and family)")
-    family.add_argument("--data-license", default="", help="licence of DATA, for the model card")
+    family.add_argument("data", metavar="DATA", type=PathText(), help=f"training images: {DATA}{toys}")
+    add_data_options(family, "train")
+    family.add_argument("--steps", type=NUMBER, default=steps, help=f"updates (default {steps:,})")
+    of_set = "the family's" if batch is None else f"{batch:,}"
+    family.add_argument("--batch", type=BATCH, default=batch, help=f"samples per update (default {of_set})")
+    rated = "the family's" if rate is None else f"{rate:g}"
+    family.add_argument("--learning-rate", type=Number(1e-12, 1e3), default=rate, help=f"Adam's (default {rated})")
+    every = "updates between two checkpoints (default 500)"
+    family.add_argument("--checkpoint-every", type=NUMBER, default=500, help=every)
+    family.add_argument("--name", type=Text(), help="name of the pair (default: data and family)")
+    licence = "licence of DATA, for the model card (default: none is named)"
+    family.add_argument("--data-license", type=Text(), help=licence)
     add_output(family, "trained")
     return family.add_argument
 

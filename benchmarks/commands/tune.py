@@ -4,34 +4,36 @@ from __future__ import annotations
 
 import argparse
 
-from .options import add_data, add_features, add_output, add_pair
+from .argument_types import Count, Number
+from .options import NUMBER, add_data, add_features, add_output, add_pair
 
 __all__ = ["add_options", "run"]
 
 LEAST = 500
 """Real images that the verdict needs."""
+SPENT = Count(0, 10**12)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
     what = add_pair(parser)
-    add_data(what, 20_000)
+    add_data(what, "real images the generator was made for", "train", "20,000")
     add_features(what)
-    what.add_argument(
-        "--judge", metavar="NET", help="another feature net to confirm the winner with (default: the same)"
-    )
+    add_features(what, "--judge", "another feature net to confirm the winner with (default: the same)")
     how = parser.add_argument_group("how")
-    how.add_argument("--steps", type=int, default=60, help="longest chain of the first round (default 60)")
-    how.add_argument("--first", type=int, default=200, help="samples per choice in the first round (default 200)")
-    how.add_argument("--critic-steps", type=int, default=3000, help="updates of recovery (default 3,000)")
+    how.add_argument("--steps", type=Count(1, 10**5), default=60, help="longest chain of the first round (default 60)")
+    how.add_argument(
+        "--first", type=Count(16, 10**6), default=200, help="samples per choice in the first round (default 200)"
+    )
+    how.add_argument("--critic-steps", type=NUMBER, default=3000, help="updates of recovery (default 3,000)")
     confirm = "samples of the confirmation's first look; it may take four times as many (default 2,000)"
-    how.add_argument("--confirm", type=int, default=2000, help=confirm)
+    how.add_argument("--confirm", type=Count(500, 10**7), default=2000, help=confirm)
     spent = "most gradient evaluations of the search, 0 for no bound (default 900,000)"
-    how.add_argument("--evaluations", type=int, default=900_000, help=spent)
+    how.add_argument("--evaluations", type=SPENT, default=900_000, help=spent)
     # the option's earlier name
-    how.add_argument("--budget", dest="evaluations", type=int, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+    how.add_argument("--budget", dest="evaluations", type=SPENT, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
     stop = "begin no further choice after so many minutes, and name what was left out (default 0: no stop)"
-    how.add_argument("--minutes", type=float, default=0.0, help=stop)
+    how.add_argument("--minutes", type=Number(0, 10**6), default=0.0, help=stop)
     add_output(parser, "tuned")
 
 
@@ -54,6 +56,7 @@ def run(args: argparse.Namespace) -> int:
     from pairs.io.plots import tuning_plot
     from pairs.io.reports import hardware, to_json, versions, write_json
 
+    from ..estimates import check_refinement
     from ..inputs import choose_features, folds_of, load
     from ..judges import judge_for
 
@@ -66,6 +69,9 @@ def run(args: argparse.Namespace) -> int:
     if len(confirm_x) < LEAST:
         problem = f"leaves {len(confirm_x)} images for the verdict, which needs {LEAST}"
         raise InputError("data", problem, f"give at least {5 * LEAST:,} images")
+    longest = dcd.Langevin(steps=args.steps)
+    for field, n, times in (("--confirm", args.confirm, 4), ("--first", args.first, 9)):
+        check_refinement(pair, longest, n, config.batch, field=field, times=times)
     chosen = choose_features(pair, args.features, images, folder=args.out)
     features, judge = chosen.features, chosen.features
     if args.judge:

@@ -10,6 +10,7 @@ import numpy as np
 from jax import Array
 
 from pairs import Net, Pair
+from pairs.arguments import checked_key, refuse_traced
 
 from ..langevin.settings import Langevin
 from .contrast_settings import Contrast
@@ -67,6 +68,7 @@ def adapt(
       >>> sorted(report), better.calibrated
       (['calibrate', 'recover'], True)
     """
+    key = checked_key(key, pair=pair, train_x=train_x, held_x=held_x)
     report: dict[str, Any] = {}
     keys = jax.random.split(key, 3)
 
@@ -137,6 +139,7 @@ def critic_variants(
       >>> sorted(pairs), sorted(moves)
       (['raw', 'recovered'], ['recovered'])
     """
+    refuse_traced(pair=pair, train_x=train_x, held_x=held_x, keys=keys)
     free = pair.classes is None
     settings = Recover(architecture="auto" if free or not pair.has_critic else "critic", steps=steps)
     jobs: dict[str, tuple[Recover, Net | None]] = {"recovered": (settings, None)}

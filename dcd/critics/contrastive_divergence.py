@@ -27,6 +27,7 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from pairs import InputError, Net, Pair
+from pairs.arguments import checked_key
 from pairs.fitting import fit
 
 from ..langevin.settings import Langevin
@@ -83,6 +84,7 @@ def contrast(
     Raises:
       InputError: The data do not fit the pair, the chain has no steps, or a loss became NaN.
     """
+    key = checked_key(key, pair=pair, data_x=data_x, labels=labels)
     began = time.monotonic()
     settings, chain = (config or Contrast()).resolved(), chain or Langevin()
     if type(chain) is not Langevin or chain.steps < 1:

@@ -20,6 +20,7 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from pairs import InputError, Net, Pair
+from pairs.arguments import checked_key
 from pairs.batches import apply_in_batches
 from pairs.heads.on_features import feature_critic, standardised
 
@@ -67,6 +68,7 @@ def recover_on_features(
     Raises:
       InputError: There are no features, the pair is conditional, a setting does not apply, or the data do not fit.
     """
+    key = checked_key(key, pair=pair, data_x=data_x)
     features = pair.features if features is None else features
     if features is None:
         raise InputError("features", "are missing: the pair has no feature net", "give one, or use dcd.recover")

@@ -20,6 +20,7 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from pairs import InputError, Net, Pair
+from pairs.arguments import checked_key
 from pairs.batches import apply_in_batches
 from pairs.checks import check_choice, check_labels, check_samples
 from pairs.heads.affine_score import affine
@@ -108,6 +109,7 @@ def calibrate(
       >>> better.calibrated, 0.15 < report.scale < 0.4
       (True, True)
     """
+    key = checked_key(key, pair=pair, real_x=real_x, labels=labels)
     check_choice("method", method, get_args(CalibrationMethod))
     real = check_samples("real_x", pair, real_x, LEAST)
     n = len(real)

@@ -25,6 +25,7 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from pairs import InputError, Net, Pair, Record
+from pairs.arguments import checked_key
 from pairs.batches import apply_in_batches
 from pairs.fitting import fit
 from pairs.heads.affine_score import affine
@@ -99,6 +100,7 @@ def recover(
       >>> better.critic_kind, report.steps, report.train_size
       ('logit', 10, 270)
     """
+    key = checked_key(key, pair=pair, data_x=data_x, labels=labels)
     began = time.monotonic()
     settings = (config or Recover()).resolved()
     x, c = check_training_data(pair, data_x, labels)

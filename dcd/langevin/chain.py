@@ -12,6 +12,8 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from pairs import InputError, Pair, Sphere
+from pairs.arguments import checked_key, differentiable
+from pairs.arrays import as_floats
 from pairs.batches import generate
 
 from .driver import DEFAULT_BATCH, Progress, begin, proceed, run_chains
@@ -44,6 +46,7 @@ def start(
     Raises:
       InputError: Settings that do not fit the pair.
     """
+    position = as_floats("position", position)
     kernel, target = _kernel_for(pair, config), make_target(pair, config, labels)
     # the states of this kernel hold no random numbers, so that any key does
     return begin(kernel, target, jnp.asarray(position), jnp.asarray(index), jax.random.key(0))
@@ -149,6 +152,8 @@ def refine(
       >>> refine(pair, Langevin(steps=2), jax.random.key(0), 5).after.shape
       (5, 2)
     """
+    key = checked_key(key, pair=pair, latents=latents, labels=labels)
+    pair = differentiable(pair)
     kernel = _kernel_for(pair, config)
     tuned = (pair.record.get("chain") or {}).get("steps")
     if tuned is not None and config.steps > tuned:

@@ -21,6 +21,9 @@ __all__ = ["ChainSettings", "Divergence", "Space", "check_multipliers"]
 Space = Literal["pixel", "latent"]
 Divergence = Literal["kl", "js", "logd"]
 
+MOST_STEPS = 10_000_000
+LARGEST = 1e15  # squares and products with scores stay finite in single precision
+
 
 @dataclasses.dataclass(frozen=True)
 class ChainSettings:
@@ -52,11 +55,11 @@ class ChainSettings:
         """Refuse values out of range."""
         check_choice("space", self.space, get_args(Space))
         check_choice("divergence", self.divergence, get_args(Divergence))
-        check_count("steps", self.steps, 0)
-        check_number("step_size", self.step_size, above=0.0)
+        check_count("steps", self.steps, 0, MOST_STEPS)
+        check_number("step_size", self.step_size, above=0.0, at_most=LARGEST)
         for name in ("temperature", "prior_weight", "tether", "clip"):
-            check_number(name, getattr(self, name), at_least=0.0)
-        check_number("critic_scale", self.critic_scale)
+            check_number(name, getattr(self, name), at_least=0.0, at_most=LARGEST)
+        check_number("critic_scale", self.critic_scale, at_least=-LARGEST, at_most=LARGEST)
         if self.prior_weight and self.space == "pixel":
             raise InputError("prior_weight", "is set in pixel space", "the prior acts on latents; use space='latent'")
 

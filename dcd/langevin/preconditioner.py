@@ -17,6 +17,7 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from pairs import InputError, Pair
+from pairs.arguments import checked_key
 from pairs.checks import check_count, check_number
 
 from .chain import advance, start_at_prior
@@ -55,6 +56,7 @@ def precondition(
     References:
       Li et al., Preconditioned Stochastic Gradient Langevin Dynamics for Deep Neural Networks, arXiv 1512.07666.
     """
+    key = checked_key(key, pair=pair, labels=labels)
     check_count("chains", chains, 1)
     check_count("steps", steps, 1)
     check_number("damping", damping, above=0.0)

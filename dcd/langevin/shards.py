@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
 from pairs import InputError, Pair, Record
+from pairs.arguments import checked_key
 from pairs.checks import check_count
 from pairs.io.files import write_whole
 from pairs.io.pixels import to_uint8
@@ -81,10 +81,9 @@ def refine_to(
       >>> [np.load(f)["after"].shape for f in files]
       [(4, 2), (1, 2)]
     """
+    key = checked_key(key, pair=pair)
     for name, value in (("n", n), ("shard", shard), ("batch", batch)):
         check_count(name, value, 1)
-    if not jnp.issubdtype(getattr(key, "dtype", np.dtype(bool)), jax.dtypes.prng_key):
-        raise InputError("key", "is not a typed key", "make one with jax.random.key(seed)")
     uint8 = pair.sample_range is not None if uint8 is None else uint8
     if uint8 and pair.sample_range is None:
         raise InputError("uint8", "needs a range of samples and the pair declares none", "store floats: uint8=False")

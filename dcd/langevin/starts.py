@@ -9,6 +9,7 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from pairs import InputError, Pair, Prior
+from pairs.arrays import as_floats
 from pairs.checks import check_labels
 
 __all__ = ["check_latents", "draw_latents", "labels_for", "labels_of", "latents_of"]
@@ -72,7 +73,7 @@ def check_latents(pair: Pair, n: int, latents: ArrayLike | None) -> Array | None
     """
     if latents is None:
         return None
-    z = jnp.asarray(latents)
+    z = as_floats("latents", latents)
     if z.shape != (n, *pair.prior.shape):
         raise InputError("latents", f"have shape {z.shape}", f"give ({n}, {', '.join(map(str, pair.prior.shape))})")
     if not bool(jnp.all(jnp.isfinite(z))):

@@ -22,6 +22,7 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from pairs import Pair
+from pairs.arguments import checked_key
 from pairs.checks import check_count, check_number
 
 from .chain import advance, start_at_prior
@@ -123,6 +124,7 @@ def adapt_step_size(
     References:
       Hoffman and Gelman, The No-U-Turn Sampler, arXiv 1111.4246.
     """
+    key = checked_key(key, pair=pair, labels=labels)
     check_count("chains", chains, 1)
     check_count("steps", steps, 10)
     check_number("target", target, above=0.0, below=1.0)

@@ -28,6 +28,7 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from pairs import Pair
+from pairs.arguments import checked_key, differentiable
 from pairs.checks import check_number
 
 from .chain_settings import ChainSettings, check_multipliers
@@ -224,6 +225,8 @@ def refine_underdamped(
     Raises:
       InputError: n, batch or labels that do not fit.
     """
+    key = checked_key(key, pair=pair, labels=labels)
+    pair = differentiable(pair)
     kernel = make_underdamped_kernel(config)
     return run_chains(pair, config, kernel, key, n, batch=batch, labels=labels, first_index=first_index)
 

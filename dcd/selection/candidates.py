@@ -16,6 +16,7 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from pairs import InputError, Net, Pair
+from pairs.arguments import checked_key
 from pairs.batches import generate
 from pairs.checks import check_count
 
@@ -94,7 +95,7 @@ class Source:
             raise InputError("n", f"is {n} from index {first_index}", f"give 1 to {MOST_OUTPUTS} samples in all")
         check_count("batch", batch, 1)
         given = labels_for(pair, n, labels, first_index)
-        self.pair, self.key, self.n, self.batch = pair, key, n, batch
+        self.pair, self.key, self.n, self.batch = pair, checked_key(key, pair=pair), n, batch
         self.index = np.arange(n) + first_index
         self.labels = None if given is None else np.asarray(given)
         self._first, self._smooth = first, smooth

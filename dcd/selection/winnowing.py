@@ -19,6 +19,7 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from pairs import InputError, Net, Pair, Record, Uniform
+from pairs.arguments import checked_key
 from pairs.batches import apply_in_batches
 from pairs.checks import check_number
 
@@ -115,6 +116,7 @@ def winnow(
     Raises:
       InputError: A budget outside (0, 1], samples or data that do not fit.
     """
+    key = checked_key(key, samples=samples, data_x=data_x)
     check_number("budget", budget, above=0.0, at_most=1.0)
     pair = pool_pair(samples, sample_range)
     pool = np.asarray(pair.generator.params)

@@ -11,6 +11,7 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from pairs import Pair
+from pairs.arguments import checked_key
 from pairs.checks import check_number
 
 from ..critics.scores import generate_set
@@ -108,6 +109,7 @@ def run_choice(
     Raises:
       InputError: The choice does not fit the pair.
     """
+    key = checked_key(key, pair=pair, labels=labels)
     latents, own = None, labels_of(pair, np.arange(n) + first_index) if labels is None else labels
     if choice.acceptance < 1:
         chosen = obrs(pair, n, key, budget=choice.acceptance, labels=labels, first_index=first_index)

@@ -15,6 +15,7 @@ import numpy as np
 from jax import Array
 
 from pairs import InputError, Pair
+from pairs.arguments import checked_key
 from pairs.checks import check_samples
 
 from .choices import Choice
@@ -68,6 +69,7 @@ def tune(
     Raises:
       InputError: There are no pairs, the data overlap or do not fit, or a choice names an unknown critic.
     """
+    key = checked_key(key, pairs=pairs, search_real=search_real, confirm_real=confirm_real)
     began = time.monotonic()
     config = config or Tune()
     if not pairs:

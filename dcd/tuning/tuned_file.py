@@ -13,11 +13,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pairs import InputError
+from pairs.io.paths import as_path
 
 from .choices import Choice
 from .settings import Tuned
 
 __all__ = ["TunedFile", "tuned_text", "read_tuned"]
+
+
+_TYPES = {bool: "true or false", dict: "table", str: "text"}
 
 
 class TunedFile(NamedTuple):
@@ -79,19 +83,29 @@ def read_tuned(path: str | Path) -> TunedFile:
     Raises:
       InputError: The file is missing or not TOML, or settings are missing or out of range.
     """
-    path = Path(path)
+    path = as_path("tuned", path)
     try:
         values = tomllib.loads(path.read_text())
-        choice = Choice.from_dict(values["choice"]) if "choice" in values else None
-        pair, gain = values["pair"], values["gain"]
+        choice = None
+        if "choice" in values:
+            given = _typed(values, "choice", dict)
+            choice = Choice.from_dict(given | {"chain": _typed(given, "chain", dict)})
+        pair, gain = _typed(values, "pair", str), _typed(values, "gain", bool)
     except OSError as error:
         raise InputError("tuned", f"{path} cannot be read ({error.strerror})", "run ganrefine tune first") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, TypeError, ValueError) as error:
         if isinstance(error, InputError):
             raise
         raise InputError("tuned", f"{path} is no tuning result ({error})", "run ganrefine tune again") from None
-    beside = path.parent / pair
-    return TunedFile(str(beside) if beside.exists() else pair, bool(gain), choice)
+    beside = path.parent / as_path("pair", pair)
+    return TunedFile(str(beside) if beside.exists() else pair, gain, choice)
+
+
+def _typed(values: dict[str, Any], name: str, kind: type) -> Any:
+    """The value of a key, of the type that it must have."""
+    if not isinstance(values[name], kind):
+        raise TypeError(f"{name} = {values[name]!r} is no {_TYPES[kind]}")
+    return values[name]
 
 
 def _value(value: Any) -> str:

@@ -32,6 +32,8 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from pairs import InputError, Pair
+from pairs.arguments import checked_key, differentiable
+from pairs.arrays import as_floats
 from pairs.batches import map_batches
 from pairs.checks import check_choice, check_count, check_number
 from pairs.ranking import auc, kolmogorov_smirnov
@@ -141,7 +143,8 @@ def weigh(
     References:
       arXiv 2505.18230.
     """
-    key = jax.random.key(0) if key is None else key
+    key = checked_key(jax.random.key(0) if key is None else key, pair=pair, real=real, latents=latents)
+    pair = differentiable(pair)
     n = settings.samples
     if pair.classes and labels is None:
         labels = jnp.arange(n) % pair.classes
@@ -158,7 +161,7 @@ def weigh(
     midpoints = _scores("midpoints", _score_latents, pair, 0.5 * (z + draw(k1)), labels)
     true = None
     if real is not None:
-        x = jnp.asarray(real)
+        x = as_floats("real", real)
         classes = jnp.arange(len(x)) % pair.classes if pair.classes else None
         true = _scores("real data", _score, pair, x, classes)
     return _from_scores(generated, midpoints, true, settings)

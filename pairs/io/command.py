@@ -3,32 +3,43 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import re
+import signal
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from types import FrameType
 from typing import Any, NoReturn, Protocol
 
 from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from ..errors import InputError
+from .paths import as_path
 
 __all__ = [
+    "Command",
     "Parser",
+    "check_out",
     "guard",
     "join_negative",
-    "run_command",
-    "Command",
-    "check_out",
     "progress",
-    "stages",
+    "run_command",
     "seed_number",
-    "seed_or_path",
+    "stages",
 ]
+
+AGAIN = "nothing is lost but time: the same command begins anew, and the same seed gives the same result"
+"""How to go on after a command that keeps nothing on its way; a command that does says so in ``GO_ON``."""
+_CHOICE = re.compile(r"invalid choice: (.*) \(choose from (.*)\)", re.DOTALL)
+_QUOTE = "'"
+_REMEDIES = ("give ", "use ", "write ")
+_LONGEST = 300
 
 
 class Command(Protocol):
@@ -50,7 +61,15 @@ class Parser(argparse.ArgumentParser):
         field, _, problem = message.partition(": ")
         if not problem or " " in field.replace("argument ", ""):
             field, problem = "arguments", message
-        raise InputError(field.removeprefix("argument "), problem, f"see {self.prog} --help")
+        choice = _CHOICE.fullmatch(problem)
+        if choice:
+            problem = f"is {choice[1]}; use one of {choice[2].replace(_QUOTE, '')}"
+        said, _, remedy = problem.rpartition("; ")
+        if not (said and remedy.startswith(_REMEDIES)):
+            said, remedy = problem, f"see {self.prog} --help"
+        if len(said) > _LONGEST:
+            said = f"{said[:_LONGEST]}..."
+        raise InputError(field.removeprefix("argument "), said, remedy)
 
 
 def join_negative(argv: Sequence[str]) -> list[str]:
@@ -81,18 +100,6 @@ def seed_number(text: str) -> int:
     return value
 
 
-def seed_or_path(text: str) -> int | Path:
-    """A seed where ``text`` is a number, else the path of a file.
-
-    Example:
-      >>> seed_or_path("7"), seed_or_path("a.png").name
-      (7, 'a.png')
-    """
-    if text.lstrip("+-").isdigit():
-        return seed_number(text)
-    return Path(text).expanduser()
-
-
 def run_command(command: Command, prog: str, about: str, argv: Sequence[str]) -> int:
     """Parse the arguments of one command and run it.
 
@@ -103,23 +110,82 @@ def run_command(command: Command, prog: str, about: str, argv: Sequence[str]) ->
       argv: The arguments.
 
     Returns:
-      The exit code: that of the command, 2 for bad input, which is one line on standard error.
+      The exit code: that of the command, or as :func:`guard` says.
     """
     parser = Parser(prog=prog, description=f"{about[:1].upper()}{about[1:]}.")
     command.add_options(parser)
-    return guard(lambda given: command.run(parser.parse_args(given)), join_negative(argv))
+
+    def parsed(given: Sequence[str] | None) -> argparse.Namespace:
+        args = parser.parse_args(given)
+        for name, value in vars(args).items():
+            if value == []:  # argparse takes the value of --name=-- for the end of options
+                raise InputError(f"--{name.replace('_', '-')}", "is --", "give another value")
+        return args
+
+    return guard(lambda given: command.run(parsed(given)), join_negative(argv), getattr(command, "GO_ON", AGAIN))
 
 
-def guard(run: Callable[[Sequence[str] | None], int], argv: Sequence[str] | None = None) -> int:
-    """Call ``run``; bad input is one line on standard error and exit code 2."""
+def guard(run: Callable[[Sequence[str] | None], int], argv: Sequence[str] | None = None, go_on: str = AGAIN) -> int:
+    """Call ``run``; bad input and signals are one line on standard error.
+
+    Args:
+      run: Takes the arguments and returns the exit code.
+      argv: The arguments.
+      go_on: What a line about a signal says about going on.
+
+    Returns:
+      The exit code of ``run``; 2 for bad input and for files that cannot be read or written, 130 after SIGINT, 143
+      after SIGTERM, 1 where memory ran out or the reader of standard output went away.
+    """
+    came: list[int] = []
     try:
-        return run(argv)
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+        with _signals_raise(came):
+            return run(argv)
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt) or came:  # code that was interrupted may have made another error of it
+            number = signal.Signals(came[0] if came else signal.SIGINT)
+            print(f"stopped by {number.name}; {go_on}", file=sys.stderr)
+            return 128 + number
+        return _ended(error)
+
+
+def _ended(error: BaseException) -> int:
+    """Say in one line what a user can put right, and return the exit code; raise everything else again."""
+    match error:
+        case InputError():
+            line, code = str(error), 2
+        case BrokenPipeError():
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 1
+        case OSError(filename=str(name), strerror=str(reason)):
+            line, code = str(InputError(name, reason, "check the path, who may use it and the room on its disk")), 2
+        case MemoryError():
+            line, code = "memory: ran out; give a smaller number of samples or a smaller --batch", 1
+        case _:
+            raise error
+    print(f"error: {line}", file=sys.stderr)
+    return code
+
+
+@contextlib.contextmanager
+def _signals_raise(came: list[int]) -> Iterator[None]:
+    """SIGINT and SIGTERM unwind the stack, so that temporary files go; ``came`` then holds the signal.
+
+    Only a main thread may ask for that. A signal that is ignored stays so.
+    """
+
+    def unwind(number: int, frame: FrameType | None) -> NoReturn:
+        came.append(number)
+        raise KeyboardInterrupt
+
+    main, usual = threading.current_thread() is threading.main_thread(), (signal.SIG_DFL, signal.default_int_handler)
+    numbers = [n for n in (signal.SIGINT, signal.SIGTERM) if main and signal.getsignal(n) in usual]
+    before = {number: signal.signal(number, unwind) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def check_out(folder: str | os.PathLike[str]) -> Path:
@@ -128,7 +194,7 @@ def check_out(folder: str | os.PathLike[str]) -> Path:
     Raises:
       InputError: it is a file, or it or the nearest folder above it is not writable.
     """
-    path = Path(folder).expanduser().absolute()
+    path = as_path("out", folder).absolute()
     nearest = path
     while not nearest.exists():
         nearest = nearest.parent
@@ -173,6 +239,12 @@ class _Lines(Progress):
 
     every = 15.0
     said = (0.0, "")
+
+    def start(self) -> None:
+        """Nothing is drawn, so that nothing needs to be set up."""
+
+    def stop(self) -> None:
+        """Nothing is drawn: the display would end with an empty line."""
 
     def get_renderables(self) -> Iterable[RenderableType]:
         return ()

@@ -23,6 +23,7 @@ from .image_files import (
     read_npz,
     read_picture,
 )
+from .paths import as_path
 
 __all__ = ["Images", "default_split", "read_images"]
 
@@ -91,7 +92,7 @@ def read_images(
       InputError: nothing there, more than one kind of file, unreadable files, mixed sizes, another
         shape than ``expect``, a split that is missing or must be chosen.
     """
-    path = Path(path)
+    path = as_path("data", path)
     if limit is not None and limit < 1:
         raise InputError("limit", f"is {limit}", "give at least 1")
     if not path.exists():
@@ -232,19 +233,21 @@ def _same_shapes(shapes: Iterable[tuple[Path, tuple[int, ...]]]) -> None:
             raise InputError("data", problem, "bring all to one size and one number of channels")
 
 
-def default_split(path: str) -> str | None:
-    """``train`` where the data have such a split, else ``None`` (take all).
+def default_split(path: str | Path, split: str = "train", array: str | None = None) -> str | None:
+    """``split`` where the data have such a split, else ``None`` (take all).
 
     Args:
       path: folder or file.
+      split: the split that is wanted.
+      array: name of the array in an NPZ file.
 
     Raises:
       InputError: as :func:`read_images`.
     """
     try:
-        read_images(path, "train", limit=1)
+        read_images(path, split, limit=1, array=array)
     except InputError as error:
         if error.field != "split":
             raise
         return None
-    return "train"
+    return split
