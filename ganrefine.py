@@ -14,6 +14,7 @@ Each name is imported when it is first used, so that a help page does not wait f
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -131,10 +132,15 @@ def _search_own_folder_first() -> None:
     sys.path[:] = [str(Path(__file__).resolve().parent), *(p for p in sys.path if p not in ("", str(Path.cwd())))]
 
 
-def console() -> int:
+def console(argv: Sequence[str] | None = None) -> int:
     """Entry of the console script."""
     _search_own_folder_first()
-    return main()
+    code = main(argv)
+    if code > 128:  # threads of libraries that a signal has cut short would end in tracebacks
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    return code
 
 
 if __name__ == "__main__":

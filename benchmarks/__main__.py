@@ -2,8 +2,8 @@
 
 import sys
 
-from ganrefine import main
+from ganrefine import console
 
 if __name__ == "__main__":
     given = sys.argv[1:]
-    sys.exit(main(given if given[:1] == ["evaluate"] else ["benchmark", *given]))
+    sys.exit(console(given if given[:1] == ["evaluate"] else ["benchmark", *given]))

@@ -2,7 +2,7 @@
 
 import sys
 
-from ganrefine import main
+from ganrefine import console
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(console())

@@ -178,12 +178,24 @@ def _signals_raise(came: list[int]) -> Iterator[None]:
         came.append(number)
         raise KeyboardInterrupt
 
+    def again(lost: sys.UnraisableHookArgs) -> None:
+        if came and lost.exc_type is KeyboardInterrupt:  # it hit a callback or a finaliser, which cannot be left
+            timers.append(threading.Timer(0.02, os.kill, (os.getpid(), came[0])))
+            timers[-1].start()
+        else:
+            hook(lost)
+
+    hook, timers = sys.unraisablehook, list[threading.Timer]()
     main, usual = threading.current_thread() is threading.main_thread(), (signal.SIG_DFL, signal.default_int_handler)
     numbers = [n for n in (signal.SIGINT, signal.SIGTERM) if main and signal.getsignal(n) in usual]
     before = {number: signal.signal(number, unwind) for number in numbers}
+    sys.unraisablehook = again
     try:
         yield
     finally:
+        sys.unraisablehook = hook
+        for timer in timers:
+            timer.cancel()
         for number, handler in before.items():
             signal.signal(number, handler)
 

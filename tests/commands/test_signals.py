@@ -65,6 +65,23 @@ def test_a_signal_that_ends_in_another_error_is_still_a_stop(number, code, capsy
     assert signal.getsignal(number) is before
 
 
+@pytest.mark.parametrize("number,code", STOPS)
+def test_a_signal_that_hits_a_finaliser_is_not_lost(number, code, capsys) -> None:
+    class Finalised:
+        def __del__(self) -> None:
+            os.kill(os.getpid(), number)
+
+    def interrupted(argv: object) -> int:
+        held = [Finalised()]
+        held.clear()
+        time.sleep(10)
+        return 0
+
+    assert guard(interrupted) == code
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and said.startswith("stopped by "), said
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("number,code", STOPS)
 def test_a_refinement_that_is_stopped_writes_nothing(number, code, tmp_path) -> None:
