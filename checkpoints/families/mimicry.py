@@ -31,6 +31,10 @@ _DOWN = {32: (True, False, False), 48: (True,) * 3 + (False,), 64: (True,) * 4, 
 _ATTENTION = {32: (3, 2), 128: (4, 2)}
 """The blocks of generator and critic that attention follows."""
 
+_SIGMOID = (
+    "ends in tanh; the package's DCGAN-CIFAR has the same names and ends in a sigmoid: --check FILE tells them apart"
+)
+
 
 def _generator(names: Names, conditional: bool, attended: bool) -> NetPlan | None:
     labelled = "block2.b1.embed.weight" in names
@@ -60,7 +64,9 @@ def _generator(names: Names, conditional: bool, attended: bool) -> NetPlan | Non
     layers.append({"layer": "conv", "out": channels, "kernel": 3, "padding": 1, "name": f"c{end}"})
     words = f"{size} x {size} x {channels}, {latent} latents, ngf {width}"
     words += f", {classes} classes" if classes else ""
-    return plan(words, (latent,), (size, size, channels), [*layers, {"layer": "tanh"}], classes=classes)
+    notes = (_SIGMOID,) if size == 32 and classes is None else ()
+    layers.append({"layer": "tanh"})
+    return plan(words, (latent,), (size, size, channels), layers, classes=classes, notes=notes)
 
 
 def _head(names: Names) -> str | None:

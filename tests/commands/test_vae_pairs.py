@@ -32,6 +32,16 @@ def data(tmp_path_factory) -> str:
     return str(folder)
 
 
+@pytest.fixture(scope="module")
+def few(data, tmp_path_factory) -> str:
+    """The first of them, where no verdict is asked for."""
+    folder = tmp_path_factory.mktemp("vae") / "few"
+    folder.mkdir()
+    with np.load(f"{data}/test.npz") as test:
+        np.savez(folder / "test.npz", x=test["x"][:200], y=test["y"][:200])
+    return str(folder)
+
+
 @pytest.fixture(scope="module", params=FAMILIES)
 def pair(request, data, tmp_path_factory) -> str:
     out = tmp_path_factory.mktemp(request.param)
@@ -39,10 +49,10 @@ def pair(request, data, tmp_path_factory) -> str:
     return str(out / "pair")
 
 
-def test_refine_moves_samples_and_judges_them(pair, data, tmp_path) -> None:
-    few = ["--n", "20", "--steps", "2", *NET, "--out"]
-    assert main(["refine", pair, *few, str(tmp_path / "a")]) == 0
-    assert main(["benchmark", "refine", pair, data, *few, str(tmp_path / "b")]) == 0
+def test_refine_moves_samples_and_judges_them(pair, few, tmp_path) -> None:
+    how = ["--n", "20", "--steps", "2", *NET, "--out"]
+    assert main(["refine", pair, *how, str(tmp_path / "a")]) == 0
+    assert main(["benchmark", "refine", pair, few, *how, str(tmp_path / "b")]) == 0
     for name in ("a", "b"):
         with np.load(tmp_path / name / "samples.npz") as samples:
             assert samples["before"].shape == samples["after"].shape == (20, 28, 28, 1)
@@ -60,15 +70,15 @@ def test_tune_gives_a_verdict_that_refine_follows(pair, data, tmp_path) -> None:
     assert main([*tuned, "--json"]) == 0
 
 
-def test_paths_join_images_of_the_user(pair, data, tmp_path) -> None:
-    with np.load(f"{data}/test.npz") as test:
+def test_paths_join_images_of_the_user(pair, few, tmp_path) -> None:
+    with np.load(f"{few}/test.npz") as test:
         for i in (0, 1):
             Image.fromarray(test["x"][i, ..., 0]).save(tmp_path / f"{i}.png")
     ends = ["--from", str(tmp_path / "0.png"), "--to", str(tmp_path / "1.png"), "--segments", "4", "--points", "5"]
     conditional = checkpoints.load_pair(pair).classes is not None
-    more = ["--label", "3"] if conditional else ["--through", data, "--classifier", "mnist-classifier-a"]
+    more = ["--label", "3"] if conditional else ["--through", few, "--classifier", "mnist-classifier-a"]
     assert main(["path", pair, *ends, *more, "--out", str(tmp_path / "drawn")]) == 0
     report = json.loads((tmp_path / "drawn" / "report.json").read_text())
     # confidence is at most 1 and badness at least 0: with a classifier no score is positive
-    assert conditional or (report["through"] == data and report["geodesic"]["critic_mean"] < 0)
+    assert conditional or (report["through"] == few and report["geodesic"]["critic_mean"] < 0)
     assert (tmp_path / "drawn" / "path.png").is_file() and (tmp_path / "drawn" / "path.gif").is_file()
