@@ -63,6 +63,7 @@ def training_project(tmp_path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_the_command_runs_beside_packages_of_the_same_names(training_project) -> None:
     done = run("-m", "ganrefine", "inspect", "fashion-mnist-wgan-gp", "--json", cwd=training_project)
     assert done.returncode == 0, done.stderr

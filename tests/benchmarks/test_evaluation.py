@@ -48,6 +48,7 @@ def result(net, images, noisy):
     return evaluate(net, noisy[:60], images[:60], reference_from(net, images[60:]))
 
 
+@pytest.mark.slow
 def test_blocks_have_the_agreed_keys_and_less_noise_is_nearer(result):
     assert list(result["before"]) == BLOCK and list(result["after"]) == BLOCK
     assert list(result["difference"]) == BLOCK[:4]
@@ -59,6 +60,7 @@ def test_blocks_have_the_agreed_keys_and_less_noise_is_nearer(result):
     json.dumps(result, allow_nan=False)
 
 
+@pytest.mark.slow
 def test_identical_sets_do_not_differ_and_the_bundled_reference_is_the_default(net, images):
     same = evaluate(net, images, images)
     assert same["difference"] == {"fid": 0.0, "fid_ci": [0.0, 0.0], "kid": 0.0, "kid_ci": [0.0, 0.0]}
@@ -72,6 +74,7 @@ def test_unequal_or_too_few_images_are_refused(net, images):
         evaluate(net, images[:5], images[:5])
 
 
+@pytest.mark.slow
 def test_command_compares_two_sets_of_files(tmp_path, capsys, images, noisy):
     np.savez(tmp_path / "real.npz", x=images[60:])
     np.savez(tmp_path / "fake.npz", before=noisy[:60], after=images[:60])

@@ -67,6 +67,7 @@ def _save(folder: Path, slope: float = 0.2, uniform: bool = False) -> tuple[Path
     return folder / "g.npz", folder / "d.npz"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("slope", "uniform"), [(0.2, True), (0.0, False)])
 def test_statistics_of_batch_norm_tell_the_prior_and_the_activations(
     slope: float, uniform: bool, tmp_path: Path
@@ -78,6 +79,7 @@ def test_statistics_of_batch_norm_tell_the_prior_and_the_activations(
     assert any("prior" in line for line in made.inferred) and any("critic_kind" in line for line in made.guessed)
 
 
+@pytest.mark.slow
 def test_the_command_writes_a_manifest_that_imports(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     generator, critic = map(str, _save(tmp_path))
     out = tmp_path / "pair.toml"

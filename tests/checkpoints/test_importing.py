@@ -79,6 +79,7 @@ def _write(folder: Path, file: str = "g.safetensors", extra: str = "", first: st
     return folder / "pair.toml"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", ["g.safetensors", "g.npz"])
 def test_layers_of_equal_shape_in_a_file_sorted_by_name_are_refused(file: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"layers\[2\] takes 'extra'.*sorted by name.*give each a name") as error:
@@ -86,6 +87,7 @@ def test_layers_of_equal_shape_in_a_file_sorted_by_name_are_refused(file: str, t
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.slow
 def test_names_or_stored_outputs_settle_which_layer_is_which(tmp_path: Path) -> None:
     z = np.load(_write(tmp_path).parent / "golden.npz")["z"]
     settled = import_files(tmp_path / "pair.toml", check=tmp_path / "golden.npz")
@@ -211,6 +213,7 @@ def test_a_net_with_parameters_and_a_file_without_tensors() -> None:
     assert convert_tensors({}, parse_layers([{"layer": "relu"}]), (4,)).params == ({},)
 
 
+@pytest.mark.slow
 def test_a_generator_without_a_critic_is_a_pair_that_says_how_to_get_one(tmp_path: Path) -> None:
     path = _write(tmp_path, first=', name = "main"')
     text = path.read_text()

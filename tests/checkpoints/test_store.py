@@ -46,6 +46,7 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_pair(tmp_path_factory.mktemp("stored") / "pair", _pair())
 
 
+@pytest.mark.slow
 def test_a_pair_comes_back_with_every_field(tmp_path: Path) -> None:
     mixture = ClassMixture((4,), jnp.ones((3, 4)), 2 * jnp.ones((3, 4)), jnp.asarray([0.5, 0.25, 0.25]))
     encoder = init_sequential(jax.random.key(2), [{"layer": "flatten"}, {"layer": "dense", "out": 4}], (2, 2, 3))
@@ -84,6 +85,7 @@ def test_nets_of_unknown_architecture_need_like_and_then_fit_exactly(tmp_path: P
         load_pair(path, like=_pair(critic=other))
 
 
+@pytest.mark.slow
 def test_built_in_families_are_found_in_a_fresh_process(stored: Path) -> None:
     code = f"import checkpoints; print(checkpoints.load_pair({str(stored)!r}).name)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "tiny\n"
@@ -319,6 +321,7 @@ for step in range(1, 10**6):
 """
 
 
+@pytest.mark.slow
 def test_a_killed_writer_leaves_a_whole_state_and_its_litter_is_cleared(tmp_path: Path) -> None:
     path = tmp_path / "s"
     like = {"step": 0, "x": jnp.zeros((64, 64))}

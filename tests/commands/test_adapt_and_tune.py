@@ -39,6 +39,7 @@ def given(tmp_path_factory) -> tuple[str, str]:
 NET = ["--features", "mnist-classifier-a"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("more", [[], ["--on-features", *NET]], ids=["samples", "features"])
 def test_adapt_writes_a_calibrated_pair_with_the_generator_it_was_given(given, tmp_path, more, capsys) -> None:
     assert main(["adapt", *given, "--critic-steps", "20", "--out", str(tmp_path), *more]) == 0
@@ -51,6 +52,7 @@ def test_adapt_writes_a_calibrated_pair_with_the_generator_it_was_given(given, t
     assert after.calibrated and after.critic_kind == "logit"
 
 
+@pytest.mark.slow
 def test_tune_reports_its_verdict_and_refine_obeys_it(given, tmp_path) -> None:
     few = ["--critic-steps", "20", "--steps", "2", "--confirm", "500", "--first", "16"]
     assert main(["tune", *given, *few, *NET, "--judge", "mnist-classifier-b", "--out", str(tmp_path), "--json"]) == 0

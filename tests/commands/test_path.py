@@ -82,6 +82,7 @@ def test_a_pair_that_is_not_there_is_one_line_and_code_two(tmp_path, capsys):
     assert capsys.readouterr().err.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_a_picture_the_generator_drew_is_found_again(stored, tmp_path):
     """Its latent exists, so what is left is the rounding to bytes (0.0023 rms in [-1, 1]) and the solver's stop."""
     pair = checkpoints.load_pair(stored)

@@ -50,6 +50,7 @@ def _samples(folder: Path) -> tuple[np.ndarray, np.ndarray]:
         return data["before"], data["after"]
 
 
+@pytest.mark.slow
 def test_standard_output_is_the_report_alone_and_fulfils_its_contract(tmp_path, capsys) -> None:
     assert main(["refine", "--n", "40", "--steps", "2", "--out", str(tmp_path / "new"), "--json"]) == 0
     printed = capsys.readouterr()
@@ -67,6 +68,7 @@ def test_standard_output_is_the_report_alone_and_fulfils_its_contract(tmp_path, 
     Image.open(tmp_path / "new" / "grid.png").verify()
 
 
+@pytest.mark.slow
 def test_one_seed_is_one_set_of_samples_whatever_the_batch(runs) -> None:
     a, b = _samples(runs("a", "--steps", "2")), _samples(runs("b", "--steps", "2", "--batch", "1000"))
     other = _samples(runs("c", "--steps", "2", "--seed", "4294967295"))
@@ -75,6 +77,7 @@ def test_one_seed_is_one_set_of_samples_whatever_the_batch(runs) -> None:
     assert np.any(a[0] != other[0])
 
 
+@pytest.mark.slow
 def test_no_steps_leave_the_samples_unchanged(runs) -> None:
     before, after = _samples(runs("zero", "--steps", "0"))
     np.testing.assert_array_equal(before, after)
@@ -82,6 +85,7 @@ def test_no_steps_leave_the_samples_unchanged(runs) -> None:
     assert report["difference"]["fid"] == 0 and report["acceptance"] is None
 
 
+@pytest.mark.slow
 def test_files_already_in_the_folder_stay_and_old_results_are_replaced(tmp_path) -> None:
     (tmp_path / "notes.txt").write_text("mine")
     (tmp_path / "report.json").write_text("{}")

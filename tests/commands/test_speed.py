@@ -33,6 +33,7 @@ def test_gradients_of_the_pytorch_job_are_ours(pair, space) -> None:
     assert np.abs(ours).max() > 0
 
 
+@pytest.mark.slow
 def test_one_round_returns_times_and_ratios(pair) -> None:
     found = measure(pair, "latent", batch=4, rounds=1)
     assert set(found) == {"space", "batch", "rounds", "parity_with_torch", "ms_per_step", "ratio"}

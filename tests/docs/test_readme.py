@@ -47,6 +47,7 @@ def test_the_python_of_the_readme_runs() -> None:
     assert names["result"].after.shape == (64, 28, 28, 1)
 
 
+@pytest.mark.slow
 def test_the_manifest_of_the_readme_imports(tmp_path) -> None:
     text = re.search(r"```toml\n(.*?)```", README, re.DOTALL)
     assert text is not None

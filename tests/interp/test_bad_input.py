@@ -133,6 +133,7 @@ def odd():
     return interp.geodesic(pair, z0, z1, settings=QUICK, labels=np.array([0, 0, 1, 2, 2]))
 
 
+@pytest.mark.slow
 def test_identical_ends_give_a_constant_path_without_nan(odd):
     assert odd.flags.identical.tolist() == [True, False, False, False, False]
     assert bool(odd.flags.converged[0])
@@ -182,6 +183,7 @@ def _constant(p, x):
     return jnp.zeros(len(x))
 
 
+@pytest.mark.slow
 def test_a_constant_critic_is_warned_about_and_weighs_nothing():
     pair = _pair(critic=_constant)
     with pytest.warns(UserWarning, match="constant"):
@@ -197,6 +199,7 @@ def test_a_blind_critic_is_warned_about():
     assert path_weight.blind and not path_weight.constant
 
 
+@pytest.mark.slow
 def test_a_blind_critic_hardly_weighs_and_a_lengthening_is_bounded_by_the_largest_weight():
     """R is damped to 1 + g (R - 1), g the evidence over 0.3; with 1 <= w <= W, L(weighted) <= W L(plain)."""
     make = lambda damp: interp.PathWeightSettings(samples=400, damp=damp)
@@ -232,6 +235,7 @@ def test_a_critic_that_knows_midpoints_is_trusted_and_its_weight_ordered():
     assert w(s["quantiles_generated"]["0.95"]) < 1 + 0.2 * s["strength"]
 
 
+@pytest.mark.slow
 def test_an_overtrained_critic_is_ranked():
     real = 100 + np.random.default_rng(0).standard_normal((200, 64)).astype(np.float32)
     pair = _pair(pairs.Normal((64,)), critic=_first)

@@ -101,6 +101,7 @@ def solved():
         yield interp.geodesic(PAIR, z0, z1, settings=settings, weight=WEIGHT, labels=labels)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", range(len(CASES)), ids=[f"{c[0]}-{i}" for i, c in enumerate(CASES)])
 def test_the_length_found_is_the_distance(solved, case):
     name, _, _, distance, tolerance = CASES[case]
@@ -159,6 +160,7 @@ def test_mirror_images_come_out_as_mirror_lengths(solved):
     assert float(solved.length[first]) == pytest.approx(float(solved.length[second]), rel=1e-6)
 
 
+@pytest.mark.slow
 def test_quarter_circle_chords_have_the_length_of_the_inscribed_polygon():
     """E_N = L_N^2 = (2 N sin(theta / 2N))^2 for a quarter of a great circle."""
     with jax.enable_x64(True):

@@ -66,6 +66,7 @@ def found():
         yield interp.geodesic(_pair(), *_ends(), settings=QUICK, weight=WEIGHT)
 
 
+@pytest.mark.slow
 def test_a_batch_gives_what_single_calls_give(found):
     z0, z1 = _ends()
     for i in (1, 4):
@@ -101,6 +102,7 @@ def test_a_weight_multiplies_length_and_its_square_the_energy():
     assert float(path_energy(metric, seen)[0]) == pytest.approx(144.0, rel=1e-12)
 
 
+@pytest.mark.slow
 def test_constant_weight_scales_length_and_keeps_the_path():
     z0, z1 = _ends(2)
     one = interp.geodesic(_pair(), z0, z1, settings=QUICK, weight=pairs.wrap(_constant, np.asarray(1.0)))
@@ -113,6 +115,7 @@ def _constant(p, s):
     return p + 0 * s
 
 
+@pytest.mark.slow
 def test_scaled_and_rotated_samples_give_the_same_path(found):
     """x -> 2 Q x + b: the same path at four times the energy (the critic sees the original samples)."""
     pair, rng = _pair(), np.random.default_rng(1)
@@ -149,6 +152,7 @@ def test_exposure_falls_and_plain_length_grows_with_the_weight():
     assert np.all(np.diff(exposure, axis=0) <= 2e-3 * exposure[0])
 
 
+@pytest.mark.slow
 def test_chord_length_grows_under_refinement():
     pair = _pair()
     metric = interp.Metric(pair, mode="none")
@@ -162,6 +166,7 @@ def test_chord_length_grows_under_refinement():
     assert np.all(lengths[2] - lengths[1] < 0.5 * (lengths[2] - lengths[0]))
 
 
+@pytest.mark.slow
 def test_gradient_matches_finite_differences_and_the_chunked_gradient_is_the_same():
     pair = _pair()
     metric = interp.Metric(pair, weight=WEIGHT, radial=0.1)
@@ -181,6 +186,7 @@ def test_gradient_matches_finite_differences_and_the_chunked_gradient_is_the_sam
         np.testing.assert_allclose(gradient2, gradient, atol=1e-10)
 
 
+@pytest.mark.slow
 def test_chunked_solve_ends_where_the_whole_one_does(found):
     import dataclasses
 
@@ -197,6 +203,7 @@ def test_a_solver_given_as_an_object_is_the_solver_of_its_name(found):
     np.testing.assert_array_equal(again.path, found.path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("solver", ["gauss-newton", "georce", "adam"])
 def test_other_solvers_reach_the_same_energy(found, solver):
     import dataclasses
@@ -226,6 +233,7 @@ def test_resampling_equalises_steps_of_a_known_curve():
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["sphere", "box"])
 def test_charts_stay_in_the_support_and_keep_the_ends(kind):
     prior = pairs.Sphere((3,)) if kind == "sphere" else pairs.Uniform((3,))
@@ -242,6 +250,7 @@ def test_charts_stay_in_the_support_and_keep_the_ends(kind):
         assert float(jnp.max(jnp.abs(path))) < 1.0
 
 
+@pytest.mark.slow
 def test_slerp_takes_equal_angles_and_keeps_the_norm():
     rng = np.random.default_rng(0)
     z0, z1 = rng.standard_normal((2, 5, 7))
@@ -254,6 +263,7 @@ def test_slerp_takes_equal_angles_and_keeps_the_norm():
     np.testing.assert_allclose(np.linalg.norm(opposite[:, 1], axis=-1), 2.0, rtol=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_slerp_between_nearly_opposite_ends_is_finite_continuous_and_on_the_sphere(dtype):
     """Angles of pi minus 0.1 to 0, across the 1.4e-3 under which ends count as opposite. Each of 64 steps turns by a
@@ -271,6 +281,7 @@ def test_slerp_between_nearly_opposite_ends_is_finite_continuous_and_on_the_sphe
     np.testing.assert_allclose(64 * steps, np.tile(np.pi - gap, (64, 1)).T, atol=2 * 1.4e-3 + 64 * 20 * eps)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("prior", [pairs.Normal((8,)), pairs.Uniform((8,))])
 def test_matched_line_has_the_prior_s_law(prior):
     z = prior.sample(jax.random.key(0), 20000)
@@ -321,6 +332,7 @@ def _cost(p, s):
     return 1 - 9 * s
 
 
+@pytest.mark.slow
 def test_additive_mode_converges_in_the_number_of_points_and_the_code_s_weight_does_not():
     fixed_per_length = [_additive(n, 2.0)[0] for n in (16, 32)]
     assert fixed_per_length[0] == pytest.approx(fixed_per_length[1], rel=0.03)
@@ -329,6 +341,7 @@ def test_additive_mode_converges_in_the_number_of_points_and_the_code_s_weight_d
     assert per_step[1] > 1.1 * per_step[0]
 
 
+@pytest.mark.slow
 def test_potential_mode_conserves_v2_minus_lambda_c2():
     """Jacobi's principle: kinetic minus potential is constant along an optimum."""
     pair = pairs.make_pair(

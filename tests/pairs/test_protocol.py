@@ -33,6 +33,7 @@ def _conditional() -> pairs.Pair:
     )
 
 
+@pytest.mark.slow
 def test_a_conditional_pair_needs_labels_and_uses_them() -> None:
     pair = _conditional()
     z = pair.prior.sample(jax.random.key(0), 4)

@@ -50,6 +50,7 @@ def test_an_unknown_architecture_is_an_error_that_lists_the_known() -> None:
         register("wgan-gp/critic")(lambda config: (lambda p, x: x, None))
 
 
+@pytest.mark.slow
 def test_a_rebuilt_architecture_equals_the_wrapped_module() -> None:
     from flax import nnx
 

@@ -63,6 +63,7 @@ def test_stored_reference_is_that_of_the_real_test_set(data_root):
     assert right.mean() > 0.88  # 0.906 on all; three standard errors of 1,000
 
 
+@pytest.mark.slow
 def test_features_of_an_image_do_not_depend_on_the_batch_and_ranges_agree(net, bytes_):
     whole, alone = net(bytes_), net(bytes_[3:4])
     assert whole.shape == (7, 128) and whole.dtype == np.float32
@@ -74,6 +75,7 @@ def test_features_of_an_image_do_not_depend_on_the_batch_and_ranges_agree(net, b
         np.testing.assert_allclose(floats, whole, atol=1e-4 * scale)
 
 
+@pytest.mark.slow
 def test_the_net_on_floats_is_differentiable_rebuilt_by_its_architecture_and_not_traced_twice(net, bytes_):
     traces = []
 

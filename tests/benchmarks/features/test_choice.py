@@ -48,6 +48,7 @@ def test_samples_serve_as_evidence_where_there_are_no_data(digits):
     assert few.kind == "random" and "too few" in few.reason
 
 
+@pytest.mark.slow
 def test_images_of_a_size_without_a_bundled_net_get_a_net_of_their_own_and_a_judge_gets_another(tmp_path):
     x = np.random.default_rng(0).integers(0, 256, (20, 12, 10, 3), dtype=np.uint8)
     net, judge = (choose("auto", (12, 10, 3), data=x, folder=tmp_path, settings=FEW, judge=j) for j in (False, True))

@@ -16,6 +16,7 @@ def images(*shape: int) -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
 
 
+@pytest.mark.slow
 def test_a_seed_gives_one_net_and_another_seed_another():
     x = images(3, 16, 16, 1)
     first, same, other = (random_features((16, 16, 1), seed) for seed in (0, 0, 1))
@@ -24,6 +25,7 @@ def test_a_seed_gives_one_net_and_another_seed_another():
     assert np.abs(first(x) - other(x)).max() > 0.01
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(9, 20, 3), (33, 16, 1)])
 def test_every_size_has_features_of_the_stated_number_which_tell_images_apart(shape):
     features = random_features(shape)
@@ -32,6 +34,7 @@ def test_every_size_has_features_of_the_stated_number_which_tell_images_apart(sh
     assert np.ptp(rows, axis=0).max() > 0.01
 
 
+@pytest.mark.slow
 def test_the_net_on_floats_agrees_with_bytes_and_is_rebuilt_by_its_architecture():
     features, x = random_features((16, 16, 3)), images(3, 16, 16, 3)
     net = features.as_net((-1.0, 1.0))

@@ -42,6 +42,7 @@ def kept(tmp_path_factory):
     return folder, self_supervised_features(signs(200)[0], folder, SHORT, name="signs")
 
 
+@pytest.mark.slow
 def test_the_loss_has_its_closed_form_and_falls_where_partners_agree():
     z = jnp.concatenate([jnp.eye(4), jnp.eye(4)])
     # one partner at cosine 1, six others at 0
@@ -50,6 +51,7 @@ def test_the_loss_has_its_closed_form_and_falls_where_partners_agree():
     assert float(contrastive_loss(apart, 0.5)) > float(contrastive_loss(z, 0.5)) + 1
 
 
+@pytest.mark.slow
 def test_views_without_any_change_are_the_images_and_a_shift_moves_every_pixel_alike():
     x = jnp.asarray(signs(6)[0], jnp.float32)
     same = random_view(jax.random.key(0), x, 0.0, 0.0, 0.0)
@@ -78,6 +80,7 @@ def random_shift(image: np.ndarray, dy: float, dx: float) -> np.ndarray:
     return image
 
 
+@pytest.mark.slow
 def test_brightness_and_contrast_change_within_their_bounds():
     x = jnp.full((200, 8, 8, 1), 100.0)
     means = np.asarray(random_view(jax.random.key(0), x, 0.1, 0.1, 0.1)).mean((1, 2, 3))
@@ -85,6 +88,7 @@ def test_brightness_and_contrast_change_within_their_bounds():
     assert 100 * np.exp(-0.1) - 12.7 <= means.min() < 90 and 110 < means.max() <= 100 * np.exp(0.1) + 12.7 + 1e-3
 
 
+@pytest.mark.slow
 def test_what_no_label_told_is_learnt(kept):
     _, features = kept
     (x, y), (t, truth) = signs(200, 1), signs(100, 2)
@@ -113,6 +117,7 @@ def test_the_net_is_kept_read_back_and_trained_anew_for_other_images_or_settings
             self_supervised_features(**{"x": x, "folder": folder, "settings": SHORT, "on_progress": refuse, **other})
 
 
+@pytest.mark.slow
 def test_training_is_a_function_of_the_seed():
     x, few = signs(40)[0], SelfSupervised(steps=2, batch=8)
     first, same, other = (train_unlabelled(x, dataclasses.replace(few, seed=s)) for s in (0, 0, 1))

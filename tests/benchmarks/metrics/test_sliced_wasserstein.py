@@ -77,6 +77,7 @@ def test_sets_may_differ_in_number_and_the_order_of_images_matters_little(images
     assert part == pytest.approx(whole, rel=0.1)  # another draw of the same law
 
 
+@pytest.mark.slow
 def test_wrong_images_are_refused(images):
     with pytest.raises(InputError, match="16 or more"):
         sliced_wasserstein(images[:, :12], images[:, :12])

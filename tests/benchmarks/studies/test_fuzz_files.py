@@ -24,6 +24,7 @@ def test_mutated_files_are_read_or_refused_and_do_nothing_else(tmp_path: Path) -
     assert sum(entry["read"] for entry in counts) > 20  # some mutations change numbers alone
 
 
+@pytest.mark.slow
 def test_mutated_keras_files_too(tmp_path: Path) -> None:
     pytest.importorskip("h5py")
     WATCH.passed += ("subprocess.Popen", "os.posix_spawn", "os.fork")  # the trial of a file is a process

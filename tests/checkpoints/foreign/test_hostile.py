@@ -65,6 +65,7 @@ def test_pickles_that_multiply_are_refused_within_bounds(tmp_path: Path, body: b
     assert str(caught.value).isprintable() and len(str(caught.value)) < 500
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "body",
     [

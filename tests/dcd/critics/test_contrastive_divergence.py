@@ -149,6 +149,7 @@ def test_expected_updates_end_at_the_known_fixed_points(g2: float) -> None:
         assert a == pytest.approx(wanted, rel=6e-3), steps
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("g2", "steps", "first"), [(4.0, 20, 2.0), (0.25, 20, 0.5)])
 def test_fine_tuning_one_parameter_ends_at_the_fixed_point_of_its_chain(g2: float, steps: int, first: float) -> None:
     config = dcd.Contrast(rounds=120, critic_updates=1, batch=256, learning_rate=0.15, ema=0.95)
@@ -187,6 +188,7 @@ def test_each_negative_is_taken_at_its_own_stop(loop: bool) -> None:
     np.testing.assert_allclose(made.ends, run_chain(pair, config, 256).ends, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_no_gradient_flows_through_negatives_to_critic_or_generator() -> None:
     pair, config = quadratic_pair(1.0, 2.0), dcd.Langevin("latent", 3, ETA, prior_weight=1.0)
 
@@ -289,6 +291,7 @@ def adapted():
     return pair, before, new, report, settings, seen
 
 
+@pytest.mark.slow
 def test_generator_weights_and_statistics_are_the_same_to_the_bit(adapted) -> None:
     pair, before, new, *_ = adapted
     assert bits(pair.generator) == before
@@ -323,6 +326,7 @@ def test_the_chain_travels_with_the_pair_and_checkpoints_are_shown(adapted) -> N
     assert new.critic.architecture is not None
 
 
+@pytest.mark.slow
 def test_a_longer_chain_than_the_critic_was_tuned_for_warns(adapted) -> None:
     *_, new, _, settings, _ = adapted
     with pytest.warns(UserWarning, match="tuned for 3"):

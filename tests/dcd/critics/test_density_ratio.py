@@ -111,6 +111,7 @@ def test_bent_score_needs_more_than_an_affine_map(method):
     np.testing.assert_allclose(d, [-1.5, 0.0, 1.5], atol=0.35)  # isotonic steps hold some 200 samples each
 
 
+@pytest.mark.slow
 def test_head_uses_the_features_where_the_score_is_useless():
     pair = _pair(slope=0.0, features=wrap(_features, {}), check=False)
     _, blind = calibrate(pair, _real(2000), jax.random.key(7))

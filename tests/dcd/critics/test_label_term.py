@@ -59,6 +59,7 @@ def test_a_chain_that_a_critic_drives_into_another_class_stays_where_its_label_i
     assert np.mean(run(dcd.with_labels(away, LOGITS, strength=10.0)).positions[:, 0] > 0) > 0.9
 
 
+@pytest.mark.slow
 def test_an_update_trains_the_critic_and_leaves_the_term_alone() -> None:
     critic = wrap(lambda p, x, y: p * x[:, 0], jnp.asarray(0.5))
     pair = make_pair(

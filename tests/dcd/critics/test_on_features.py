@@ -49,6 +49,7 @@ def recovered() -> tuple[Pair, dcd.RecoverReport]:
     return dcd.recover_on_features(pair(), data(), KEY, FAST)
 
 
+@pytest.mark.slow
 def test_the_critic_is_the_log_ratio_of_what_the_features_show_and_blind_to_the_rest():
     # real N(0, 1) against N(1, 1) in the second coordinate: the log ratio is 1/2 - x
     made, report = recovered()

@@ -55,6 +55,7 @@ def gradients(net: Net, x: np.ndarray) -> np.ndarray:
     return np.asarray(jax.jit(lambda net, x: jax.grad(lambda v: jnp.sum(net(v)))(x))(net, jnp.asarray(x)))
 
 
+@pytest.mark.slow
 def test_bce_tends_to_the_log_density_ratio() -> None:
     # log N(x; 1, 1) / N(x; 0, 1) = x - 1/2
     _, new, report = run("bce", 1.0, 1.0, 1, 1.0, r1=0.0)

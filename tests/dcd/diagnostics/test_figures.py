@@ -71,6 +71,7 @@ def test_r_hat_is_one_for_chains_of_one_law_and_its_closed_form_for_shifted_ones
     assert r_hat(drifting) > 1.2
 
 
+@pytest.mark.slow
 def test_norms_of_prior_draws_have_uniform_percentiles():
     pair = _pair(Normal((64,), scale=2.0))
     u = np.sort(norm_percentiles(pair, pair.prior.sample(jax.random.key(0), 2000)))
@@ -78,12 +79,14 @@ def test_norms_of_prior_draws_have_uniform_percentiles():
     assert norm_percentiles(pair, jnp.full((1, 64), 4.0))[0] > 0.9999
 
 
+@pytest.mark.slow
 def test_norms_under_a_prior_without_a_formula_are_ranked_among_its_draws():
     pair = _pair(Uniform((8,)))
     u = np.sort(norm_percentiles(pair, pair.prior.sample(jax.random.key(1), 1000)))
     assert np.abs(u - (np.arange(1000) + 0.5) / 1000).max() < 1.95 * np.sqrt(1 / 1000 + 1 / 4096)
 
 
+@pytest.mark.slow
 def test_chain_that_keeps_to_the_prior_raises_no_alarm():
     pair = _pair(slope=0.0)
     result = refine(pair, ddls(80, 0.4, metropolis=True), jax.random.key(2), 128)
@@ -94,6 +97,7 @@ def test_chain_that_keeps_to_the_prior_raises_no_alarm():
     assert 0.5 < report["acceptance"] < 1
 
 
+@pytest.mark.slow
 def test_chain_that_climbs_without_end_fools_the_critic_and_leaves_the_prior():
     pair = _pair(slope=1.0)
     result = refine(pair, ddls(40, 0.2).replace(prior_weight=0.0), jax.random.key(3), 64)
@@ -105,6 +109,7 @@ def test_chain_that_climbs_without_end_fools_the_critic_and_leaves_the_prior():
     assert any("fools" in w for w in report["warnings"]) and any("norms" in w for w in report["warnings"])
 
 
+@pytest.mark.slow
 def test_gradient_to_noise_is_the_ratio_of_drift_to_noise_lengths():
     pair = _pair(slope=2.0)
     config = ddls(6, 0.03).replace(prior_weight=0.0, temperature=0.5)

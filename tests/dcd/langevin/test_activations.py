@@ -30,6 +30,7 @@ PAIR = make_pair(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layer", [1, 2])
 def test_head_then_tail_is_the_generator(layer):
     head, tail = split_generator(PAIR, layer)
@@ -37,6 +38,7 @@ def test_head_then_tail_is_the_generator(layer):
     np.testing.assert_array_equal(np.asarray(tail(head(z))), np.asarray(GENERATOR(z)))
 
 
+@pytest.mark.slow
 def test_one_step_moves_the_activations_by_the_weighted_gradient():
     head, tail = split_generator(PAIR, 2)
     z = refine(PAIR, ddls(0), jax.random.key(2), 4).latents
@@ -48,6 +50,7 @@ def test_one_step_moves_the_activations_by_the_weighted_gradient():
     np.testing.assert_allclose(result.activations, expected, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_every_sample_is_at_its_best_step_and_none_is_worse_than_its_start():
     # a step far too long overshoots: a tanh follows the first cut
     result = collaborative(PAIR, 1, jax.random.key(3), 20, steps=8, step_size=30.0, batch=8)

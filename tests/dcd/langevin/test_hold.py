@@ -34,6 +34,7 @@ def _run(space: str = "latent", **settings) -> dcd.Result:
     return dcd.refine(PAIR, config, jax.random.key(0), 16, batch=16)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "settings",
     [{}, {"space": "pixel"}, {"noise_order": "before"}, {"clip": 0.1}, {"prior_weight": 1.0, "metropolis": True}],
@@ -46,6 +47,7 @@ def test_held_coordinates_keep_every_bit_and_the_others_move(settings) -> None:
     assert moved[[0, 3, 4]].all()
 
 
+@pytest.mark.slow
 def test_where_the_target_factorises_the_free_coordinates_do_not_notice() -> None:
     free, held = _run(prior_weight=1.0), _run(prior_weight=1.0, hold=(0, 2))
     # the same noise, drift and arithmetic coordinate by coordinate; only fusion may differ
@@ -53,6 +55,7 @@ def test_where_the_target_factorises_the_free_coordinates_do_not_notice() -> Non
     assert np.all(np.abs(free.positions[:, :2] - held.positions[:, :2]).max(axis=0) > 0)
 
 
+@pytest.mark.slow
 def test_metropolis_with_held_coordinates_accepts_as_the_smaller_chain_does() -> None:
     # the proposal's densities must leave the held coordinates out: with them rejections would pile up
     result = _run(prior_weight=1.0, metropolis=True, hold=(1, 5))

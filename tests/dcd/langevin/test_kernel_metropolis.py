@@ -46,6 +46,7 @@ def second_moment(info) -> float:
 TOLERANCE = 0.03
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("eta", [0.1, 0.5, 1.0])
 def test_mala_leaves_the_gaussian_invariant_and_accepts_as_the_closed_form_says(eta):
     state, info = drive(gaussian(1), mala(eta), START, SEED)
@@ -78,6 +79,7 @@ def test_without_correction_the_same_check_fails():
     assert ula_variance(0.5, 1.0) == pytest.approx(4 / 3)
 
 
+@pytest.mark.slow
 def test_quarter_gamma_correction_is_rejected_at_half_and_passes_at_one():
     same = drive(gaussian(1), mala(0.5), START, SEED, metropolis_by_hand)[1]
     ours = drive(gaussian(1), mala(0.5), START, SEED)[1]
@@ -148,6 +150,7 @@ def hybrid_deviation(refresh: bool, eta: float = 0.1, n: int = 8000) -> float:
     return float(np.std(np.asarray(state.position)))
 
 
+@pytest.mark.slow
 def test_moving_a_state_without_init_breaks_the_law_and_with_init_keeps_it():
     # target N(1, 0.5^2); error of a standard deviation from 8000 draws is 0.5 / sqrt(16000) = 0.004
     assert abs(hybrid_deviation(refresh=True) - 0.5) < 0.016
@@ -158,6 +161,7 @@ def flat(params, x):
     return 0.0 * x[:, 0]
 
 
+@pytest.mark.slow
 def test_mala_in_a_box_keeps_the_uniform_law_and_rejects_what_leaves_it():
     rng = np.random.default_rng(6)
     start = rng.uniform(-1, 1, (N, 1)).astype(np.float32)

@@ -19,6 +19,7 @@ def log_density(x):
     return quartic(None, x[None])[0]
 
 
+@pytest.mark.slow
 def test_transition_is_optax_noisy_sgd_with_variance_2t_over_eta():
     """``params -= lr (grad_loss + std noise)``: lr = eta, std = sqrt(2 T / eta), our noise is minus theirs."""
     eta, temperature, key = 0.02, 0.2, jax.random.key(2)

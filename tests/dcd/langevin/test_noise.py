@@ -11,6 +11,7 @@ from jax.extend.random import threefry_2x32
 from dcd.langevin.noise import draw_noise, threefry
 
 
+@pytest.mark.slow
 def test_the_written_out_rounds_give_the_librarys_words():
     key = jax.random.key_data(jax.random.key(123456789))
     first, second = jnp.arange(1000, dtype=jnp.uint32) * 40503, jnp.arange(1000, dtype=jnp.uint32)[::-1]
@@ -18,6 +19,7 @@ def test_the_written_out_rounds_give_the_librarys_words():
     np.testing.assert_array_equal(jnp.stack(threefry(key, first, second)), theirs)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(1,), (2,), (3,), (28, 28, 1)])
 def test_a_samples_noise_depends_on_key_step_and_its_own_index_alone(shape):
     key = jax.random.key(4)
@@ -29,6 +31,7 @@ def test_a_samples_noise_depends_on_key_step_and_its_own_index_alone(shape):
         assert not np.any(other[0] == xi) and not np.any(other[1] == u)
 
 
+@pytest.mark.slow
 def test_the_noise_is_standard_normal_and_independent_of_its_uniform():
     xi, u = draw_noise(jax.random.key(6), 0, jnp.arange(4000), (25,))
     x = np.asarray(xi, np.float64).ravel()

@@ -33,6 +33,7 @@ def variances(config: dcd.Langevin) -> np.ndarray:
 TOLERANCE = 5 * (2 / N) ** 0.5
 
 
+@pytest.mark.slow
 def test_stationary_variance_is_v_over_1_minus_eta_m_over_2v_in_every_coordinate():
     eta = 0.6  # eta m / v is 0.3 in both coordinates: 40 steps forget the start to 0.7^80
     expected = VARIANCES / (1 - eta * np.array(M) / (2 * VARIANCES))
@@ -43,6 +44,7 @@ def noise_without_root(kernel, target, state, now):
     return LangevinKernel.step(kernel, target, state, now._replace(noise=now.noise / kernel.root))
 
 
+@pytest.mark.slow
 def test_noise_without_the_root_of_the_preconditioner_has_another_law():
     expected = VARIANCES / (1 - 0.6 * np.array(M) / (2 * VARIANCES))
     ours, mutant = (
@@ -53,6 +55,7 @@ def test_noise_without_the_root_of_the_preconditioner_has_another_law():
     assert np.any(np.abs(mutant / expected - 1) > 5 * TOLERANCE)
 
 
+@pytest.mark.slow
 def test_with_correction_the_targets_own_variances_come_out_at_a_large_step():
     assert np.all(np.abs(variances(chain(150, 1.2, metropolis=True)) / VARIANCES - 1) < TOLERANCE)
 
@@ -68,6 +71,7 @@ def test_the_corrected_flow_between_two_points_is_the_same_both_ways():
     assert np.abs(difference).max() < 2e-4
 
 
+@pytest.mark.slow
 def test_the_estimate_is_the_inverse_root_mean_square_gradient_with_product_one():
     # starts are N(0, I), so the root mean square gradient of coordinate i is 1 / v_i, and M_i goes as v_i
     found = dcd.precondition(

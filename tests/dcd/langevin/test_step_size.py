@@ -31,6 +31,7 @@ PAIR = make_pair(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("start, target", [(1e-4, 0.574), (2.0, 0.574), (0.01, 0.8)])
 def test_acceptance_on_a_gaussian_reaches_its_target_from_far_below_and_above(start, target):
     config, report = adapt_step_size(PAIR, ddls(40, start, metropolis=True), jax.random.key(0), target)

@@ -79,6 +79,7 @@ def _pair(prior=None, a=1.0, c=3.0):
     return make_pair(generator, critic, prior or Normal((2,)), sample_range=None, critic_kind="logit", check=False)
 
 
+@pytest.mark.slow
 def test_refined_latents_follow_prior_times_exponential_critic():
     result = refine_underdamped(_pair(), Underdamped(steps=60, step_size=0.25), jax.random.key(0), 3000, batch=3000)
     # posterior N(c / (1 + c), 1 / (1 + c)) = N(0.75, 0.25); 4 standard errors over 6000 coordinates

@@ -116,6 +116,7 @@ def test_obrs_raises_the_mean_log_ratio_over_the_generators_own():
     assert better.log_ratio.mean() > better.start_log_ratio.mean() + 0.2
 
 
+@pytest.mark.slow
 def test_without_refreshed_gradient_ex2_widens_the_law(monkeypatch):
     module = importlib.import_module("dcd.selection.explore_exploit")
     run = functools.partial(
@@ -141,6 +142,7 @@ def test_without_refreshed_gradient_ex2_widens_the_law(monkeypatch):
     assert wrong > SPREAD + 0.018
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", METHODS)
 def test_sample_depends_on_key_and_index_alone(name):
     run = METHODS[name]
@@ -170,6 +172,7 @@ def test_budget_one_around_a_chain_is_the_chain_alone():
     assert (selected.candidate == 0).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["obrs", "mh_gan", "isir"])
 def test_selection_among_refined_samples_picks_higher_ratios_than_the_chain_gives(name):
     chain = ddls(4, 0.05)

@@ -30,6 +30,7 @@ def kept() -> dcd.Winnowed:
     return dcd.winnow(POOL, two_modes(6000, 0.5, 1), jax.random.key(2), 0.3, SETTINGS)
 
 
+@pytest.mark.slow
 def test_shares_of_the_modes_come_to_those_of_the_data_and_strays_go():
     x = POOL[kept().rows]
     right = np.mean(x[:, 0] > 0.5)
@@ -45,6 +46,7 @@ def test_each_of_the_pool_is_kept_once_at_most_and_their_share_is_the_budget():
     assert len(rows) / len(POOL) > 0.3 - 5 * (0.3 * 0.7 / len(POOL)) ** 0.5
 
 
+@pytest.mark.slow
 def test_the_pool_pair_draws_every_sample_alike():
     pair = dcd.pool_pair(np.arange(8, dtype=np.float32)[:, None])
     z = pair.prior.sample(jax.random.key(0), 8000)

@@ -64,6 +64,7 @@ def _tune(pair, real_shift=0.0, key=0):
     return dcd.tune({"raw": pair}, search, confirm, JUDGE, jax.random.key(key), SMALL, _choices("raw"))
 
 
+@pytest.mark.slow
 def test_exact_log_ratio_gives_a_confirmed_gain():
     params = {"scale": jnp.asarray(0.6), "shift": jnp.asarray(1.0)}
     tuned = _tune(_pair(_ratio, params))
@@ -87,23 +88,27 @@ def test_a_nearer_distance_is_no_gain_where_recall_is_lost():
     assert tuned.verdict is not None and tuned.verdict.outcome == "no gain" and "recall" in tuned.verdict.reason
 
 
+@pytest.mark.slow
 def test_random_critic_is_no_gain():
     w = jnp.asarray(np.random.default_rng(0).standard_normal((2, 3)) * 3, jnp.float32)
     # a generator that is right but for a critic that knows nothing
     assert not _tune(_pair(_random, {"w": w}, scale=1.0, shift=0.0)).gain
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", [0, 1, 2])
 def test_perfect_generator_is_no_gain(key):
     params = {"scale": jnp.asarray(0.6), "shift": jnp.asarray(1.0)}
     assert not _tune(_pair(_ratio, params, scale=1.0, shift=0.0), key=key).gain
 
 
+@pytest.mark.slow
 def test_disjoint_supports_where_the_critic_is_flat_are_no_gain():
     flat = _pair(lambda p, x: jnp.tanh(p * jnp.sum(x, axis=-1)), jnp.asarray(0.0))
     assert not _tune(flat, real_shift=40.0).gain
 
 
+@pytest.mark.slow
 def test_same_key_gives_the_same_trials():
     pair = _pair(_ratio, {"scale": jnp.asarray(0.6), "shift": jnp.asarray(1.0)})
     a, b = _tune(pair), _tune(pair)

@@ -61,6 +61,7 @@ FLAT = interp.GeodesicSettings(
 HALF_PLANE = interp.Metric(PLANE, weight=pairs.wrap(_inverse))
 
 
+@pytest.mark.slow
 def test_exp_of_log_comes_back_on_the_sphere():
     z0, z1 = np.array([[1.0, 0.0]]), 0.5 * np.array([[math.cos(2), math.sin(2)]])
     metric = interp.Metric(SPHERE, mode="none")
@@ -72,6 +73,7 @@ def test_exp_of_log_comes_back_on_the_sphere():
     np.testing.assert_allclose(interp.exp_map(metric, z0, v), z1, atol=0.02)
 
 
+@pytest.mark.slow
 def test_half_plane_geodesics_are_half_circles():
     """From (0, 1) with unit horizontal velocity for time s: (tanh s, 1 / cosh s)."""
     for s in (0.5, 2.0):
@@ -79,6 +81,7 @@ def test_half_plane_geodesics_are_half_circles():
         np.testing.assert_allclose(end, [[math.tanh(s), 1 / math.cosh(s)]], atol=1e-6)
 
 
+@pytest.mark.slow
 def test_transport_around_an_octant_turns_by_its_area():
     """Three great arcs that enclose an eighth of the sphere, area pi / 2, in the stereographic chart."""
     t = np.linspace(0, 1, 201)
@@ -95,6 +98,7 @@ def test_transport_around_an_octant_turns_by_its_area():
     assert np.linalg.norm(w) == pytest.approx(np.linalg.norm(v), rel=1e-4)
 
 
+@pytest.mark.slow
 def test_mean_in_a_flat_metric_is_the_weighted_mean_and_corners_are_the_points():
     pair = pairs.make_pair(
         pairs.wrap(_same),
@@ -112,6 +116,7 @@ def test_mean_in_a_flat_metric_is_the_weighted_mean_and_corners_are_the_points()
     assert np.all(found.value <= found.start_value + 1e-12)
 
 
+@pytest.mark.slow
 def test_mean_of_two_points_of_the_half_plane_is_the_midpoint_of_their_geodesic():
     z = np.array([[-1.0, 1.0], [1.0, 1.0]])
     settings = interp.GeodesicSettings(segments=32, modes=8, evaluations=200, tolerance=1e-10, keep="free")
@@ -135,6 +140,7 @@ def _decode(p, z):
     return jnp.tanh(z @ p)
 
 
+@pytest.mark.slow
 def test_inversion_finds_the_latent_of_a_generated_sample():
     p = jnp.asarray(np.random.default_rng(0).standard_normal((4, 12)) / 2)
     pair = pairs.make_pair(
@@ -154,6 +160,7 @@ def test_inversion_finds_the_latent_of_a_generated_sample():
         interp.invert(pair, 3 + pair.generate(z))
 
 
+@pytest.mark.slow
 def test_critic_features_are_the_input_of_its_last_layer():
     rng = np.random.default_rng(0)
     p = (jnp.asarray(rng.standard_normal((3, 5))), jnp.asarray(rng.standard_normal((5, 1))))
@@ -169,6 +176,7 @@ def _two_layers(p, x):
     return (jax.nn.relu(x @ p[0]) @ p[1] + 1)[:, 0]
 
 
+@pytest.mark.slow
 def test_a_remembered_path_proposes_itself_in_both_directions():
     z0, z1 = np.array([[1.0, 0.0], [0.2, 0.9]]), np.array([[0.0, 1.0], [-0.5, 0.1]])
     found = interp.geodesic(SPHERE, z0, z1, settings=FLAT)

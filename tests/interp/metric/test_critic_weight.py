@@ -28,6 +28,7 @@ def _weight(real=None):
         return interp.weigh(PAIR, jax.random.key(0), WALL, real=real)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("v", SHARE)
 def test_the_wall_has_its_height_where_it_says(v):
     """Normal quantiles: median 0, 5 % at -1.644854; 20,000 samples know them to 0.015 (three sigma: 0.045)."""
@@ -47,6 +48,7 @@ def test_the_wall_stands_at_the_edge_of_real_data_where_that_is_known():
     assert float(weight(jnp.asarray([0.0]))[0]) > 1 + 10 * SHARE[2.0]
 
 
+@pytest.mark.slow
 def test_the_wall_never_falls_with_the_score_and_keeps_a_slope_far_below():
     weight = _weight().weight
     score = jnp.linspace(-50.0, 10.0, 500)
@@ -57,6 +59,7 @@ def test_the_wall_never_falls_with_the_score_and_keeps_a_slope_far_below():
     assert float(slope(jnp.asarray(-50.0))) == pytest.approx(-10 / 50, rel=0.05)
 
 
+@pytest.mark.slow
 def test_the_reciprocal_cost_is_the_published_formula_and_its_modes_use_it():
     """With integers around all generated scores: 1 / clip((s - o) / (high - o), 0.01, 0.99), o = low - 10."""
     with pytest.warns(UserWarning):

@@ -42,6 +42,7 @@ def test_between_two_latents_half_the_points_are_ends_and_the_rest_uniform() -> 
     assert np.abs(inner - (np.arange(len(inner)) + 0.5) / len(inner)).max() < 0.022
 
 
+@pytest.mark.slow
 def test_on_a_sphere_the_points_lie_on_it() -> None:
     pair = _pair(2).replace(prior=Sphere((2,)))
     ends = Sphere((2,)).sample(jax.random.key(0), 5)
@@ -50,6 +51,7 @@ def test_on_a_sphere_the_points_lie_on_it() -> None:
     np.testing.assert_allclose(jnp.linalg.norm(x, axis=1), jnp.linalg.norm(ends[0]), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_critic_recovered_between_points_of_a_ring_keeps_paths_on_the_ring() -> None:
     """The straight line between ends 2 radians apart dips to radius cos(1) = 0.54, the way on the ring keeps 1. Without
     a critic the pull-back geodesic of the identity is that line."""

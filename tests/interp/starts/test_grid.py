@@ -29,6 +29,7 @@ PAIR = pairs.make_pair(
 WEIGHT = pairs.wrap(lambda p, s: jnp.exp(-s))
 
 
+@pytest.mark.slow
 def test_in_a_flat_space_a_chain_is_at_most_three_percent_longer_than_the_line():
     """Neighbouring ones of 16 directions are at most 26.6 degrees apart: 1/cos(13.3 degrees) = 1.0275."""
     rng = np.random.default_rng(0)
@@ -98,6 +99,7 @@ TORN = interp.Metric(
 )
 
 
+@pytest.mark.slow
 def test_an_edge_across_a_bad_region_is_charged_for_it():
     """Straight through the seam costs 2 + 4 if the edge is measured at its ends, 2 + 2 + 2 * 50 if it is measured
     inside. The chain round it, 2 * sqrt(2.5^2 + 1) = 5.4 and what the slope of the tear adds, costs less. Grid points
@@ -109,6 +111,7 @@ def test_an_edge_across_a_bad_region_is_charged_for_it():
     assert crossing > 1.2
 
 
+@pytest.mark.slow
 def test_a_start_measured_inside_its_edges_is_not_given_up_for_a_path_that_jumps():
     """The seam again, solved on eleven segments, which cross it unseen. What is returned costs, on a grid 47 times
     finer, no more than the start (interpolated by as many modes; 1e-3 for the deciding grid, 16 times the solver's)."""
@@ -124,6 +127,7 @@ def test_a_start_measured_inside_its_edges_is_not_given_up_for_a_path_that_jumps
     assert float(interp.diagnose(TORN, found.curve(jnp.linspace(0, 1, 513))).length[0]) <= 1.001 * cost(start, 513)
 
 
+@pytest.mark.slow
 def test_a_path_that_jumps_is_held_against_the_baselines_on_the_finer_grid():
     """Length 0.95 on nodes is below the line's 1, but on a finer grid it is 1.1 for paths one and two. The first jumps,
     so the line replaces it. The second does not, so its length is believed. The third jumps and keeps 0.97 on the finer

@@ -80,6 +80,7 @@ def test_compare_gives_the_start_to_the_weighted_path_and_not_to_the_plain_one()
     assert float(found["plain"].length[0]) == pytest.approx(4.0, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_a_node_that_scores_nan_is_gone_round() -> None:
     """On the strip |x| < 0.15, |y| < 2 there is no score; ways round it exist."""
     metric = _metric(lambda p, x: jnp.where(_wall(p, x) < 0, jnp.nan, 0.0), 2)
@@ -103,6 +104,7 @@ def test_edges_are_measured_inside_so_that_no_chain_crosses_a_wall_between_two_n
     assert z[:, 1].max() > 2.0 and not np.any((np.abs(z[:, 0]) < 0.15) & (z[:, 1] < 1.75))
 
 
+@pytest.mark.slow
 def test_a_chain_through_nodes_is_never_dearer_than_the_line() -> None:
     """Ends are joined to each other too. Coefficients cut to 32 of 64 sine waves may lengthen a chain by its overshoot
     at corners: 5 % at most where chains have few."""
@@ -122,6 +124,7 @@ def test_a_chain_through_nodes_is_never_dearer_than_the_line() -> None:
     assert np.all(found <= 1.05 * line)
 
 
+@pytest.mark.slow
 def test_every_pair_has_the_chain_it_has_alone_and_backwards_the_same() -> None:
     graph = interp.neighbour_graph(_metric(_bump, 3), jax.random.normal(jax.random.key(3), (200, 3)))
     a, b = jax.random.normal(jax.random.key(4), (2, 3, 3))
@@ -132,6 +135,7 @@ def test_every_pair_has_the_chain_it_has_alone_and_backwards_the_same() -> None:
     np.testing.assert_allclose(graph.start(b, a, 8), sign * together, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_ends_that_are_nodes_and_equal_ends_have_chains() -> None:
     nodes = jax.random.normal(jax.random.key(5), (60, 3))
     graph = interp.neighbour_graph(_metric(_bump, 3), nodes)
@@ -179,6 +183,7 @@ def _asked(strength: float):
     return own, interp.with_classifier(pair, net, own, strength=strength)
 
 
+@pytest.mark.slow
 def test_the_score_is_minus_badness_minus_the_lack_of_confidence() -> None:
     """Midpoints cut to whole numbers are scores too, so median and quantile are read from the path_weight."""
     own, asked = _asked(2.5)
@@ -189,6 +194,7 @@ def test_the_score_is_minus_badness_minus_the_lack_of_confidence() -> None:
     np.testing.assert_allclose(found, -badness - 2.5 * (1 - sure), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_nothing_scores_above_good_enough() -> None:
     _, asked = _asked(2.5)
     assert float(asked.score(jnp.asarray([[2.0]]))[0]) < 0

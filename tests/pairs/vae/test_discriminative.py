@@ -35,6 +35,7 @@ def pair():
     return dr.to_pair(dataclasses.replace(SETTINGS, components=4), STATE, IMAGES, KEY)
 
 
+@pytest.mark.slow
 def test_without_feature_weight_it_is_the_plain_vae() -> None:
     plain = dataclasses.replace(SETTINGS, feature_weight=0.0, beta=1.0)
     mean, log_var = split_posterior(plain.model.encoder(STATE.nets.encoder, X))
@@ -44,6 +45,7 @@ def test_without_feature_weight_it_is_the_plain_vae() -> None:
     assert float(dr.cost(plain, STATE.nets, STATE.classifier, X, KEY)[0]) == pytest.approx(float(expected), rel=1e-5)
 
 
+@pytest.mark.slow
 def test_the_feature_term_reaches_the_decoder_and_its_deviations_never_the_classifier() -> None:
     term = lambda n, c: dr.cost(SETTINGS, n, c, X, KEY)[1]["features"]
     nets, classifier = jax.jit(jax.grad(term, argnums=(0, 1)))(STATE.nets, STATE.classifier)
@@ -51,6 +53,7 @@ def test_the_feature_term_reaches_the_decoder_and_its_deviations_never_the_class
     assert _size(nets.decoder) > 0 and all(_size(v) > 0 for v in nets.layers) and _size(nets.pixel) == 0
 
 
+@pytest.mark.slow
 def test_the_classifier_learns_first_and_is_then_left_alone_to_the_bit() -> None:
     update = dr.make_update(SETTINGS, IMAGES, LABELS)
     taught, figures = update(STATE, KEY, 0)
@@ -62,6 +65,7 @@ def test_the_classifier_learns_first_and_is_then_left_alone_to_the_bit() -> None
     assert figures.keys() == later.keys()
 
 
+@pytest.mark.slow
 def test_half_the_squared_feature_distance_is_the_kl_between_two_codes() -> None:
     key = jax.random.key(3)
     pixel = 0.3 * jax.random.normal(key, (8, 8, 1))
@@ -76,6 +80,7 @@ def test_half_the_squared_feature_distance_is_the_kl_between_two_codes() -> None
     assert float(0.5 * jnp.sum((features(a) - features(b)) ** 2)) == pytest.approx(float(kl), rel=1e-4)
 
 
+@pytest.mark.slow
 def test_the_metric_is_symmetric_and_positive_and_of_second_order_in_short_steps(pair) -> None:
     through = lambda z: pair.features(pair.generator(z[None]))[0]
     z, step = jnp.asarray([0.3, -0.2]), 2e-3 * jnp.asarray([0.6, 0.8])
@@ -88,6 +93,7 @@ def test_the_metric_is_symmetric_and_positive_and_of_second_order_in_short_steps
     assert exact == pytest.approx(float(step @ metric @ step), rel=5e-3)
 
 
+@pytest.mark.slow
 def test_unwhitened_pixels_alone_are_the_pixels() -> None:
     zeros = [jnp.zeros(s) for s in SETTINGS.classifier.shapes()]
     net = feature_net(SETTINGS.classifier, STATE.classifier, jnp.zeros((8, 8, 1)), zeros, weight=0.0)
@@ -95,6 +101,7 @@ def test_unwhitened_pixels_alone_are_the_pixels() -> None:
     assert float(jnp.max(jnp.abs(net(X)[:, 64:]))) == 0.0
 
 
+@pytest.mark.slow
 def test_em_finds_two_separated_gaussians_and_never_lowers_the_likelihood() -> None:
     rng = np.random.default_rng(0)
     codes = np.concatenate([rng.normal(-4, 0.5, (300, 2)), rng.normal(3, 1.0, (700, 2))]).astype(np.float32)
@@ -109,6 +116,7 @@ def test_em_finds_two_separated_gaussians_and_never_lowers_the_likelihood() -> N
         fit_mixture(codes[:1], 2, jax.random.key(0))
 
 
+@pytest.mark.slow
 def test_the_pair_carries_classifier_and_fitted_prior_through_storage(pair, tmp_path) -> None:
     assert isinstance(pair.prior, ClassMixture) and pair.prior.weights.shape == (4,) and pair.classes is None
     save_pair(tmp_path / "pair", pair)

@@ -47,12 +47,14 @@ def _joint(settings: ls.LabelSplit, nets: ls.Nets = STATE.nets) -> ls.Nets:
     return jax.jit(jax.grad(lambda n: ls.joint_loss(settings, n, X, Y, KEY)[0]))(nets)
 
 
+@pytest.mark.slow
 def test_the_joint_step_leaves_the_class_gaussians_alone_and_moves_every_net() -> None:
     found = _joint(SETTINGS)
     assert _size((found.means, found.raw)) == 0
     assert all(_size(v) > 0 for v in found[:4])
 
 
+@pytest.mark.slow
 def test_the_adversary_reaches_the_style_encoder_alone() -> None:
     with_it = _joint(dataclasses.replace(SETTINGS, adversary_weight=5.0))
     without = _joint(dataclasses.replace(SETTINGS, adversary_weight=0.0))
@@ -71,6 +73,7 @@ def test_an_adversary_without_opinion_moves_nothing() -> None:
     assert _size(jax.tree.map(lambda a, b: a - b, *found)) < 1e-5
 
 
+@pytest.mark.slow
 def test_the_adversarys_loss_has_no_slope_in_the_codes() -> None:
     codes = jax.random.normal(KEY, (12, 3))
     for on in ("sample", "mean", "both"):
@@ -79,6 +82,7 @@ def test_the_adversarys_loss_has_no_slope_in_the_codes() -> None:
         assert _size(jax.jit(jax.grad(loss, argnums=(0, 1)))(codes, codes)) == 0
 
 
+@pytest.mark.slow
 def test_the_consistency_term_is_the_label_loss_of_decoded_mixtures_and_reaches_the_decoder_alone() -> None:
     settings = dataclasses.replace(SETTINGS, consistency=5.0)
     without = dataclasses.replace(SETTINGS, consistency=0.0)
@@ -98,6 +102,7 @@ def test_the_consistency_term_is_the_label_loss_of_decoded_mixtures_and_reaches_
     np.testing.assert_allclose(figures["consistency"], jnp.mean(expected), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_refitted_class_gaussians_are_the_maximum_of_their_likelihood() -> None:
     codes = np.random.default_rng(1).normal(size=(60, 2)) * [1.0, 0.3] + (np.arange(60) % 3)[:, None]
     found = refit_class_gaussians(codes.astype(np.float32), np.arange(60) % 3, 3)
@@ -109,6 +114,7 @@ def test_refitted_class_gaussians_are_the_maximum_of_their_likelihood() -> None:
         refit_class_gaussians(codes, np.arange(60) % 3, 4)
 
 
+@pytest.mark.slow
 def test_the_prior_is_the_class_gaussian_times_a_standard_normal(pair) -> None:
     assert isinstance(pair.prior, ClassMixture) and pair.classes == 3
     z = pair.prior.sample(KEY, 5, jnp.full(5, 1))
@@ -118,6 +124,7 @@ def test_the_prior_is_the_class_gaussian_times_a_standard_normal(pair) -> None:
     np.testing.assert_allclose(pair.prior.log_prob(z, jnp.full(5, 1)), log_prob, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_conditional_shapes_and_a_swap_with_itself_is_the_reconstruction(pair) -> None:
     assert blocks(pair) == ((0, 2), (2, 5))
     codes = pair.encoder(X)
@@ -129,12 +136,14 @@ def test_conditional_shapes_and_a_swap_with_itself_is_the_reconstruction(pair) -
     assert pair.critic(X, Y).shape == (12,)
 
 
+@pytest.mark.slow
 def test_class_samples_at_temperature_zero_have_the_mean_code_whatever_the_key(pair) -> None:
     for seed in (0, 1):
         z = sample_class(pair, jax.random.key(seed), jnp.asarray([2, 0]), temperature=0.0)
         np.testing.assert_array_equal(z[:, :2], pair.prior.means[jnp.asarray([2, 0]), :2])
 
 
+@pytest.mark.slow
 def test_class_and_style_paths_keep_the_other_code(pair) -> None:
     z = pair.prior.sample(KEY, 4, jnp.arange(4) % 3)
     path = vary_class(pair, z, 0, 2, 5)
@@ -145,6 +154,7 @@ def test_class_and_style_paths_keep_the_other_code(pair) -> None:
     np.testing.assert_allclose(path[:, -1, 2:], z[2:, 2:], atol=1e-6)
 
 
+@pytest.mark.slow
 def test_refinement_with_either_code_held_leaves_it_bit_identical(pair) -> None:
     for name in ("label", "style"):
         first, end = getattr(blocks(pair), name)
@@ -155,6 +165,7 @@ def test_refinement_with_either_code_held_leaves_it_bit_identical(pair) -> None:
         assert moved[:, :first].all() and moved[:, end:].all()
 
 
+@pytest.mark.slow
 def test_a_round_of_training_moves_everything_and_the_pair_survives_storage(pair, tmp_path) -> None:
     settings = dataclasses.replace(SETTINGS, adversary_on="both", independence=1.0)
     update = ls.make_update(settings, IMAGES, LABELS)
@@ -170,6 +181,7 @@ def test_a_round_of_training_moves_everything_and_the_pair_survives_storage(pair
     assert blocks(loaded) == blocks(pair)
 
 
+@pytest.mark.slow
 def test_shifted_images_are_crops_of_the_edge_padded_image_and_every_offset_occurs() -> None:
     x = jax.random.uniform(KEY, (200, 5, 4, 1))
     moved = np.asarray(shift_images(jax.random.key(3), x, 1))
@@ -182,6 +194,7 @@ def test_shifted_images_are_crops_of_the_edge_padded_image_and_every_offset_occu
     np.testing.assert_array_equal(shift_images(KEY, x, 0), x)
 
 
+@pytest.mark.slow
 def test_shifting_moves_what_the_label_loss_trains_and_leaves_the_adversary_to_the_bit() -> None:
     """The adversary's turns come before the joint step and see the style alone, of images where they are."""
     rounds = []

@@ -45,6 +45,7 @@ def test_kl_to_a_gaussian_is_its_integral(mean: float, log_var: float) -> None:
             assert float(kl_standard(m, v)[0]) == pytest.approx(exact, abs=RULE)
 
 
+@pytest.mark.slow
 def test_kl_to_a_mixture_lies_between_its_bounds_which_meet_for_one_component() -> None:
     means, scales, weights = jnp.asarray([[-1.5], [0.5], [2.0]]), jnp.asarray([[0.4], [1.0], [0.6]]), jnp.ones(3) / 3
     p = sum(_density(GRID, float(m[0]), float(s[0])) / 3 for m, s in zip(means, scales, strict=True))
@@ -58,6 +59,7 @@ def test_kl_to_a_mixture_lies_between_its_bounds_which_meet_for_one_component() 
     assert float(one[1][0]) == pytest.approx(exact, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_gaussian_likelihood_is_its_density_and_its_best_variance_the_mean_squared_residual() -> None:
     x, mean = jnp.asarray([[0.7]]), jnp.asarray([[-0.2]])
     value = float(gaussian_log_likelihood(x, mean, math.log(0.5))[0])
@@ -78,6 +80,7 @@ def test_log_variances_are_clipped_where_exp_would_overflow() -> None:
     assert bool(jnp.all(jnp.isfinite(kl_standard(jnp.zeros((2, 1)), log_var))))
 
 
+@pytest.mark.slow
 def test_class_logits_at_unit_precision_are_those_of_equal_gaussians() -> None:
     key = jax.random.key(1)
     code, means = jax.random.normal(key, (5, 3)), jax.random.normal(jax.random.fold_in(key, 1), (4, 3))
@@ -104,6 +107,7 @@ def test_class_logits_do_not_underflow_in_many_dimensions() -> None:
     assert bool(jnp.all(jnp.isfinite(label_logits(code, means, jnp.full((2, 512), -5.0)))))
 
 
+@pytest.mark.slow
 def test_dependence_is_zero_for_constant_codes_and_largest_where_the_label_decides() -> None:
     labels = jnp.arange(60) % 3
     free = jax.random.normal(jax.random.key(2), (60, 2))
@@ -113,6 +117,7 @@ def test_dependence_is_zero_for_constant_codes_and_largest_where_the_label_decid
     assert values[1] < 0.2 * values[2]  # independent: order 1/n = 1/60 of the kernel's variance
 
 
+@pytest.mark.slow
 def test_the_pull_of_dependence_falls_with_the_size_of_small_codes() -> None:
     """Quadratic at the origin, by the least width: a tenth of the codes, a tenth of the gradient. A width that shrinks
     with them would make it ten times as large, and hold collapsed codes down."""

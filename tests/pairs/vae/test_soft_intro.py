@@ -39,6 +39,7 @@ def _close(a, b, rtol: float = 1e-4) -> None:
     jax.tree.map(lambda u, v: np.testing.assert_allclose(u, v, rtol=rtol, atol=1e-6), a, b)
 
 
+@pytest.mark.slow
 def test_each_step_moves_its_own_net_alone() -> None:
     for gamma, bootstrap in ((0.0, 0), (0.5, 0), (0.5, 3)):
         s = dataclasses.replace(BASE, gamma=gamma, bootstrap=bootstrap)
@@ -50,6 +51,7 @@ def test_each_step_moves_its_own_net_alone() -> None:
         assert _size(moved[0]) > 0 and _size(moved[1:]) == 0
 
 
+@pytest.mark.slow
 def test_the_codes_of_the_encoder_step_are_constants_of_the_decoder_step() -> None:
     slope = jax.jit(
         jax.grad(lambda z: si.decoder_loss(BASE, STATE.decoder, STATE.encoder, STATE.decoder, X, NOISE, z, KEY))
@@ -83,6 +85,7 @@ def test_the_exponential_is_taken_before_the_mean() -> None:
     assert float(both) > float(si.exp_elbo(BASE, jnp.mean(error), jnp.mean(kl))) + 1e-3  # Jensen, strictly
 
 
+@pytest.mark.slow
 def test_the_critic_is_the_formula_of_its_terms_sample_by_sample() -> None:
     pair = si.to_pair(BASE, STATE)
     mean, log_var = split_posterior(BASE.model.encoder(STATE.encoder, X))
@@ -97,6 +100,7 @@ def test_the_critic_is_the_formula_of_its_terms_sample_by_sample() -> None:
         vary(pair.critic, terms="mean")
 
 
+@pytest.mark.slow
 def test_the_importance_bound_grows_with_draws_and_never_falls_below_the_drawn_bound() -> None:
     critic = vary(si.to_pair(BASE, STATE).critic, terms="importance", rec=0.5, kl=1.0, scale=1.0, shift=0.0)
     means = [float(jnp.mean(vary(critic, draws=m)(X))) for m in (1, 8, 512)]
@@ -110,6 +114,7 @@ def test_images_need_a_range_and_a_wrong_toy_is_named() -> None:
         for_toy("moons")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TOYS)
 def test_toy_sets_lie_in_their_window_and_are_centred(name: str) -> None:
     x = np.asarray(toy(name)(jax.random.key(0), 4000))
@@ -124,6 +129,7 @@ def test_health_names_the_remedy_of_either_imbalance() -> None:
     assert "raise beta_neg" in health(1.0, 64.0, {**curves, "kl_fake": [90.0]})[0]
 
 
+@pytest.mark.slow
 def test_training_is_resumed_bit_for_bit_and_the_bootstrap_target_is_a_held_copy(tmp_path) -> None:
     s = dataclasses.replace(for_toy("rings", hidden=(8,)), warmup=2, batch=16, bootstrap=4, gamma=1.0)
     start, update = si.init(s, jax.random.key(0)), si.make_update(s)
@@ -137,6 +143,7 @@ def test_training_is_resumed_bit_for_bit_and_the_bootstrap_target_is_a_held_copy
     assert _size(jax.tree.map(lambda a, b: a - b, whole.target, whole.decoder)) > 0
 
 
+@pytest.mark.slow
 def test_the_pair_survives_storage_and_is_refined_in_either_space(tmp_path) -> None:
     s = for_toy("8-gaussians", hidden=(8,))
     pair = si.to_pair(s, si.init(s, jax.random.key(0)))
