@@ -72,6 +72,9 @@ class Layer:
         """Enter the class in :data:`LAYERS`."""
         super().__init_subclass__(**kwargs)
         if kind:
+            taken = LAYERS.get(kind)
+            if taken is not None and (taken.__module__, taken.__qualname__) != (cls.__module__, cls.__qualname__):
+                raise TypeError(f"layer kind {kind!r} is that of {taken.__qualname__}: give {cls.__name__} another")
             cls.kind = kind
             LAYERS[kind] = cls
 

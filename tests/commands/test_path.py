@@ -14,7 +14,6 @@ import pairs
 from ganrefine import main
 from interp.ends import find_ends, read_ends, read_picture
 from pairs.gan.wgan_gp import Critic, Generator, WganGpConfig, critic_net, generator_net
-from pairs.io.command import seed_or_path
 from pairs.io.pixels import to_uint8
 
 
@@ -89,7 +88,7 @@ def test_a_picture_the_generator_drew_is_found_again(stored, tmp_path):
     drawn = pair.generate(pair.prior.sample(jax.random.key(5), 1))
     path = tmp_path / "drawn.png"
     Image.fromarray(to_uint8(drawn[0], pair.sample_range)[..., 0]).save(path)
-    given = seed_or_path(str(path)), seed_or_path("3")
+    given = path, 3
     found = find_ends(pair, given, read_ends(pair, given, None), jax.random.key(0))
     assert float(found.inversions["from"]["error"]) < 0.02 and "to" not in found.inversions
     assert (found.z[1] == pair.prior.sample(jax.random.key(3), 1)).all()
