@@ -128,11 +128,8 @@ def check_refinement(
       times: Samples for each of n.
 
     Raises:
-      InputError: It cannot fit in the memory of this machine, or the pair has no critic.
+      InputError: It cannot fit in the memory of this machine.
     """
-    if not pair.has_critic:
-        remedy = "make one with 'ganrefine tune PAIR DATA --out tuned', or 'ganrefine adapt PAIR DATA --out adapted'"
-        raise InputError("critic", "is missing: this pair has a generator alone", remedy)
     most = memory_limit()
     samples = n * times
     chains = min(batch, samples) * activation_bytes(pair, settings.space)

@@ -17,7 +17,16 @@ from pairs.io.pixels import to_range
 
 from .features import FeatureChoice, choose, default_features
 
-__all__ = ["choose_features", "folds_of", "load", "read_data", "refuse_data_options", "settings", "tuned_or_settings"]
+__all__ = [
+    "choose_features",
+    "folds_of",
+    "load",
+    "read_data",
+    "refuse_data_options",
+    "require_critic",
+    "settings",
+    "tuned_or_settings",
+]
 
 KNOBS = ("steps", "step_size", "temperature", "critic_scale", "prior_weight", "metropolis", "hold")
 """Settings of the chain that a command line may give."""
@@ -158,3 +167,14 @@ def settings(args: argparse.Namespace) -> dcd.Langevin:
     """The chain that the command line describes."""
     given = {k: getattr(args, k) for k in KNOBS if getattr(args, k) is not None}
     return dcd.preset(args.preset or "latent").replace(**given)
+
+
+def require_critic(pair: Pair) -> None:
+    """Refuse a pair without a critic before anything is computed.
+
+    Raises:
+      InputError: The pair has a generator alone.
+    """
+    if not pair.has_critic:
+        remedy = "make one with 'ganrefine tune PAIR DATA --out tuned', or 'ganrefine adapt PAIR DATA --out adapted'"
+        raise InputError("critic", "is missing: this pair has a generator alone", remedy)

@@ -34,12 +34,13 @@ def run(args: argparse.Namespace) -> int:
     from pairs.io.reports import to_json
 
     from ..estimates import check_refinement
-    from ..inputs import choose_features, read_data, tuned_or_settings
+    from ..inputs import choose_features, read_data, require_critic, tuned_or_settings
     from ..refinement import LEAST, as_bytes, diagnose_run, judge_again, refine_and_judge, write_samples
 
     folder = check_out(args.out)
     pair, config, budget, _ = tuned_or_settings(args)
     image_range(pair)
+    require_critic(pair)
     estimate = check_refinement(pair, config, args.n, args.batch)
     data = read_data(args, args.data, "test", expect=pair.sample_shape, least=LEAST)
     features = choose_features(pair, args.features, data, folder=args.out).features

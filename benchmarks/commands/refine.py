@@ -45,13 +45,14 @@ def run(args: argparse.Namespace) -> int:
     from pairs.io.reports import to_json
 
     from ..estimates import check_refinement
-    from ..inputs import read_data, refuse_data_options, tuned_or_settings
+    from ..inputs import read_data, refuse_data_options, require_critic, tuned_or_settings
     from ..refinement import LEAST, refine_and_judge, write_samples
 
     folder = check_out(args.out)
     if args.data is None:
         refuse_data_options(args, "--data")
     pair, config, budget, gain = tuned_or_settings(args)
+    require_critic(pair)
     estimate = check_refinement(pair, config, args.n, args.batch)
     labels = None if args.label is None else check_labels(pair, np.full(args.n, args.label), args.n, "--label")
     data = None

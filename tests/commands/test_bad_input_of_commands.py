@@ -8,11 +8,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 
+import checkpoints
 from checkpoints.lookup import bundled_path
 from ganrefine import main
+from pairs import Normal, Record, make_pair
+from pairs.sequential.spec import init_sequential
 
 BUNDLED = "fashion-mnist-wgan-gp"
 
@@ -236,3 +240,14 @@ def test_the_exit_code_of_the_process_is_two(argv, tmp_path) -> None:
     done = subprocess.run([sys.executable, "-m", *argv], cwd=here, capture_output=True, text=True, timeout=300)
     assert done.returncode == 2 and done.stdout == ""
     assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1, done.stderr
+
+
+def test_refining_a_pair_without_a_critic_is_refused_before_any_work(refused, tmp_path) -> None:
+    layers = [{"layer": "dense", "out": 4}, {"layer": "tanh"}, {"layer": "unflatten", "shape": [1, 2, 2]}]
+    generator = init_sequential(jax.random.key(0), layers, (3,))
+    pair = make_pair(
+        generator, None, Normal((3,)), sample_range=(-1.0, 1.0), critic_kind=None, record=Record(name="alone")
+    )
+    path = checkpoints.save_pair(tmp_path / "alone", pair)
+    line = refused("refine", str(path))
+    assert "critic: is missing" in line and "ganrefine tune" in line and "ganrefine adapt" in line
