@@ -6,7 +6,7 @@ A refinement of n samples of s numbers, from latents of d numbers, with T steps 
 
 bytes beside the program: copies of the samples before and after (as floats, bytes and rows that are judged), latents
 and positions, the record of every step, rows of a feature net (F), and what the nets keep of one chain for the gradient
-(a, the sum of all intermediate values). ``benchmarks.studies.memory_estimate`` compares it with what processes took.
+(a, the sum of all intermediate values).
 """
 
 from __future__ import annotations

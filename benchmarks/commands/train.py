@@ -88,7 +88,7 @@ def _family(families: Any, name: str, words: str, steps: int, batch: int | None,
     of_set = "the family's" if batch is None else f"{batch:,}"
     family.add_argument("--batch", type=BATCH, default=batch, help=f"samples per update (default {of_set})")
     rated = "the family's" if rate is None else f"{rate:g}"
-    family.add_argument("--learning-rate", type=Number(1e-12, 1e3), default=rate, help=f"Adam's (default {rated})")
+    family.add_argument("--learning-rate", type=ABOVE, default=rate, help=f"Adam's (default {rated})")
     every = "updates between two checkpoints (default 500)"
     family.add_argument("--checkpoint-every", type=NUMBER, default=500, help=every)
     family.add_argument("--name", type=Text(), help="name of the pair (default: data and family)")

@@ -74,7 +74,7 @@ def refine_to(
         damaged shard. Nothing is written then.
 
     Example:
-      >>> import tempfile, pairs
+      >>> import jax.numpy as jnp, tempfile, pairs
       >>> net = pairs.wrap(lambda p, x: x * p, jnp.ones(2)), pairs.wrap(lambda p, x: x @ p, jnp.ones(2))
       >>> pair = pairs.make_pair(*net, pairs.Normal((2,)), sample_range=None, critic_kind="energy")
       >>> files = refine_to(pair, Langevin(steps=1), jax.random.key(0), 5, tempfile.mkdtemp(), shard=4, batch=4)

@@ -15,7 +15,7 @@ def test_folds_share_no_image_and_labels_stay_with_theirs(tmp_path):
     x = np.stack([np.full((2, 2, 1), i // 10, np.uint8) for i in range(600)]) * 4
     x[:, 0, 0, 0] = y  # an image knows its label and, with it, its number
     np.savez(tmp_path / "train.npz", x=x, y=y)
-    args = argparse.Namespace(data=str(tmp_path), split=None, seed=3, limit=500)
+    args = argparse.Namespace(data=str(tmp_path), split=None, array=None, seed=3, limit=500)
     pair = pool_pair(np.zeros((1, 2, 2, 1), np.float32), (0.0, 255.0)).replace(classes=10)
     _, images, labels = folds_of(args, pair, (0.6, 0.4))
     assert [len(v) for v in images] == [300, 200]

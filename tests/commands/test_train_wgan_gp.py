@@ -44,6 +44,6 @@ def test_a_resumed_training_ends_in_the_same_pair_and_refuses_other_settings(tmp
         error = capsys.readouterr().err
         assert words in error and error.startswith("error: ") and error.count("\n") == 1
 
-    assert train("hot", "--steps", "30", "--learning-rate", "1e30") == 2
+    assert train("hot", "--steps", "30", "--learning-rate", "1000000") == 2
     assert "is not finite" in capsys.readouterr().err
     assert not (tmp_path / "hot").exists()

@@ -35,7 +35,8 @@ PAIR = make_pair(
 def test_head_then_tail_is_the_generator(layer):
     head, tail = split_generator(PAIR, layer)
     z = jax.random.normal(jax.random.key(1), (5, 4))
-    np.testing.assert_array_equal(np.asarray(tail(head(z))), np.asarray(GENERATOR(z)))
+    # two compiled programs against one: the same operations, rounded at other places; eps of float32 is 1.2e-7
+    np.testing.assert_allclose(np.asarray(tail(head(z))), np.asarray(GENERATOR(z)), rtol=1e-6, atol=1e-6)
 
 
 @pytest.mark.slow

@@ -214,7 +214,7 @@ def test_a_full_disk_is_an_input_error_and_leaves_no_part(tmp_path, monkeypatch)
         ("shard", dict(shard=0)),
         ("batch", dict(batch=True)),
         ("key", dict(key=3)),
-        ("key", dict(key=jax.random.key_data(KEY))),
+        ("key", dict(key=jax.random.split(KEY))),
     ],
 )
 def test_bad_input_is_refused_before_anything_is_written(tmp_path, field, changes):
