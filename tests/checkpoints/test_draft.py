@@ -140,6 +140,7 @@ def test_places_between_members_of_a_sequential_are_counted() -> None:
     assert between("main.0", "other.1") is None and between("main.3", "main.1") is None
 
 
+@pytest.mark.slow
 def test_what_cannot_be_drafted_is_refused_with_the_reason(tmp_path: Path) -> None:
     generator, critic = _save(tmp_path)
     np.savez(tmp_path / "odd.npz", **{"rnn.weight_ih_l0": np.ones((4, 4), "f")})

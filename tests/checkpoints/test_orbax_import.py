@@ -49,6 +49,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return folder / "nets.py", folder / "saved"
 
 
+@pytest.mark.slow
 def test_the_arrays_of_a_checkpoint_fill_the_modules_of_a_factory(made, tmp_path: Path, capsys) -> None:
     code, saved = made
     asked = ["--factory", f"{code}:nets", "--prior", "normal:3", "--range", "none", "--critic-kind", "energy"]

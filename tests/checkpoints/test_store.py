@@ -182,6 +182,7 @@ def _reseal(path: Path) -> None:
     (path / archive.INTEGRITY).write_text(json.dumps({"files": files}, indent=1))
 
 
+@pytest.mark.slow
 def test_the_inner_digests_hold_without_the_outer_one(tmp_path: Path, stored: Path) -> None:
     # Arrays of a few KiB lie in files without a checksum of their own: only our digest sees a flip there.
     draw, values = random.Random(1), np.random.default_rng(0).integers(0, 256, 20_000, np.uint8)

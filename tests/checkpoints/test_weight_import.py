@@ -75,6 +75,7 @@ def test_stored_outputs_settle_how_a_label_comes_in(tmp_path: Path) -> None:
         import_weights(*files, check=tmp_path / "golden.npz", **asked)
 
 
+@pytest.mark.slow
 def test_a_label_as_a_plane_of_the_sample_and_parts_with_a_view_between_them(tmp_path: Path) -> None:
     conv = _DRAW.normal(size=(2, 2, 3, 3)).astype(np.float32)
     settings = dict(kernel_size=(3, 3), stride=(1, 1), dilation=(1, 1), groups=1, padding_mode="zeros")
@@ -103,6 +104,7 @@ def test_labels_that_multiply_latents_or_come_as_unit_vectors(label: str, tmp_pa
     np.testing.assert_allclose(made.pair.generate(z, y)[:, 0], want, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_keras_files_are_a_pair_of_points(tmp_path: Path) -> None:
     pytest.importorskip("h5py")
     layers = lambda *sizes: [

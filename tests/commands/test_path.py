@@ -46,6 +46,7 @@ def test_path_writes_pictures_and_the_report_of_the_contract(stored, tmp_path, c
     assert not list(out.glob(".*"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "extra, field",
     [

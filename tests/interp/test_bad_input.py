@@ -144,6 +144,7 @@ def test_identical_ends_give_a_constant_path_without_nan(odd):
     assert float(odd.length[0]) == 0.0
 
 
+@pytest.mark.slow
 def test_a_collapsed_generator_is_flagged_and_keeps_its_line(odd):
     assert odd.flags.degenerate.tolist() == [False, False, True, False, False]
     assert np.all(np.isfinite(odd.path)) and np.all(np.isfinite(odd.t))

@@ -108,6 +108,7 @@ def test_the_length_found_is_the_distance(solved, case):
     assert float(solved.length[case]) == pytest.approx(distance, rel=tolerance)
 
 
+@pytest.mark.slow
 def test_energy_exceeds_squared_length_with_equality_at_equal_steps(solved):
     energy, length = np.asarray(solved.energy), np.asarray(solved.length)
     assert np.all(energy >= length**2 * (1 - 1e-12))

@@ -75,6 +75,7 @@ def test_a_batch_gives_what_single_calls_give(found):
         np.testing.assert_allclose(one.path[0], found.path[i], atol=1e-8)
 
 
+@pytest.mark.slow
 def test_swapped_ends_give_the_reversed_path(found):
     z0, z1 = _ends()
     back = interp.geodesic(_pair(), z1, z0, settings=QUICK, weight=WEIGHT)
@@ -83,6 +84,7 @@ def test_swapped_ends_give_the_reversed_path(found):
     np.testing.assert_allclose(back.path[:, ::-1], found.path, atol=3e-2)
 
 
+@pytest.mark.slow
 def test_the_energy_itself_is_symmetric_in_the_ends():
     """Exact for the trapezoid weight; a left-end rule fails by O(1/N)."""
     metric = interp.Metric(_pair(), weight=WEIGHT)
@@ -91,6 +93,7 @@ def test_the_energy_itself_is_symmetric_in_the_ends():
     np.testing.assert_allclose(forward, backward, rtol=1e-13)
 
 
+@pytest.mark.slow
 def test_a_weight_multiplies_length_and_its_square_the_energy():
     """Equal steps along an axis of the identity, 4 long in all, weight 3: length 12, energy 144."""
     flat = pairs.make_pair(
@@ -137,6 +140,7 @@ def test_triangle_inequality_and_weight_at_least_one_lengthens(found):
     assert np.all(np.asarray(found.length) >= np.asarray(found.diagnostics.plain_length) * (1 - 1e-9))
 
 
+@pytest.mark.slow
 def test_exposure_falls_and_plain_length_grows_with_the_weight():
     """Between optima of w = 1 + lambda u, lambda rising: int u |dx| falls, int |dx| grows (exchange argument)."""
     z0, z1 = _ends()

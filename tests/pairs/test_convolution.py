@@ -96,6 +96,7 @@ def test_both_operations_are_those_of_pytorch(form, kernel, stride, padding, ext
     np.testing.assert_allclose(ours, theirs.transpose(0, 2, 3, 1), **TOLERANCE)
 
 
+@pytest.mark.slow
 def test_the_flax_layers_add_a_bias_to_the_operations() -> None:
     x = jnp.ones((1, 4, 4, 2))
     for layer, operation in ((Conv, conv), (ConvTranspose, conv_transpose)):

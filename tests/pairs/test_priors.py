@@ -42,6 +42,7 @@ def test_the_density_on_a_sphere_is_one_over_its_area() -> None:
         assert np.all(np.isneginf(prior.log_prob(1.1 * z)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("prior", [Normal((3,), 1.7), Uniform((2, 2)), TruncatedNormal((4,), 1.3), MIXTURE])
 def test_the_score_is_the_gradient_of_the_log_density(prior) -> None:
     z = prior.sample(jax.random.key(1), 6)
@@ -55,6 +56,7 @@ def test_the_labelled_score_is_that_of_one_component() -> None:
     np.testing.assert_allclose(MIXTURE.score(z, labels)[:, 0], [-2.0 / 0.25, 1.0 / 2.25], rtol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("prior", [*SETTINGS, MIXTURE])
 def test_projection_is_the_identity_on_the_support_and_idempotent_off_it(prior) -> None:
     z = prior.sample(jax.random.key(2), 16)
@@ -65,6 +67,7 @@ def test_projection_is_the_identity_on_the_support_and_idempotent_off_it(prior) 
     np.testing.assert_allclose(prior.project(once), once, rtol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("prior", [*SETTINGS, MIXTURE])
 def test_a_longer_draw_begins_with_the_shorter_one(prior) -> None:
     key = jax.random.key(3)

@@ -99,6 +99,7 @@ def test_what_no_label_told_is_learnt(kept):
     assert (found == truth).mean() > 0.9
 
 
+@pytest.mark.slow
 def test_the_net_is_kept_read_back_and_trained_anew_for_other_images_or_settings(kept):
     folder, features = kept
     x, _ = signs(200)

@@ -35,6 +35,7 @@ def _number(n: int) -> bytes:
 _TENSOR = pickled({"w": np.ones(4, np.float32)}, {})[2:-1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("body", "words"),
     [

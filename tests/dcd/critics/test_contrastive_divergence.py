@@ -84,6 +84,7 @@ def gradient_through_the_chain(a: float, g: float, real: np.ndarray, n: int, ste
     return float(jax.jit(jax.grad(objective))(a))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("a", [2.0, 20.0])
 def test_the_gradient_is_minus_half_the_excess_variance_of_the_negatives(a: float) -> None:
     steps, n = 10, 40_000
@@ -167,6 +168,7 @@ def test_fine_tuning_one_parameter_ends_at_the_fixed_point_of_its_chain(g2: floa
 # --- the chain --------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_negatives_are_the_states_of_the_chain_that_samples() -> None:
     pair, config = quadratic_pair(1.5, 2.0), chain(7, clip=0.8)
     result = dcd.refine(pair, config, jax.random.key(3), 16)
@@ -302,6 +304,7 @@ def test_generator_weights_and_statistics_are_the_same_to_the_bit(adapted) -> No
     assert bits(leaked) != before
 
 
+@pytest.mark.slow
 def test_the_critic_moves_but_its_running_statistics_do_not(adapted) -> None:
     pair, _, new, *_ = adapted
     for old, now in zip(pair.critic.params, new.critic.params, strict=True):

@@ -101,6 +101,7 @@ def test_reliability_table_bins_add_up_and_follow_the_diagonal():
         assert abs(row["predicted"] - row["observed"]) < 0.05
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["isotonic", "head"])
 def test_bent_score_needs_more_than_an_affine_map(method):
     real, key = _real(12000), jax.random.key(6)

@@ -67,6 +67,7 @@ def test_a_critic_of_the_samples_separates_perfectly_where_this_one_does_not():
     assert report.held_out.auc > 0.999 > recovered()[1].held_out.auc
 
 
+@pytest.mark.slow
 def test_generator_and_feature_net_keep_every_bit_and_further_training_leaves_the_features_alone():
     made, _ = recovered()
     assert made.generator is pair().generator or float(made.generator.params) == 1.0

@@ -126,6 +126,7 @@ def test_wgan_gp_on_concentric_gaussians_points_outwards() -> None:
     assert abs(dual / slope - 1.5 * np.sqrt(np.pi / 2)) < 0.2
 
 
+@pytest.mark.slow
 def test_the_generator_is_the_same_to_the_bit() -> None:
     pair, new, _ = run("bce", 1.0, 1.0, 1, 1.0, r1=0.0)
     fresh = gaussian_pair()
@@ -134,6 +135,7 @@ def test_the_generator_is_the_same_to_the_bit() -> None:
         assert np.array_equal(np.asarray(before), np.asarray(made))
 
 
+@pytest.mark.slow
 def test_same_key_same_critic_and_another_key_another() -> None:
     pair, data = gaussian_pair(), normal_data(20_000, mean=1.0)
     config = dcd.Recover(steps=20, batch=256, evaluate_every=10, architecture=LAYERS)
@@ -225,6 +227,7 @@ def test_a_conditional_pair_without_a_critic_gets_one_that_reads_labels() -> Non
     assert new.has_critic and np.mean(right > wrong) > 0.9
 
 
+@pytest.mark.slow
 def test_a_pair_without_a_critic_has_no_raw_variant(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[str] = []
     keep = lambda pair, *_, recovery, **more: (seen.append(recovery.architecture) or pair, {})

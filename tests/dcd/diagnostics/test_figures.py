@@ -119,6 +119,7 @@ def test_gradient_to_noise_is_the_ratio_of_drift_to_noise_lengths():
     assert diagnose(refine(pair, dot(steps=3), jax.random.key(4), 8), pair)["gradient_to_noise"] is None
 
 
+@pytest.mark.slow
 def test_straight_moves_are_told_from_diffusion_and_displacement_is_what_was_moved():
     pair = _pair(slope=1.0)
     straight = diagnose(refine(pair, ttc(0.1, 10), jax.random.key(5), 16), pair)["displacement"]
@@ -152,6 +153,7 @@ def test_pairwise_distance_and_total_variation_are_their_definitions():
     assert total_variation([1, 0], [0, 5]) == 1.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("config", [ddls(5, 0.01), ddls(0), dcd_pixel(3), dot(steps=2)])
 def test_diagnosis_is_json_and_plots_whatever_the_run(tmp_path, config):
     pair = _pair()

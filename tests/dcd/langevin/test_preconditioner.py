@@ -82,6 +82,7 @@ def test_the_estimate_is_the_inverse_root_mean_square_gradient_with_product_one(
     assert abs(m[0] / m[1] / (VARIANCES[0] / VARIANCES[1]) - 1) < TOLERANCE
 
 
+@pytest.mark.slow
 def test_a_diagonal_of_ones_changes_nothing():
     ones = chain(5, 0.01).replace(precondition=(1.0, 1.0))
     np.testing.assert_allclose(variances(ones), variances(ones.replace(precondition=())), rtol=1e-5)

@@ -42,6 +42,7 @@ def test_acceptance_on_a_gaussian_reaches_its_target_from_far_below_and_above(st
     assert run.trace.acceptance[20:].mean() == pytest.approx(target, abs=0.06)
 
 
+@pytest.mark.slow
 def test_same_key_gives_the_same_step_size_and_the_chain_settings_stay():
     config = ddls(7, 0.05).replace(anneal=(1.0, 0.1))
     (a, ra), (b, _), (c, _) = (adapt_step_size(PAIR, config, jax.random.key(k), steps=20) for k in (2, 2, 3))

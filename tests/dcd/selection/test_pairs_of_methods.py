@@ -163,6 +163,7 @@ def test_labels_are_held(name):
     np.testing.assert_array_equal(result.labels, labels)
 
 
+@pytest.mark.slow
 def test_budget_one_around_a_chain_is_the_chain_alone():
     chain = ddls(5, 0.05)
     selected = obrs(_pair(), 24, jax.random.key(8), budget=1.0, pilot=64, first=chain, batch=24)
@@ -180,6 +181,7 @@ def test_selection_among_refined_samples_picks_higher_ratios_than_the_chain_give
     assert result.log_ratio.mean() > refine(_pair(), chain, jax.random.key(9), 300, batch=300).trace.score[-1].mean()
 
 
+@pytest.mark.slow
 def test_final_chain_starts_from_what_was_selected():
     still = ddls(3, 1e-12)
     alone = isir(_pair(), 20, jax.random.key(10), particles=3, steps=3, batch=20)

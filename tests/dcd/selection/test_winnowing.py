@@ -39,6 +39,7 @@ def test_shares_of_the_modes_come_to_those_of_the_data_and_strays_go():
     assert np.mean(np.abs(x[:, 0]) < 0.5) < 0.01 < np.mean(np.abs(POOL[:, 0]) < 0.5)
 
 
+@pytest.mark.slow
 def test_each_of_the_pool_is_kept_once_at_most_and_their_share_is_the_budget():
     rows = kept().rows
     assert np.all(np.diff(rows) > 0) and rows[0] >= 0 and rows[-1] < len(POOL)

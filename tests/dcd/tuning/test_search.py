@@ -74,6 +74,7 @@ def test_exact_log_ratio_gives_a_confirmed_gain():
     assert tuned.confirmed["fid"].after < 0.5 * tuned.confirmed["fid"].before
 
 
+@pytest.mark.slow
 def test_a_nearer_distance_is_no_gain_where_recall_is_lost():
     def measure(before, after, real):
         found = dict(paired_measures(before, after, real))

@@ -38,6 +38,7 @@ def test_the_wall_has_its_height_where_it_says(v):
     assert found == pytest.approx(1 + 10 * SHARE[v], abs=0.05 * slope)
 
 
+@pytest.mark.slow
 def test_the_wall_stands_at_the_edge_of_real_data_where_that_is_known():
     """Real scores N(2, 1/4): median 2, 5 % quantile 2 - 0.822427. The generator's median is then far beyond."""
     real = np.random.default_rng(0).standard_normal((20_000, 2)) * 0.5 + [2.0, 0.0]

@@ -91,6 +91,7 @@ def test_a_node_that_scores_nan_is_gone_round() -> None:
     assert np.all(np.isfinite(z)) and not np.any((np.abs(z[:, 0]) < 0.1) & (np.abs(z[:, 1]) < 1.8))
 
 
+@pytest.mark.slow
 def test_edges_are_measured_inside_so_that_no_chain_crosses_a_wall_between_two_nodes() -> None:
     """Nodes stand only outside the wall, 0.5 apart along a detour over its end at y = 2; each edge through it has
     good ends. Through the wall (99 * 0.3 = 29.7 more) is dearer than the detour (about 8)."""

@@ -66,6 +66,7 @@ def test_the_adversary_reaches_the_style_encoder_alone() -> None:
     assert _size(gap.adversary) < 1e-4 < _size(with_it.adversary)
 
 
+@pytest.mark.slow
 def test_an_adversary_without_opinion_moves_nothing() -> None:
     flat = STATE.nets._replace(adversary=jax.tree.map(jnp.zeros_like, STATE.nets.adversary))
     found = [_joint(dataclasses.replace(SETTINGS, adversary_weight=w), flat).style for w in (0.0, 7.0)]
