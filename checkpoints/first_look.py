@@ -98,7 +98,7 @@ def look(pair: Pair, key: Array, data: np.ndarray | None = None, labels: np.ndar
     scores, told = {}, {}
     if pair.has_critic and finite:
         sets = {"samples": x, "noise": np.asarray(jax.random.uniform(noise_key, x.shape, x.dtype, *_bounds(pair, x)))}
-        sets |= {} if data is None else {"data": data[:SAMPLES]}
+        sets |= {} if data is None else {"data": data}
         found = {name: _score(pair, v, labels if name == "data" else None) for name, v in sets.items()}
         scores = {n: Scores(*(float(f(s)) for f in (np.mean, np.std, np.min, np.max))) for n, s in found.items()}
         if all(np.all(np.isfinite(s)) for s in found.values()):

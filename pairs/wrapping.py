@@ -27,8 +27,6 @@ from .registry import Architecture
 
 __all__ = ["wrap", "make_pair", "check_pair"]
 
-_call = jax.jit(lambda net, *inputs: net(*inputs))
-
 _OFF = ("train", "training", "is_training", "is_train")
 _ON = ("deterministic", "use_running_average", "inference", "eval_mode")
 
@@ -234,7 +232,7 @@ def check_pair(pair: Pair, seed: int = 0) -> None:
     z = pair.prior.sample(jax.random.key(seed), n)
     labels = (jnp.arange(n) % pair.classes,) if pair.classes else ()
     _shape_of("generator", pair.generator, z, *labels)
-    x = np.asarray(_call(pair.generator, z, *labels))
+    x = np.asarray(pair.generator(z, *labels))
     if x.shape != (n, *pair.sample_shape):
         raise InputError("generator", f"returns {x.shape}", f"return ({n}, {', '.join(map(str, pair.sample_shape))})")
     if not np.all(np.isfinite(x)):
@@ -267,7 +265,7 @@ def _check_critic(pair: Pair, x: np.ndarray, labels: tuple[Any, ...], seed: int)
     if d.shape != (n,):
         remedy = "wrap it with squeeze=True" if d.shape == (n, 1) else "return one number per sample"
         raise InputError("critic", f"returns {d.shape} for {n} samples", remedy)
-    score = np.asarray(_call(pair.critic, x, *labels))
+    score = np.asarray(pair.critic(x, *labels))
     if not np.all(np.isfinite(score)):
         raise InputError("critic", "returns NaN or infinity", "check its weights and the sample range")
     _refuse_probability(pair, x, labels, seed)
@@ -279,7 +277,7 @@ def _refuse_probability(pair: Pair, x: np.ndarray, labels: tuple[Any, ...], seed
     noise = np.random.default_rng(seed).standard_normal(x.shape).astype(x.dtype)
     spread = float(np.std(x)) + 1.0
     inputs = [x, spread * noise, 30 * spread * noise, -30 * spread * noise]
-    scores = np.stack([np.asarray(_call(pair.critic, jnp.asarray(v), *labels)) for v in inputs])
+    scores = np.stack([np.asarray(pair.critic(jnp.asarray(v), *labels)) for v in inputs])
     if np.all((scores >= 0) & (scores <= 1)) and np.ptp(scores) > 0:
         raise InputError(
             "critic",
@@ -289,9 +287,7 @@ def _refuse_probability(pair: Pair, x: np.ndarray, labels: tuple[Any, ...], seed
 
 
 def _refuse_batch_mixing(name: str, net: Net, inputs: Any, labels: tuple[Any, ...], whole: np.ndarray) -> None:
-    alone = np.concatenate(
-        [np.asarray(_call(net, inputs[i : i + 1], *(v[i : i + 1] for v in labels))) for i in range(3)]
-    )
+    alone = np.concatenate([np.asarray(net(inputs[i : i + 1], *(v[i : i + 1] for v in labels))) for i in range(3)])
     scale = np.abs(whole).max() + 1e-6
     if not np.allclose(alone, whole[:3], rtol=1e-3, atol=1e-3 * scale):
         raise InputError(

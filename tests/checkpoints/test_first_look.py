@@ -134,3 +134,10 @@ def test_the_remedy_for_samples_outside_the_range_works(tmp_path: Path) -> None:
         import_files(_manifest(tmp_path, clip='{layer = "leaky_relu", slope = 1.0}'))
     layer = error.value.remedy[error.value.remedy.index("{") :]
     assert not look(import_files(_manifest(tmp_path, clip=layer)).pair, _KEY).outside
+
+
+def test_all_data_are_scored_and_not_their_first_rows() -> None:
+    data = np.full((600, 4, 4, 1), 0.2, np.float32)
+    data[-1] = 0.7  # the critic's best, at the end
+    found = look(_pair(), _KEY, data)
+    assert found.scores["data"].highest == pytest.approx(0.0, abs=1e-6) and found.scores["data"].lowest < -0.4
