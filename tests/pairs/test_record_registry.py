@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import importlib
 
 import jax
 import numpy as np
@@ -46,6 +47,7 @@ def test_an_unknown_architecture_is_an_error_that_lists_the_known() -> None:
     with pytest.raises(InputError, match="wgan-gp/critic"):
         build(Architecture("os.system", Record(command="true")))
     assert list(known()) == sorted(known())
+    importlib.import_module("pairs.gan.wgan_gp")  # a family registers its names when it is first used
     with pytest.raises(InputError, match="twice"):
         register("wgan-gp/critic")(lambda config: (lambda p, x: x, None))
 
