@@ -15,6 +15,7 @@ compilation, memory is the peak above what the process had before, over the size
 from __future__ import annotations
 
 import argparse
+import importlib.metadata
 import json
 import subprocess
 import sys
@@ -131,8 +132,6 @@ def main() -> int:
             raise InputError(name, "failed: " + (done.stderr.strip().splitlines() or ["?"])[-1], "run it with --one")
         rows[name] = json.loads(done.stdout)
         print(json.dumps(rows[name]), file=sys.stderr, flush=True)
-    import torch
-
     ordered = [rows[name] for _, name in jobs if name in rows]
     report = {
         "rows": ordered,
@@ -141,7 +140,7 @@ def main() -> int:
             for kind in ("float32", "float64")
         },
         "seed": 0,
-        "versions": {**versions(), "torch": torch.__version__},
+        "versions": {**versions(), "torch": importlib.metadata.version("torch")},
         "hardware": hardware(),
     }
     write_json(args.out, report)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -66,7 +67,7 @@ def family_job(name: str, folder: Path) -> Job:
       name: One of :func:`family_names`.
       folder: Where the files go.
     """
-    import torch
+    torch = importlib.import_module("torch")  # an optional extra, absent where types are checked
 
     from benchmarks.peers.published_nets import shaken
     from benchmarks.peers.stylegan2_nets import network_pickle
