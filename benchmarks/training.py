@@ -16,6 +16,7 @@ from checkpoints import train
 from pairs.batches import generate
 from pairs.errors import InputError
 from pairs.fitting import Job
+from pairs.gan import train_sngan as sngan
 from pairs.gan import train_wgan_gp as wgan_gp
 from pairs.io.command import check_out, progress
 from pairs.io.files import write_bytes
@@ -68,6 +69,34 @@ def _plan_wgan_gp(args: argparse.Namespace, given: Images | None) -> _Plan:
         lambda key: wgan_gp.init(settings, key),
         lambda: wgan_gp.make_update(settings, images.x),
         lambda state, key, record: wgan_gp.to_pair(settings, state, key, record),
+    )
+    return _Plan(job, args.steps, flags)
+
+
+def _plan_sngan(args: argparse.Namespace, given: Images | None) -> _Plan:
+    images = _given(given)
+    size, columns, channels = images.shape
+    if size != columns:
+        raise InputError("data", f"holds images of {size} x {columns}", "this family takes square images")
+    settings = sngan.SnganTraining(
+        sngan.SnganConfig(size, channels, args.latent, args.width, args.critic_width),
+        args.batch,
+        args.critic_steps,
+        args.learning_rate,
+        0 if args.constant_rate else args.steps,
+        args.ema,
+        args.mirror,
+        args.compute,
+    )
+    flags = f"--batch {args.batch} --latent {args.latent} --width {args.width} --critic-width {args.critic_width}"
+    flags += f" --critic-steps {args.critic_steps} --ema {args.ema} --compute {args.compute}"
+    flags += " --mirror" * args.mirror + " --constant-rate" * args.constant_rate
+    job = Job(
+        "sngan",
+        settings,
+        lambda key: sngan.init(settings, key),
+        lambda: sngan.make_update(settings, images.x),
+        lambda state, key, record: sngan.to_pair(settings, state, key, record),
     )
     return _Plan(job, args.steps, flags)
 
@@ -130,6 +159,7 @@ def _plan_discriminative(args: argparse.Namespace, given: Images | None) -> _Pla
 
 _PLANS: dict[str, Callable[[argparse.Namespace, Images | None], _Plan]] = {
     "wgan-gp": _plan_wgan_gp,
+    "sngan": _plan_sngan,
     "soft-intro-vae": _plan_soft_intro,
     "label-vae": _plan_label,
     "discriminative-vae": _plan_discriminative,

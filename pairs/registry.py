@@ -35,6 +35,8 @@ _MODULES = {
     "r3gan/generator": "gan.r3gan",
     "score-head": "heads.trained_score",
     "sequential": "sequential.spec",
+    "sngan/critic": "gan.sngan",
+    "sngan/generator": "gan.sngan",
     "stylegan2/critic": "gan.stylegan2_critic",
     "stylegan2/generator": "gan.stylegan2",
     "vae/elbo": "vae.energy",

@@ -32,6 +32,17 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--width", type=SIZE, default=32, help="inner channels")
     add("--critic-steps", type=Count(1, 1000), default=3, help="critic updates per generator update")
 
+    add = _family(families, "sngan", "residual GAN with spectral norms and hinge loss", 50_000, 64, 2e-4)
+    add("--latent", type=SIZE, default=128, help="latent dimension (default 128)")
+    add("--width", type=SIZE, default=128, help="channels inside the generator (default 128, the paper's 256)")
+    add("--critic-width", type=SIZE, default=128, help="channels inside the critic (default 128)")
+    add("--critic-steps", type=Count(1, 1000), default=5, help="critic updates per generator update (default 5)")
+    add("--constant-rate", action="store_true", help="keep the learning rate, which falls linearly to 0 over --steps")
+    add("--ema", type=Number(0.0, 0.999999), default=0.999, help="decay of the averaged generator (default 0.999)")
+    add("--mirror", action="store_true", help="mirror half of the images: for things and faces, not for digits")
+    compute = "type of the activations (default float32)"
+    add("--compute", default="float32", choices=("float32", "bfloat16"), help=compute)
+
     add = _family(families, "soft-intro-vae", "introspective autoencoder", 6000, None, None)
     add("--latent", type=SIZE, default=None, help="latent dimension (default 16 for images, 2 for toy sets)")
     add("--beta-rec", type=ABOVE, default=None, help="weight of the reconstruction")
