@@ -95,10 +95,12 @@ def measure_golden(pair: Pair, path: str | os.PathLike[str]) -> Deviations:
     labels = _labels(pair, stored, len(z), path)
     z = _rows(z, pair.prior.shape, "z", path)
     x = _rows(x, pair.sample_shape, "x", path)
-    samples = _deviation(np.asarray(apply_net(pair.generator, z, *labels)), x)
-    if score is None or not pair.has_critic:
-        return Deviations(len(z), samples, None)
-    return Deviations(len(z), samples, _deviation(np.asarray(apply_net(pair.critic, x, *labels)), score.reshape(-1)))
+    with jax.default_matmul_precision("highest"):  # accelerators round the inputs of products by default
+        samples = _deviation(np.asarray(apply_net(pair.generator, z, *labels)), x)
+        if score is None or not pair.has_critic:
+            return Deviations(len(z), samples, None)
+        scores = _deviation(np.asarray(apply_net(pair.critic, x, *labels)), score.reshape(-1))
+    return Deviations(len(z), samples, scores)
 
 
 def _labels(pair: Pair, stored: dict[str, np.ndarray], n: int, path: Any) -> tuple[jax.Array, ...]:

@@ -44,12 +44,19 @@ def _pick(form: Form, patch_size: int) -> Form:
     return "matmul" if jax.default_backend() == "cpu" and patch_size <= _PATCH_LIMIT else "library"
 
 
+def _of_one_type(x: Array, w: Array) -> tuple[Array, Array]:
+    """Both in their common type: the library's form refuses two types, the matrix product takes them."""
+    common = jnp.result_type(x, w)
+    return x.astype(common), w.astype(common)
+
+
 def conv(x: Array, w: Array, stride: int = 1, padding: int = 0, form: Form = "auto") -> Array:
     """Convolution (cross-correlation), ``(B, H, W, I) -> (B, H', W', O)``, ``H' = (H + 2p - kh) // s + 1``.
 
     >>> conv(jnp.ones((1, 4, 4, 1)), jnp.ones((2, 2, 1, 1)), stride=2).shape
     (1, 2, 2, 1)
     """
+    x, w = _of_one_type(x, w)
     kh, kw, inputs, outputs = w.shape
     rows = (x.shape[1] + 2 * padding - kh) // stride + 1
     cols = (x.shape[2] + 2 * padding - kw) // stride + 1
@@ -72,6 +79,7 @@ def conv_transpose(
     >>> conv_transpose(jnp.ones((1, 2, 2, 1)), jnp.ones((2, 2, 1, 1)), stride=2).shape
     (1, 4, 4, 1)
     """
+    x, w = _of_one_type(x, w)
     kh, kw, inputs, outputs = w.shape
     batch, height, width, _ = x.shape
     if _pick(form, batch * height * width * kh * kw * outputs) == "library":

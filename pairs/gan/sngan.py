@@ -66,8 +66,8 @@ class SnganConfig:
 class _UpBlock(nnx.Module):
     """A residual block that doubles the sides."""
 
-    def __init__(self, channels: int, rngs: nnx.Rngs):
-        self.norm1, self.norm2 = nnx.BatchNorm(channels, rngs=rngs), nnx.BatchNorm(channels, rngs=rngs)
+    def __init__(self, channels: int, dtype: Any, rngs: nnx.Rngs):
+        self.norm1, self.norm2 = (nnx.BatchNorm(channels, dtype=dtype, rngs=rngs) for _ in range(2))
         self.conv1, self.conv2 = (Conv(channels, channels, 3, 1, 1, rngs=rngs) for _ in range(2))
         self.shortcut = Conv(channels, channels, 1, rngs=rngs)
 
@@ -78,13 +78,13 @@ class _UpBlock(nnx.Module):
 
 
 class SnganGenerator(nnx.Module):
-    """The generator; latents to images in (-1, 1)."""
+    """The generator; latents to images in (-1, 1). ``dtype`` is what BatchNorm returns, by default that of its input."""
 
-    def __init__(self, config: SnganConfig, *, rngs: nnx.Rngs):
+    def __init__(self, config: SnganConfig, *, rngs: nnx.Rngs, dtype: Any = None):
         self.bottom = config.size // 8
         self.dense = nnx.Linear(config.latent, self.bottom**2 * config.width, rngs=rngs)
-        self.blocks = nnx.List([_UpBlock(config.width, rngs) for _ in range(3)])
-        self.norm = nnx.BatchNorm(config.width, rngs=rngs)
+        self.blocks = nnx.List([_UpBlock(config.width, dtype, rngs) for _ in range(3)])
+        self.norm = nnx.BatchNorm(config.width, dtype=dtype, rngs=rngs)
         self.output = Conv(config.width, config.channels, 3, 1, 1, rngs=rngs)
 
     def __call__(self, z: Array) -> Array:

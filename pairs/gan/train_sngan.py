@@ -99,8 +99,9 @@ def _optimizer(settings: SnganTraining, updates: int) -> optax.GradientTransform
     return optax.adam(rate, b1=0.0, b2=0.9)
 
 
-def _graphs(settings: SnganTraining) -> tuple[Any, Any]:
-    generator = nnx.eval_shape(lambda: SnganGenerator(settings.model, rngs=nnx.Rngs(0)))
+def _graphs(settings: SnganTraining, compute: str) -> tuple[Any, Any]:
+    dtype = jnp.dtype(compute)
+    generator = nnx.eval_shape(lambda: SnganGenerator(settings.model, rngs=nnx.Rngs(0), dtype=dtype))
     critic = nnx.eval_shape(lambda: SnganCritic(settings.model, rngs=nnx.Rngs(0)))
     generator.train()
     return nnx.split(generator, nnx.Param, nnx.BatchStat)[0], nnx.split(critic)[0]
@@ -130,7 +131,7 @@ def make_update(settings: SnganTraining, images: ArrayLike) -> Update:
     shape = (settings.model.size, settings.model.size, settings.model.channels)
     if data.dtype != jnp.uint8 or data.shape[1:] != shape:
         raise InputError("data", f"holds {data.dtype} images {data.shape[1:]}", f"this model takes uint8 {shape}")
-    generator_graph, critic_graph = _graphs(settings)
+    generator_graph, critic_graph = _graphs(settings, settings.compute)
     generator_opt, critic_opt = _optimizer(settings, 1), _optimizer(settings, settings.critic_steps)
     dtype = jnp.dtype(settings.compute)
     low = lambda tree: jax.tree.map(lambda v: v.astype(dtype), tree)
@@ -187,7 +188,7 @@ def make_update(settings: SnganTraining, images: ArrayLike) -> Update:
 
 def _statistics_of(settings: SnganTraining, params: Any, statistics: Any, key: Array, batches: int = 100) -> Any:
     """BatchNorm statistics of the averaged weights, which those of the live weights do not fit."""
-    graph, _ = _graphs(settings)
+    graph, _ = _graphs(settings, "float32")
 
     @jax.jit
     def advance(statistics: Any, key: Array) -> Any:
