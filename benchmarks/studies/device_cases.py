@@ -76,7 +76,7 @@ def random_stylegan2(quick: bool) -> Pair:
     generator = StyleGan2Config(widths, size, size, mapping)
     critic = StyleGan2CriticConfig(widths[::-1])
     draw = np.random.default_rng(SEED)
-    nets = [_drawn("stylegan2/generator", generator, draw), _drawn("stylegan2/critic", critic, draw)]
+    nets = _drawn("stylegan2/generator", generator, draw), _drawn("stylegan2/critic", critic, draw)
     record = Record(name=f"random StyleGAN2, {4 * 2 ** (len(widths) - 1)} pixels")
     return make_pair(*nets, Normal((size,)), sample_range=(-1, 1), critic_kind="logit", record=record, check=False)
 
@@ -148,4 +148,6 @@ def case_of(name: str, quick: bool) -> Case:
     require_critic(pair)
     large = math.prod(pair.sample_shape) >= 3 * 128 * 128 and pair.generator.size + pair.critic.size > _SMALL
     batches = (32, 8) if large else (256, 64, 1024)
-    return Case(name, pair, (8, 4) if quick else batches, made is None)
+    if quick:
+        batches = (8, 4) if made is None else (4,)
+    return Case(name, pair, batches, made is None)

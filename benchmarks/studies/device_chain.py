@@ -19,7 +19,7 @@ from jax import Array
 import dcd
 from dcd.langevin.kernel import LangevinState
 from dcd.langevin.starts import labels_for
-from dcd.langevin.target import Evaluation, Target, make_target, to_samples
+from dcd.langevin.target import Evaluation, Target, make_target
 from pairs import Pair
 from pairs.batches import generate
 
@@ -53,9 +53,7 @@ def matrix_peak(precision: str, size: int, turns: int = 7, products: int = 8) ->
         rates = []
         for _ in range(turns):
             began = time.perf_counter()
-            for _ in range(products):
-                c = product(a, b)
-            c.block_until_ready()
+            jax.block_until_ready([product(a, b) for _ in range(products)])
             rates.append(products * 2 * size**3 / (time.perf_counter() - began))
     return {"size": size, "products": products, "flop_per_s": spread(rates)}
 
@@ -120,7 +118,6 @@ class ChainJob:
                 self.flops["compiled"] = first_flops(_cost(compiled))
                 at = compiled(target, self.start)
                 self.gradient = np.asarray(at.gradient)
-        self.target = target
         # without the bare gradient the first step has none: its time is the same
         self.state = LangevinState(
             self.start, self.start, at, jnp.zeros(batch, bool), jnp.arange(batch, dtype=jnp.int32)
@@ -139,7 +136,7 @@ class ChainJob:
         """Samples after the whole chain, with the noise of a seed."""
         moved = self._advance(jax.random.key(seed), self.settings.steps)
         with jax.default_matmul_precision(self.matmul):
-            return np.asarray(to_samples(self.target, moved))
+            return np.asarray(generate(self.pair, moved, self.labels) if self.settings.space == "latent" else moved)
 
     def _advance(self, key: Array, steps: int) -> Array:
         with jax.default_matmul_precision(self.matmul):

@@ -76,7 +76,7 @@ def measure(
 
     Args:
       part: What.
-      seconds: Of preparation and turns together, as far as a compilation can be foreseen.
+      seconds: Of all that follows JAX's compilation, as far as PyTorch's can be foreseen.
       deadline: ``time.perf_counter()`` after which nothing begins.
       peak: Operations per second of the matrix product in this precision.
       threads: Of PyTorch on the CPU.
@@ -94,14 +94,15 @@ def measure(
     compiled = {"chain": "the loop"}
     generators: dict[str, Callable[[], None]] = {"chain": job.generate} if part.space == "latent" else {}
     prepared = {"chain": time.perf_counter() - began}
+    began = time.perf_counter()
     lost: list[tuple[str, str]] = []
-    gap = None
+    gap: float | None = None
+    peer: Any = None
     try:
         peer, gap = _peer(part, job, threads)
         if part.space == "latent":
             generators["eager"] = peer.generate()
     except Exception as error:  # a peer that cannot run is a finding
-        peer = None
         lost += [(kind, words(error)) for kind in part.peers]
     for kind in part.peers if peer is not None else ():
         start = time.perf_counter()

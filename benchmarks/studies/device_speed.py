@@ -149,7 +149,9 @@ def _run(argv: Sequence[str] | None) -> int:
     )
     parser.add_argument("pairs", nargs="*", metavar="PAIR", default=list(DEFAULT))
     parser.add_argument("--out", type=Path, required=True, help="JSON file to write")
-    parser.add_argument("--seconds", type=float, default=40.0, help="bound of one part (default 40)")
+    parser.add_argument(
+        "--seconds", type=float, default=40.0, help="bound of one part, JAX's compilation left out (default 40)"
+    )
     parser.add_argument("--total", type=float, default=150.0, help="bound of the run (default 150)")
     parser.add_argument("--threads", type=int, help="of PyTorch on the CPU (default: all cores)")
     parser.add_argument("--quick", action="store_true", help="smallest nets and batches, to try the study on a CPU")
