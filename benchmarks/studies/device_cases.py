@@ -147,7 +147,7 @@ def case_of(name: str, quick: bool) -> Case:
     pair = made(quick) if made is not None else load(name)
     require_critic(pair)
     large = math.prod(pair.sample_shape) >= 3 * 128 * 128 and pair.generator.size + pair.critic.size > _SMALL
-    batches = (32, 8) if large else (256, 64, 1024)
+    batches = (8, 32) if large else (256, 64, 1024)
     if quick:
         batches = (8, 4) if made is None else (4,)
     return Case(name, pair, batches, made is None)

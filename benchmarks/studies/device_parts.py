@@ -26,7 +26,6 @@ __all__ = ["Part", "difference", "measure", "plan", "quality"]
 ALIKE = {"float32": 1e-3, "tf32": 5e-2, "bfloat16": 0.3}
 """Median relative distance of the gradients of JAX and PyTorch above which the nets are not the same."""
 WAYS = ("eager", "autocast", "compiled", "CUDA graphs")
-_MOST_STEPS = 16
 _LONGEST_MEASUREMENT = 8.0
 
 
@@ -66,7 +65,7 @@ def plan(cases: list[Case]) -> list[Part]:
     others = lambda space: [
         Part(c, space, p, b, ("eager",), False) for p in PRECISIONS for c in cases for b in c.batches[1:]
     ]
-    return [*first("latent"), *first("pixel"), *others("latent"), *others("pixel")]
+    return [part for space in ("latent", "pixel") for part in (*first(space), *others(space))]
 
 
 def measure(
@@ -104,7 +103,9 @@ def measure(
             generators["eager"] = peer.generate()
     except Exception as error:  # a peer that cannot run is a finding
         lost += [(kind, words(error)) for kind in part.peers]
-    for kind in part.peers if peer is not None else ():
+    for kind in part.peers:
+        if peer is None:
+            break
         start = time.perf_counter()
         if start > min(began + 0.75 * seconds, deadline):
             lost.append((kind, "the time of the part was over"))
@@ -181,7 +182,7 @@ def _timed(
     seconds: float,
 ) -> dict[str, Any]:
     pilots = {name: _pilot(run) for name, run in jobs.items()}
-    most = min(_MOST_STEPS, job.settings.steps)
+    most = job.settings.steps
     steps = steps_that_fit(sum(pilots.values()) + rest * len(jobs) / most, 1, seconds, most)
     if steps == 0:
         problem = f"takes {sum(pilots.values()):.2f} s for one step of all contestants"
