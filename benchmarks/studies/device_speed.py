@@ -36,7 +36,8 @@ from pairs.io.reports import hardware, versions
 
 from .device_cases import SEED, Case, case_of
 from .device_chain import KEY, PRECISIONS, ChainJob, matrix_peak
-from .device_parts import Part, measure, plan, quality, sampled
+from .device_parts import Part, measure, plan
+from .device_quality import quality, sampled
 from .device_turns import Report, words
 
 __all__ = ["main"]

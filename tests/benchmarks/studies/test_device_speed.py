@@ -12,7 +12,8 @@ import pytest
 
 from benchmarks.studies.device_cases import Case, case_of, in_bfloat16, random_sngan, random_stylegan2
 from benchmarks.studies.device_chain import PRECISIONS, matrix_peak
-from benchmarks.studies.device_parts import plan, quality
+from benchmarks.studies.device_parts import plan
+from benchmarks.studies.device_quality import quality
 from benchmarks.studies.device_turns import Report, ratios, steps_that_fit, take_turns
 from pairs import Normal, Pair, make_pair
 from pairs.sequential.spec import init_sequential
