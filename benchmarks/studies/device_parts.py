@@ -19,7 +19,7 @@ from .device_cases import Case
 from .device_chain import PRECISIONS, ChainJob
 from .device_turns import LEAST_TURNS, percent, ratios, spread, steps_that_fit, take_turns, words
 
-__all__ = ["Part", "measure", "plan"]
+__all__ = ["WAYS", "Part", "measure", "plan"]
 
 ALIKE = {"float32": 1e-3, "tf32": 5e-2, "bfloat16": 0.3}
 """Median relative distance of the gradients of JAX and PyTorch above which the nets are not the same."""
@@ -53,16 +53,22 @@ class Part:
         return f"{self.case.name}, {self.space}, {self.precision}, batch {self.batch}"
 
 
-def plan(cases: list[Case]) -> list[Part]:
-    """All parts, the most telling ones first: what a bound on the time cuts off is the end."""
-    first = lambda space: [
-        Part(c, space, p, c.batches[0], tuple(k for k in WAYS if k != "autocast" or p == "bfloat16"), True)
-        for p in PRECISIONS
-        for c in cases
-    ]
-    others = lambda space: [
-        Part(c, space, p, b, ("eager",), False) for p in PRECISIONS for c in cases for b in c.batches[1:]
-    ]
+def plan(cases: list[Case], ways: tuple[str, ...] = WAYS) -> list[Part]:
+    """All parts, the most telling ones first: what a bound on the time cuts off is the end.
+
+    Args:
+      cases: Pairs.
+      ways: Ways to run PyTorch that are wanted.
+    """
+
+    def first(space: str) -> list[Part]:
+        cast = lambda precision: tuple(w for w in ways if w != "autocast" or precision == "bfloat16")
+        return [Part(c, space, p, c.batches[0], cast(p), True) for p in PRECISIONS for c in cases]
+
+    def others(space: str) -> list[Part]:
+        plain = tuple(w for w in ways if w == "eager")
+        return [Part(c, space, p, b, plain, False) for p in PRECISIONS for c in cases for b in c.batches[1:]]
+
     return [part for space in ("latent", "pixel") for part in (*first(space), *others(space))]
 
 
@@ -96,9 +102,9 @@ def measure(
     gap: float | None = None
     peer: Any = None
     try:
-        peer, gap = _peer(part, job, threads)
-        if part.space == "latent":
-            generators["eager"] = peer.generate()
+        if part.peers:
+            peer, gap = _peer(part, job, threads)
+            generators |= {"eager": peer.generate()} if part.space == "latent" else {}
     except Exception as error:  # a peer that cannot run is a finding
         lost += [(kind, words(error)) for kind in part.peers]
     for kind in part.peers:
@@ -213,7 +219,7 @@ def _pilot(run: Callable[[int], None]) -> float:
 def _rates(part: Part, job: ChainJob, found: dict[str, Any], peak: float | None) -> dict[str, Any]:
     passes = {k: row["median"] / 1e3 for k, row in found["ms_per_generator_pass"].items()}
     step = {k: row["median"] / 1e3 for k, row in found["ms_per_step"].items()}
-    ending = lambda k: 0.0 if not passes else passes["chain" if k == "chain" else "eager"]
+    ending = lambda k: passes.get("chain" if k == "chain" else "eager", 0.0)
     steps = job.settings.steps
     rate = {k: v / step["chain"] if v else None for k, v in job.flops.items()}
     return {

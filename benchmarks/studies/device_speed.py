@@ -1,6 +1,7 @@
 r"""Chains on an accelerator: refined samples per second, share of the matrix peak, and PyTorch beside them.
 
-``python -m benchmarks.studies.device_speed [PAIR ...] --out FILE.json [--seconds N] [--total N] [--quick]``
+``python -m benchmarks.studies.device_speed [PAIR ...] --out FILE.json [--seconds N] [--total N]
+[--peers WAY ...] [--quick]``
 
 On JAX's default device, in float32, TF32 and bfloat16: the rate of a square matrix product; for every pair, chains in
 latent and pixel space with the operations of one gradient, the share of that rate, the generator's own pass, and the
@@ -36,7 +37,7 @@ from pairs.io.reports import hardware, versions
 
 from .device_cases import SEED, Case, case_of
 from .device_chain import KEY, PRECISIONS, ChainJob, matrix_peak
-from .device_parts import Part, measure, plan
+from .device_parts import WAYS, Part, measure, plan
 from .device_quality import quality, sampled
 from .device_turns import Report, words
 
@@ -154,13 +155,14 @@ def _run(argv: Sequence[str] | None) -> int:
         "--seconds", type=float, default=40.0, help="bound of one part, JAX's compilation left out (default 40)"
     )
     parser.add_argument("--total", type=float, default=150.0, help="bound of the run (default 150)")
+    parser.add_argument("--peers", nargs="*", choices=WAYS, default=WAYS, help="ways to run PyTorch (default: all)")
     parser.add_argument("--threads", type=int, help="of PyTorch on the CPU (default: all cores)")
     parser.add_argument("--quick", action="store_true", help="smallest nets and batches, to try the study on a CPU")
     args = parser.parse_args(argv)
     began = time.perf_counter()
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     cases = _cases(args.pairs, args.quick)
-    parts = plan(cases)
+    parts = plan(cases, tuple(args.peers))
     head = {
         "pairs": {
             c.name: {
