@@ -19,7 +19,7 @@ from .device_cases import Case
 from .device_chain import PRECISIONS, ChainJob
 from .device_turns import LEAST_TURNS, percent, ratios, spread, steps_that_fit, take_turns, words
 
-__all__ = ["WAYS", "Part", "measure", "plan"]
+__all__ = ["WAYS", "Part", "free", "measure", "plan"]
 
 ALIKE = {"float32": 1e-3, "tf32": 5e-2, "bfloat16": 0.3}
 """Median relative distance of the gradients of JAX and PyTorch above which the nets are not the same."""
@@ -127,9 +127,6 @@ def measure(
     found = _timed(part, job, jobs, generators, rest, left)
     found |= _rates(part, job, found, peak)
     found |= {"prepared_s": prepared, "compiled": {k: compiled[k] for k in jobs}, "gradient_gap": gap}
-    # what compilers keep of one part is of no use to the next
-    del peer, jobs, generators
-    _free()
     return {"part": part.name, **found}, job, lost
 
 
@@ -231,7 +228,8 @@ def _rates(part: Part, job: ChainJob, found: dict[str, Any], peak: float | None)
     }
 
 
-def _free() -> None:
+def free() -> None:
+    """Drop what PyTorch's compiler and allocator keep of one part: it is of no use to the next."""
     gc.collect()
     if importlib.util.find_spec("torch") is not None:
         torch = importlib.import_module("torch")

@@ -37,7 +37,7 @@ from pairs.io.reports import hardware, versions
 
 from .device_cases import SEED, Case, case_of
 from .device_chain import KEY, PRECISIONS, ChainJob, matrix_peak
-from .device_parts import WAYS, Part, measure, plan
+from .device_parts import WAYS, Part, free, measure, plan
 from .device_quality import quality, sampled
 from .device_turns import Report, words
 
@@ -82,25 +82,31 @@ def _peaks(report: Report, quick: bool) -> dict[str, float]:
     return rates
 
 
+def _quality_of(case: Case) -> str:
+    return f"{case.name}, quality"
+
+
 def _sample(report: Report, part: Part, job: ChainJob, step: float, kept: dict[str, dict[str, np.ndarray]]) -> None:
     """Run the whole chain of a part whose precision is compared, and compare once float32 is there."""
-    case, name = part.case, f"{part.case.name}, quality"
+    case, name = part.case, _quality_of(part.case)
     if part.space != "latent" or not part.exact:
         return
     if step * job.settings.steps > _LONGEST_SAMPLING:
         report.skip(f"{name}, {part.precision}", f"the whole chain takes {step * job.settings.steps:.0f} s")
         return
     samples = kept.setdefault(case.name, {})
-    samples.update(sampled(job, part.precision))
-    if part.precision == PRECISIONS[-1]:
-        found = quality(case.pair, samples, job.labels)
-        report.add({"part": name, "trained": case.trained, **found})
+    try:
+        samples.update(sampled(job, part.precision))
+        if part.precision == PRECISIONS[-1]:
+            report.add({"part": name, "trained": case.trained, **quality(case.pair, samples, job.labels)})
+    except Exception as error:  # as for a part
+        report.skip(f"{name}, {part.precision}", words(error))
 
 
 def _measured(
     report: Report, parts: list[Part], seconds: float, deadline: float, rates: dict[str, float], threads: int
 ) -> None:
-    lasted: dict[tuple[str, int], float] = {}
+    lasted: dict[tuple[str, bool], float] = {}
     kept: dict[str, dict[str, np.ndarray]] = {}
     for part in parts:
         now, kind = time.perf_counter(), (part.case.name, len(part.peers) > 1)
@@ -113,12 +119,13 @@ def _measured(
             report.add(found)
             for contestant, why in lost:
                 report.skip(f"{part.name}, PyTorch {contestant}", why)
-            step = found["ms_per_step"]["chain"]["median"] / 1e3
             _say(found)
-            _sample(report, part, job, step, kept)
         except Exception as error:  # memory that does not suffice, a net that a device cannot run: the others go on
             report.skip(part.name, words(error))
             print(f"{part.name}: not measured, {words(error)}", file=sys.stderr)
+        else:
+            _sample(report, part, job, found["ms_per_step"]["chain"]["median"] / 1e3, kept)
+        free()
         lasted[kind] = time.perf_counter() - now
 
 
@@ -179,7 +186,7 @@ def _run(argv: Sequence[str] | None) -> int:
         "versions": _versions(),
         "hardware": hardware(),
     }
-    report = Report(args.out, head, pending=["matrix peak", *(p.name for p in parts)])
+    report = Report(args.out, head, pending=["matrix peak", *(p.name for p in parts), *map(_quality_of, cases)])
     watch = threading.Timer(max(1.0, began + args.total - time.perf_counter()), _over, [report])
     watch.daemon = True
     watch.start()
@@ -189,6 +196,7 @@ def _run(argv: Sequence[str] | None) -> int:
     threads = args.threads or head["hardware"]["cores"]
     _measured(report, parts, args.seconds, began + args.total, rates, threads)
     watch.cancel()
+    report.give_up("the float32 chain that it is compared with was not run")
     for row in report.not_measured:
         print(f"not measured: {row['part']}: {row['why']}")
     return 0
