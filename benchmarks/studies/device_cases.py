@@ -24,7 +24,7 @@ from jax import Array
 from pairs import Architecture, Net, Normal, Pair, Record, build, make_pair
 from pairs.gan.stylegan2 import StyleGan2Config
 from pairs.gan.stylegan2_critic import StyleGan2CriticConfig
-from pairs.sequential.spec import init_sequential
+from pairs.sequential.spec import sequential_net, template
 
 __all__ = ["Case", "LowPrecision", "case_of", "in_bfloat16", "random_sngan", "random_stylegan2"]
 
@@ -125,10 +125,23 @@ def random_sngan(quick: bool) -> Pair:
         {"layer": "dense", "out": 1},
         {"layer": "squeeze"},
     ]
-    keys = jax.random.split(jax.random.key(SEED))
-    nets = init_sequential(keys[0], generator, (latent,)), init_sequential(keys[1], critic, (32, 32, 3))
+    draw = np.random.default_rng(SEED)
+    nets = _drawn_layers(generator, (latent,), draw), _drawn_layers(critic, (32, 32, 3), draw)
     record = Record(name="random SNGAN, 32 pixels")
     return make_pair(*nets, Normal((latent,)), sample_range=(-1, 1), critic_kind="logit", record=record, check=False)
+
+
+def _drawn_layers(layers: list[Any], shape: tuple[int, ...], draw: np.random.Generator) -> Net:
+    """A layer list with He-normal kernels; numpy's numbers, which compile nothing."""
+
+    def leaf(path: Any, like: Any) -> np.ndarray:
+        numbers = draw.standard_normal(like.shape).astype(np.float32)
+        if path[-1].key == "kernel":
+            return numbers * math.sqrt(2 / math.prod(like.shape[:-1]))
+        return np.ones_like(numbers) if path[-1].key in ("scale", "var") else 0.1 * numbers
+
+    made = jax.tree_util.tree_map_with_path(leaf, template(layers, shape))
+    return sequential_net(layers, made, shape)
 
 
 def case_of(name: str, quick: bool) -> Case:

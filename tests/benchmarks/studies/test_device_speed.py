@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import time
 from pathlib import Path
 
 import jax
@@ -12,7 +14,7 @@ import pytest
 
 from benchmarks.studies.device_cases import Case, case_of, in_bfloat16, random_sngan, random_stylegan2
 from benchmarks.studies.device_chain import PRECISIONS, matrix_peak
-from benchmarks.studies.device_parts import plan
+from benchmarks.studies.device_parts import Part, measure, plan
 from benchmarks.studies.device_quality import quality
 from benchmarks.studies.device_turns import Report, ratios, steps_that_fit, take_turns
 from pairs import Normal, Pair, make_pair
@@ -85,6 +87,22 @@ def test_the_report_is_on_disk_after_every_part_and_lists_what_is_missing(tmp_pa
         {"part": "two, PyTorch eager", "why": "no such device"},
         {"part": "three", "why": "the time was over"},
     ]
+
+
+def test_a_part_without_pytorch_is_measured_and_says_why(small: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    found_before = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "torch" else found_before(name))
+    part = Part(Case("small", small, (4,), True), "latent", "float32", 4, ("eager", "compiled"), True)
+    found, job, lost = measure(part, 5.0, time.perf_counter() + 60, 1e9, 1)
+    assert [name for name, why in lost if "torch: is not installed" in why] == ["eager", "compiled"]
+    assert list(found["ms_per_step"]) == ["chain"] and found["ms_per_step"]["chain"]["turns"] >= 5
+    step, ending = (found[key]["chain"]["median"] / 1e3 for key in ("ms_per_step", "ms_per_generator_pass"))
+    assert found["refined_per_s"]["chain"] == pytest.approx(4 / (20 * step + ending))
+    # forward: 4 (3 x 6 + 6 x 1) products and sums; backward by the inputs as many again; the rest is elementwise
+    assert 2 * 2 * 4 * 24 <= found["flops_per_gradient"]["as written"] < 4 * 2 * 2 * 4 * 24
+    rate = found["flop_per_s"]["as written"]
+    assert found["percent_of_matrix_peak"]["as written"] == pytest.approx(rate / 1e9 * 100)
+    assert job.gradient is not None and job.gradient.shape == (4, 3)
 
 
 def test_low_precision_is_low_inside_and_single_outside(small: Pair) -> None:
