@@ -48,6 +48,18 @@ _PEAK_SIZE, _QUICK_PEAK_SIZE = 8192, 256
 _LONGEST_SAMPLING = 10.0
 
 
+_PROTOCOL = {
+    "matrix peak": "2 n^3 / t, normal numbers; TF32 is JAX's matmul precision 'tensorfloat32', float32 is 'highest'",
+    "bfloat16": "weights and activations; latents, samples, scores and gradients are float32",
+    "turns": "contestants in rotating order in one process; median, least and largest over the turns",
+    "chain": "the chain as dcd.advance runs it, with its record",
+    "ratio": "time of the chain over that of a way to run PyTorch, both of one turn",
+    "refined_per_s": "batch / (steps x time of a step + the generator's pass in latent space)",
+    "flops_per_gradient": "of the batch; XLA's count before (as written) and after its optimisations (compiled)",
+    "PyTorch": "channels last, cuDNN measures its algorithms, frozen weights; autocast casts float32 weights",
+}
+
+
 def _versions() -> dict[str, str]:
     found = versions()
     for name in ("torch", "triton", "jax-cuda13-plugin", "jax-cuda12-plugin", "nvidia-cudnn-cu13"):
@@ -182,6 +194,7 @@ def _run(argv: Sequence[str] | None) -> int:
             for c in cases
         },
         "seeds": {"drawn weights": SEED, "latents and noise": KEY, "PyTorch's noise": 0},
+        "protocol": _PROTOCOL,
         "bounds": {"seconds": args.seconds, "total": args.total, "quick": args.quick},
         "versions": _versions(),
         "hardware": hardware(),
