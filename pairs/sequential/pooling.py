@@ -145,7 +145,7 @@ class Upsample(Layer, kind="upsample"):
         sides = self.out_shape(x.shape[1:])[:2]
         for axis, (n, m) in enumerate(zip(x.shape[1:], sides, strict=False), 1):
             if self.mode == "bilinear":
-                x = jnp.moveaxis(jnp.moveaxis(x, axis, -1) @ self._weights(n, m), -1, axis)
+                x = jnp.moveaxis(jnp.moveaxis(x, axis, -1) @ self._weights(n, m).astype(x.dtype), -1, axis)
             else:
                 even = m % n == 0
                 x = jnp.repeat(x, m // n, axis) if even else jnp.take(x, np.arange(m) * n // m, axis)
