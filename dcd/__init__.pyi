@@ -1,5 +1,6 @@
 from .critics.adaptation import adapt as adapt
 from .critics.adaptation import critic_variants as critic_variants
+from .critics.boosting import boost as boost
 from .critics.contrast_settings import Contrast as Contrast
 from .critics.contrast_settings import ContrastReport as ContrastReport
 from .critics.contrastive_divergence import contrast as contrast
@@ -46,6 +47,7 @@ from .selection import mh_gan as mh_gan
 from .selection import obrs as obrs
 from .selection import pool_pair as pool_pair
 from .selection import winnow as winnow
+from .tuning.boosting_rounds import BoostData as BoostData
 from .tuning.choices import Choice as Choice
 from .tuning.choices import run_choice as run_choice
 from .tuning.judge import Change as Change

@@ -39,6 +39,7 @@ _MODULES = {
     "sngan/generator": "gan.sngan",
     "stylegan2/critic": "gan.stylegan2_critic",
     "stylegan2/generator": "gan.stylegan2",
+    "sum": "heads.sum_of_scores",
     "vae/elbo": "vae.energy",
     "vae/feature-map": "vae.feature_map",
     "vae/mlp": "vae.nets",

@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     trained = train(train_set, test_set, config, lambda line: print(line, file=sys.stderr, flush=True))
     name = args.name or args.out.resolve().name
     command = (
-        f"python -m benchmarks train-features {train_set.name} --out {name} --arch {config.arch}"
+        f"ganrefine benchmark train-features {train_set.name} --out {name} --arch {config.arch}"
         f" --seed {config.seed} --steps {config.steps} --batch {config.batch}"
     )
     if config.shift != 2 or config.mirror:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from .argument_types import Count, Number
-from .options import NUMBER, add_data, add_features, add_output, add_pair
+from .options import BATCH, NUMBER, add_data, add_features, add_output, add_pair
 
 __all__ = ["add_options", "run"]
 
@@ -28,6 +28,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--critic-steps", type=NUMBER, default=3000, help="updates of recovery (default 3,000)")
     confirm = "samples of the confirmation's first look; it may take four times as many (default 2,000)"
     how.add_argument("--confirm", type=Count(500, 10**7), default=2000, help=confirm)
+    rounds = "rounds that add a critic for what the best chain leaves; as many evaluations again (default 1)"
+    how.add_argument("--boosts", type=Count(0, 20), default=1, help=rounds)
+    pool = "refined samples that each of those critics is recovered from (default 3,000)"
+    how.add_argument("--pool", type=Count(64, 10**6), default=3000, help=pool)
+    how.add_argument("--batch", type=BATCH, default=100, help="chains that are moved together (default 100)")
     spent = "most gradient evaluations of the search, 0 for no bound (default 900,000)"
     how.add_argument("--evaluations", type=SPENT, default=900_000, help=spent)
     # the option's earlier name
@@ -62,7 +67,14 @@ def run(args: argparse.Namespace) -> int:
 
     folder = check_out(args.out)
     config = dcd.Tune(
-        steps=args.steps, n_first=args.first, confirm_n=args.confirm, evaluations=args.evaluations, minutes=args.minutes
+        steps=args.steps,
+        n_first=args.first,
+        confirm_n=args.confirm,
+        evaluations=args.evaluations,
+        minutes=args.minutes,
+        batch=args.batch,
+        boosts=args.boosts,
+        pool=args.pool,
     )
     pair = load(args.pair, args.files)
     images, (train_x, held_x, search_x, confirm_x), (train_y, held_y, *_) = folds_of(args, pair, (0.55, 0.1, 0.15, 0.2))
@@ -80,10 +92,12 @@ def run(args: argparse.Namespace) -> int:
         print(chosen.reason, file=sys.stderr)
 
     def known_faults(choice: dcd.Choice) -> tuple[Fault, ...]:
-        fault = own_judge(judge.sha256, (features.sha256,) if choice.critic == "features" else ())
+        fault = own_judge(judge.sha256, (features.sha256,) if choice.critic.startswith("features") else ())
         return () if fault is None else (fault,)
 
     critic_key, search_key, features_key = jax.random.split(jax.random.key(args.seed), 3)
+    feature_net = features.as_net(image_range(pair))
+    boosted = dcd.BoostData(train_x, held_x, feature_net, max(1, args.critic_steps // 2), train_y, held_y)
     with progress() as bar:
         bar.disable = args.json
         show = stages(bar)
@@ -92,7 +106,7 @@ def run(args: argparse.Namespace) -> int:
             train_x,
             held_x,
             jnp.stack([critic_key, features_key]),
-            features.as_net(image_range(pair)),
+            feature_net,
             steps=args.critic_steps,
             train_labels=train_y,
             held_labels=held_y,
@@ -109,12 +123,12 @@ def run(args: argparse.Namespace) -> int:
             confirm_judge=judge_for(judge, pair),
             train_real=train_x[:2000],
             faults=known_faults,
+            boost_data=boosted,
             on_progress=lambda what, part: bar.update(job, description=what, completed=part),
         )
     verdict = tuned.verdict
     kept = pair if pair.has_critic else next(iter(pairs.values()))  # a critic that was made is kept in either case
-    chosen = pairs[tuned.choice.critic] if tuned.choice else kept
-    save_pair(folder / "pair", chosen, overwrite=True)
+    save_pair(folder / "pair", tuned.pair or kept, overwrite=True)
     write_bytes(folder / "tuned.toml", tuned_text(tuned, "pair", images.name, features.name).encode())
     report = {
         "pair": pair.name,

@@ -80,7 +80,9 @@ def adapt(
         return progress
 
     if recovery is not None and features is not None:
-        pair, found = recover_on_features(pair, train_x, keys[0], recovery, features, on_progress=tell("recover"))
+        pair, found = recover_on_features(
+            pair, train_x, keys[0], recovery, features, labels=train_labels, on_progress=tell("recover")
+        )
         report["recover"] = found.to_dict()
     elif recovery is not None:
         pair, found = recover(pair, train_x, keys[0], recovery, labels=train_labels, on_progress=tell("recover"))
@@ -110,8 +112,7 @@ def critic_variants(
 ) -> tuple[dict[str, Pair], dict[str, dict[str, Any]]]:
     """Make the critics that :func:`dcd.tune` tries: ``raw``, ``recovered`` on samples, and one on ``features``.
 
-    The critic of a conditional pair is trained on where there is one, and no critic on features, which takes no labels,
-    is made for it. A pair without a critic has no ``raw`` one.
+    The critic of a conditional pair is trained on where there is one. A pair without a critic has no ``raw`` one.
 
     Args:
       pair: Pair whose generator is kept.
@@ -143,7 +144,7 @@ def critic_variants(
     free = pair.classes is None
     settings = Recover(architecture="auto" if free or not pair.has_critic else "critic", steps=steps)
     jobs: dict[str, tuple[Recover, Net | None]] = {"recovered": (settings, None)}
-    if free and features is not None:
+    if features is not None:
         jobs["features"] = (settings.replace(r1=1.0, steps=max(1, steps // 2)), features)
     pairs, moves = {"raw": pair} if pair.has_critic else {}, {}
     for key, (name, (recovery, net)) in zip(keys, jobs.items(), strict=False):

@@ -50,42 +50,42 @@ def recover_on_features(
     config: Recover | None = None,
     features: Net | None = None,
     *,
+    labels: ArrayLike | None = None,
     on_progress: RecoveryProgress | None = None,
 ) -> tuple[Pair, RecoverReport]:
     """Give ``pair`` a critic on features, trained on ``data_x`` against its frozen generator.
 
     Args:
-      pair: Unconditional pair whose generator is kept, to the bit.
+      pair: Pair whose generator is kept, to the bit. The head of a conditional pair takes the labels.
       data_x: At least 4 real samples, floats ``(n, *sample)`` in the pair's sample range.
       key: Typed key; the same key, data and settings give the same critic.
       config: Settings as for :func:`dcd.recover`, ``r1`` 1 by default. Settings about pixels do not apply.
       features: Net ``(batch, *sample) -> (batch, ...)``; the pair's own by default.
+      labels: Classes ``(n,)`` of a conditional pair.
       on_progress: Function that is called with (updates done, at most, latest losses, seconds left).
 
     Returns:
       The pair with the new critic, uncalibrated, of the kind that the loss makes, and the report.
 
     Raises:
-      InputError: There are no features, the pair is conditional, a setting does not apply, or the data do not fit.
+      InputError: There are no features, a setting does not apply, or the data do not fit.
     """
     key = checked_key(key, pair=pair, data_x=data_x)
     features = pair.features if features is None else features
     if features is None:
         raise InputError("features", "are missing: the pair has no feature net", "give one, or use dcd.recover")
-    if pair.classes is not None:
-        raise InputError("pair", "is conditional", "continue its own critic: dcd.recover with architecture='critic'")
     settings = config or Recover(r1=1.0)
     if settings.shift or settings.architecture == "critic":
         field = "shift" if settings.shift else "architecture"
         raise InputError(field, "is about the samples", "leave it out for a critic on features")
-    x, _ = check_training_data(pair, data_x, None)
+    x, c = check_training_data(pair, data_x, labels)
     phi = np.asarray(apply_in_batches(features, x), np.float32).reshape(len(x), -1)
     center, spread = phi.mean(0), phi.std(0)
     # a unit that is dead on the data must not be magnified
     spread = np.maximum(spread, 1e-3 * max(float(spread.mean()), 1e-12))
     params = {"features": features.params, "generator": pair.generator.params}
     params |= {"center": jnp.asarray(center), "spread": jnp.asarray(spread)}
-    placeholder = Net(jnp.zeros(()), lambda p, u: p * u[:, 0])
+    placeholder = Net(jnp.zeros(()), lambda p, u, *labels: p * u[:, 0])
     composed = Pair(
         Net(params, _FeaturesOf(pair.generator.apply, features.apply)),
         placeholder,
@@ -93,8 +93,9 @@ def recover_on_features(
         (phi.shape[1],),
         None,
         "logit",
+        classes=pair.classes,
     )
-    made, report = recover(composed, (phi - center) / spread, key, settings, on_progress=on_progress)
+    made, report = recover(composed, (phi - center) / spread, key, settings, labels=c, on_progress=on_progress)
     critic = feature_critic(features, params["center"], params["spread"], made.critic)
     record = pair.record.updated(recovered={**(made.record.get("recovered") or {}), "on": "features"})
     return pair.replace(critic=critic, critic_kind=made.critic_kind, calibrated=False, record=record), report

@@ -25,7 +25,7 @@ from .choices import Choice, run_choice
 from .judge import Judge
 from .settings import Tune
 
-__all__ = ["HalvingResult", "halve_choices"]
+__all__ = ["HalvingResult", "halve_choices", "run_trial"]
 
 FRACTIONS = (0.06, 0.12, 0.25, 0.37, 0.5, 0.62, 0.75, 0.87, 1.0)
 """Shares of a chain's steps at which its samples are measured, in about equal ratios."""
@@ -98,7 +98,7 @@ def halve_choices(
                 continue
             if on_progress is not None:
                 on_progress(f"round {number + 1}: {arm.label}", min(1.0, len(trials) / total))
-            trial, rows = _try(pairs[arm.critic], arm, judge, real, jax.random.fold_in(key, number), n, config)
+            trial, rows = run_trial(pairs[arm.critic], arm, judge, real, jax.random.fold_in(key, number), n, config)
             if not ranked:
                 # all choices of a round start from the same samples of the generator
                 base = judge.distance(judge.features(rows), real)
@@ -113,10 +113,24 @@ def halve_choices(
     return HalvingResult(ranked[0][1], trials, evaluations, tuple(untried))
 
 
-def _try(
+def run_trial(
     pair: Pair, arm: Choice, judge: Judge, real: np.ndarray, key: Array, n: int, config: Tune
 ) -> tuple[dict[str, Any], np.ndarray]:
-    """Run a choice; its distance after each measured step count, and the generator's samples."""
+    """Run a choice.
+
+    Args:
+      pair: Pair with the critic that the choice names.
+      arm: Choice.
+      judge: Feature space and distance.
+      real: Rows of real samples in the judge's feature space.
+      key: Typed key.
+      n: Number of samples.
+      config: Extent of the search, for its batch.
+
+    Returns:
+      The distance ``after`` each measured step count with the number of chains that ``stopped``, and the samples of the
+      generator.
+    """
     steps = arm.chain.steps
     counts = tuple(sorted({max(1, round(steps * f)) for f in FRACTIONS})) if steps else ()
     result = run_choice(pair, arm, key, n, batch=min(config.batch, n), snapshots=counts)

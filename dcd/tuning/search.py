@@ -1,7 +1,8 @@
 """Tuning: choose how to refine on held-out data, then prove a gain on untouched data or say that there is none.
 
 The search is successive halving (:mod:`dcd.tuning.halving`) over choices of a critic, a selection and a chain
-(:mod:`dcd.tuning.choices`). The winner is confirmed with new seeds against data that the search has not seen
+(:mod:`dcd.tuning.choices`), after which the critic of the winner may be boosted (:mod:`dcd.tuning.boosting_rounds`).
+The winner is confirmed with new seeds against data that the search has not seen
 (:mod:`dcd.tuning.confirmation`).
 """
 
@@ -18,6 +19,7 @@ from pairs import InputError, Pair
 from pairs.arguments import checked_key
 from pairs.checks import check_samples
 
+from .boosting_rounds import BoostData, boost_rounds
 from .choices import Choice
 from .confirmation import confirm_choice
 from .faults import Fault
@@ -29,8 +31,8 @@ from .settings import Tune, Tuned
 
 __all__ = ["tune"]
 
-CONFIRM = 0xC0F
-"""Number of the confirmation's key; the rounds of the search use 0, 1, ..."""
+CONFIRM, BOOST = 0xC0F, 0xB005
+"""Numbers of the keys of confirmation and boosting; the rounds of the search use 0, 1, ..."""
 LEAST = 16
 
 
@@ -46,6 +48,7 @@ def tune(
     confirm_judge: Judge | None = None,
     train_real: np.ndarray | None = None,
     faults: Callable[[Choice], tuple[Fault, ...]] = lambda choice: (),
+    boost_data: BoostData | None = None,
     on_progress: Callable[[str, float], None] | None = None,
 ) -> Tuned:
     """Search on ``search_real``, confirm on ``confirm_real``.
@@ -61,6 +64,7 @@ def tune(
       confirm_judge: How the winner is confirmed, ``judge`` by default. Another feature net is the stricter choice.
       train_real: Real samples that the generator may have been trained on, for the warning of memory.
       faults: Warnings that the caller knows of a choice, such as a critic that sees the judge's own features.
+      boost_data: What the critics of ``config.boosts`` rounds are trained on; needed where there are such rounds.
       on_progress: Function that is called with (what is running, fraction of the search done).
 
     Returns:
@@ -74,6 +78,8 @@ def tune(
     config = config or Tune()
     if not pairs:
         raise InputError("pairs", "are empty", "give at least one critic variant")
+    if config.boosts and boost_data is None:
+        raise InputError("boost_data", "is missing", "give the data of the new critics, or set boosts=0")
     pair = next(iter(pairs.values()))
     search, held = (
         check_samples(name, pair, x, LEAST)
@@ -82,15 +88,22 @@ def tune(
     _check_disjoint(search, held)
     arms = list(choices if choices is not None else default_choices(pairs, config.steps))
     _check_choices(arms, pairs)
-    found = halve_choices(pairs, arms, judge.features(search), judge, key, config, on_progress)
+    rows = judge.features(search)
+    found = halve_choices(pairs, arms, rows, judge, key, config, on_progress)
     choice, spent = found.choice, found.evaluations
     if choice is None:
         return Tuned(None, None, found.trials, spent, time.monotonic() - began, found.untried)
+    chosen, trials, untried = pairs[choice.critic], found.trials, found.untried
+    if config.boosts and boost_data is not None:
+        boost_key = jax.random.fold_in(key, BOOST)
+        boosted = boost_rounds(chosen, found, boost_data, rows, judge, boost_key, config, on_progress)
+        chosen, choice, spent = boosted.pair, boosted.choice, spent + boosted.evaluations
+        trials, untried = [*trials, *boosted.trials], (*untried, *boosted.untried)
     if on_progress is not None:
         on_progress(f"confirm: {choice.label}, {choice.chain.steps} steps", 1.0)
     n = config.confirm_n
     shown = confirm_choice(
-        pairs[choice.critic],
+        chosen,
         choice,
         held,
         confirm_judge or judge,
@@ -101,7 +114,7 @@ def tune(
         faults=faults(choice),
     )
     spent += shown.evaluations
-    return Tuned(shown.verdict, choice, found.trials, spent, time.monotonic() - began, found.untried)
+    return Tuned(shown.verdict, choice, trials, spent, time.monotonic() - began, untried, chosen)
 
 
 def _check_disjoint(search: np.ndarray, held: np.ndarray) -> None:

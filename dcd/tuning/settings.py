@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, NamedTuple
 
+from pairs import Pair
 from pairs.checks import check_count, check_number
 
 from .choices import Choice
@@ -30,6 +31,9 @@ class Tune:
       minutes: Minutes after which no further choice is begun; 0 for no stop. A stop makes the result depend on the
         speed of the machine, and :attr:`Tuned.untried` names what was left out.
       batch: Chains that are moved together.
+      boosts: Most rounds of boosting after the search (:mod:`dcd.tuning.boosting_rounds`), which together may spend as
+        many gradient evaluations as the search.
+      pool: Samples of the best chain that the critic of each of these rounds is recovered from, at least 64.
 
     Raises:
       InputError: A value is out of range; the error names the field.
@@ -42,10 +46,13 @@ class Tune:
     evaluations: int = 0
     minutes: float = 0.0
     batch: int = 100
+    boosts: int = 0
+    pool: int = 3000
 
     def __post_init__(self) -> None:
         """Refuse values out of range."""
         least = {"steps": 1, "n_first": 16, "rounds": 1, "confirm_n": 500, "evaluations": 0, "batch": 1}
+        least |= {"boosts": 0, "pool": 64}
         for name, bound in least.items():
             check_count(name, getattr(self, name), bound)
         check_number("minutes", self.minutes, at_least=0.0)
@@ -62,6 +69,7 @@ class Tuned(NamedTuple):
       evaluations: Gradient evaluations of the search and the confirmation.
       seconds: Duration.
       untried: Choices that were not run, as labels with the reason.
+      pair: Pair with the critic of ``choice``; None without a choice.
     """
 
     verdict: Verdict | None
@@ -70,6 +78,7 @@ class Tuned(NamedTuple):
     evaluations: int
     seconds: float
     untried: tuple[str, ...] = ()
+    pair: Pair | None = None
 
     @property
     def gain(self) -> bool:

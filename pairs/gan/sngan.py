@@ -78,7 +78,7 @@ class _UpBlock(nnx.Module):
 
 
 class SnganGenerator(nnx.Module):
-    """The generator; latents to images in (-1, 1). ``dtype`` is what BatchNorm returns, by default that of its input."""
+    """The generator; latents to images in (-1, 1). ``dtype`` is what BatchNorm returns, the input's by default."""
 
     def __init__(self, config: SnganConfig, *, rngs: nnx.Rngs, dtype: Any = None):
         self.bottom = config.size // 8

@@ -26,15 +26,15 @@ __all__ = ["FeatureCriticApply", "feature_critic", "standardised"]
 
 @dataclasses.dataclass(frozen=True)
 class FeatureCriticApply:
-    """``params = {"features", "center", "spread", "head"}``."""
+    """``params = {"features", "center", "spread", "head"}``; the head takes the labels, if there are any."""
 
     features: Callable[..., Array]
     head: Callable[..., Array]
 
-    def __call__(self, params: Any, x: Array) -> Array:
+    def __call__(self, params: Any, x: Array, *labels: Array) -> Array:
         """The inner critic's score of the standardised features, ``(batch,)``."""
         phi = self.features(params["features"], x)
-        return self.head(params["head"], standardised(phi, params["center"], params["spread"]))
+        return self.head(params["head"], standardised(phi, params["center"], params["spread"]), *labels)
 
 
 def standardised(phi: Array, center: Array, spread: Array) -> Array:

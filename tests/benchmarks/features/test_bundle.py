@@ -20,7 +20,7 @@ from pairs.io.images import read_images
 from pairs.io.pixels import to_range
 from pairs.registry import build
 
-FLOOR = {"mnist": 0.97, "fashion-mnist": 0.90}
+FLOOR = {"mnist": 0.97, "fashion-mnist": 0.90, "cifar10-jpeg": 0.79}
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def test_a_bundled_net_is_small_accurate_and_matches_its_card(name):
 
 def test_all_bundled_files_together_stay_small():
     folder = Path(bundle.__file__).parent / "bundled"
-    assert sum(p.stat().st_size for p in folder.rglob("*") if p.is_file()) < 4_000_000
+    assert sum(p.stat().st_size for p in folder.rglob("*") if p.is_file()) < 5_000_000
 
 
 def test_stored_reference_is_that_of_the_real_test_set(data_root):

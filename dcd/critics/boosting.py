@@ -1,0 +1,153 @@
+r"""Boosted density ratios: a critic for what the last critic's chain produced, added to it.
+
+A chain with critic D and scale s samples, from the generator's law with latent density :math:`p_0`, a law
+:math:`q_s \propto p_0(z)\,e^{s D(G(z))}`. Where D is not the whole log ratio of data and generator, or the chain did
+not reach its law, what comes out still differs from the data by :math:`d = \log p / q_s`. It is recovered from a pool
+of the chain's samples, and the next chain follows
+
+.. math:: D'(x) = s\,D(x) + \lambda\,d(x)
+
+with critic scale 1. Each round closes part of what the last one left; the samples' distance to held-out data tells
+when to stop (:func:`dcd.tune`).
+
+References:
+  Grover and Ermon (2018), arXiv:1702.08484, on generative models boosted by density ratios.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jax.typing import ArrayLike
+
+from pairs import InputError, Net, Pair, Uniform
+from pairs.arguments import checked_key
+from pairs.checks import check_labels, check_number, check_samples
+from pairs.heads.sum_of_scores import summed
+
+from .on_features import recover_on_features
+from .ratio_calibration import calibrate
+from .recovery import recover
+from .recovery_settings import Recover
+
+__all__ = ["boost"]
+
+LEAST = 64
+"""Fewest samples of a pool."""
+
+
+@dataclasses.dataclass(frozen=True)
+class _DrawOfClass:
+    """Draws rows of a pool that holds as many rows of each class, class by class."""
+
+    def __call__(self, pool: Array, z: Array, *labels: Array) -> Array:
+        groups = pool.shape[0]
+        group = labels[0] if labels else jnp.zeros(len(z), jnp.int32)
+        row = jnp.clip(jnp.floor(z[:, 0] * pool.shape[1]).astype(jnp.int32), 0, pool.shape[1] - 1)
+        return pool.reshape(-1, *pool.shape[2:])[jnp.clip(group, 0, groups - 1) * pool.shape[1] + row]
+
+
+def boost(
+    pair: Pair,
+    pool: ArrayLike,
+    train_x: np.ndarray,
+    held_x: np.ndarray,
+    key: Array,
+    *,
+    critic_scale: float = 1.0,
+    weight: float = 1.0,
+    features: Net | None = None,
+    recovery: Recover | None = None,
+    pool_labels: ArrayLike | None = None,
+    train_labels: np.ndarray | None = None,
+    held_labels: np.ndarray | None = None,
+    on_progress: Callable[[int, int, dict[str, float], float], None] | None = None,
+) -> tuple[Pair, dict[str, Any]]:
+    r"""Add to the critic of ``pair`` the log ratio of data and of samples that its chain produced.
+
+    Args:
+      pair: Pair with the critic D that drove the chain.
+      pool: At least 64 samples ``(n, *sample)`` that came out of the chain.
+      train_x: Real samples ``(m, *sample)`` in the sample range, for recovery.
+      held_x: Other real samples, for calibration.
+      key: Typed key.
+      critic_scale: s, the ``critic_scale`` of the chain.
+      weight: :math:`\lambda` above 0.
+      features: Net as :func:`dcd.recover_on_features` takes it; None recovers on the samples.
+      recovery: Settings of the recovery; ``r1`` 1 on features, the defaults of :class:`dcd.Recover` else.
+      pool_labels: Classes ``(n,)`` of the pool, for a conditional pair: each class equally often.
+      train_labels: Classes of ``train_x``, for a conditional pair.
+      held_labels: Classes of ``held_x``, for a conditional pair.
+      on_progress: Function that is called as by :func:`dcd.recover`.
+
+    Returns:
+      The pair with the summed critic, kind ``logit``, uncalibrated, and a report of recovery and calibration in JSON
+      form. The critic is meant for chains with critic scale 1.
+
+    Raises:
+      InputError: The samples, labels or settings do not fit the pair, or a loss became NaN.
+
+    Example:
+      >>> from dcd import pool_pair
+      >>> rng = np.random.default_rng(0)
+      >>> pair = pool_pair(rng.standard_normal((64, 2)))
+      >>> real = rng.normal(1.0, 1.0, (200, 2)).astype("float32")
+      >>> better, report = boost(
+      ...     pair, rng.standard_normal((200, 2)), real[:150], real[150:], jax.random.key(0), recovery=Recover(steps=20)
+      ... )
+      >>> sorted(report), better.critic_kind
+      (['calibrate', 'recover'], 'logit')
+    """
+    key = checked_key(key, pair=pair, pool=pool, train_x=train_x, held_x=held_x)
+    check_number("critic_scale", critic_scale)
+    check_number("weight", weight, above=0.0)
+    if not pair.has_critic:
+        raise InputError("pair", "has no critic", "recover one: dcd.recover, dcd.recover_on_features")
+    x = check_samples("pool", pair, pool, LEAST)
+    c = check_labels(pair, pool_labels, len(x))
+    source = Pair(
+        Net(_by_class(x, c, pair.classes), _DrawOfClass()),
+        pair.critic,
+        Uniform((1,), 0.0, 1.0),
+        pair.sample_shape,
+        pair.sample_range,
+        "logit",
+        classes=pair.classes,
+    )
+    recover_key, calibrate_key = jax.random.split(key)
+    report: dict[str, Any] = {}
+    if features is None:
+        made, found = recover(source, train_x, recover_key, recovery, labels=train_labels, on_progress=on_progress)
+    else:
+        made, found = recover_on_features(
+            source, train_x, recover_key, recovery, features, labels=train_labels, on_progress=on_progress
+        )
+    report["recover"] = found.to_dict()
+    made, calibration = calibrate(made, held_x, calibrate_key, labels=held_labels)
+    report["calibrate"] = calibration.to_dict()
+    critic = summed([pair.critic, made.critic], [critic_scale, weight])
+    entry = {"critic_scale": critic_scale, "weight": weight, "auc": found.held_out.auc, "pool": len(x)}
+    rounds = [*pair.record.get("boosted", ()), entry]
+    record = pair.record.updated(boosted=rounds)
+    return pair.replace(critic=critic, critic_kind="logit", calibrated=False, record=record), report
+
+
+def _by_class(x: np.ndarray, labels: np.ndarray | None, classes: int | None) -> Array:
+    """The pool as ``(classes, rows, *sample)``.
+
+    Raises:
+      InputError: A class has more samples than another one.
+    """
+    if labels is None or classes is None:
+        return jnp.asarray(x)[None]
+    counts = np.bincount(labels, minlength=classes)
+    if counts.min() != counts.max():
+        problem = f"hold {counts.min()} to {counts.max()} samples of a class"
+        raise InputError("pool_labels", problem, "let the chain draw all classes equally often")
+    return jnp.asarray(np.stack([x[labels == k] for k in range(classes)]))
