@@ -76,7 +76,7 @@ def _row(name: str, seed: int, args: argparse.Namespace) -> dict[str, Any]:
     command = [sys.executable, "-m", "ganrefine", "tune", own[0], data, *own[1:], "--seed", str(seed)]
     began = time.monotonic()
     done = subprocess.run(
-        [*command, "--out", str(folder / "tuned"), "--overwrite", "--json", *args.options],
+        [*command, "--out", str(folder / "tuned"), "--json", *args.options],
         capture_output=True,
         text=True,
         check=False,

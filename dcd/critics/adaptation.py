@@ -145,7 +145,7 @@ def critic_variants(
     settings = Recover(architecture="auto" if free or not pair.has_critic else "critic", steps=steps)
     jobs: dict[str, tuple[Recover, Net | None]] = {"recovered": (settings, None)}
     if features is not None:
-        jobs["features"] = (settings.replace(r1=1.0, steps=max(1, steps // 2)), features)
+        jobs["features"] = (settings.replace(r1=1.0, architecture="auto", steps=max(1, steps // 2)), features)
     pairs, moves = {"raw": pair} if pair.has_critic else {}, {}
     for key, (name, (recovery, net)) in zip(keys, jobs.items(), strict=False):
 

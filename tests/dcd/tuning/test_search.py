@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import jax
@@ -72,6 +73,38 @@ def test_exact_log_ratio_gives_a_confirmed_gain():
     # the generator's distance is |shift|^2 * 2 + 2 (1 - 0.6)^2 = 2.32; the chain's law is close to the data's
     assert tuned.confirmed["fid"].before == pytest.approx(2.32, rel=0.2)
     assert tuned.confirmed["fid"].after < 0.5 * tuned.confirmed["fid"].before
+
+
+@pytest.mark.slow
+def test_boosting_adds_what_half_of_the_log_ratio_leaves():
+    params = {"scale": jnp.asarray(0.6), "shift": jnp.asarray(1.0)}
+    pair = _pair(lambda p, x: 0.4 * _ratio(p, x), params)
+    config = dataclasses.replace(SMALL, boosts=2, pool=600, n_first=300, rounds=1, steps=32)
+    data = dcd.BoostData(_real(3, 1500), _real(4, 800), steps=400)
+    choice = dcd.Choice("raw", LATENT.replace(steps=32))
+    tuned = dcd.tune(
+        {"raw": pair}, _real(1, 900), _real(2, 1500), JUDGE, jax.random.key(0), config, [choice], boost_data=data
+    )
+    assert tuned.choice is not None and tuned.pair is not None
+    assert tuned.choice.critic.startswith("raw+") and tuned.choice.chain.critic_scale == 1.0
+    plain = min(tuned.trials[0]["after"].values())
+    # the chain with 0.4 of the ratio closes less than half of the way from 2.32; the sum at least halves what is left
+    assert plain > 0.4 and min(tuned.trials[1]["after"].values()) < 0.5 * plain
+    # the critic that is kept is the one that drove the chosen chain
+    assert len(tuned.pair.record["boosted"]) == int(tuned.choice.critic.removeprefix("raw+"))
+
+
+def test_boosting_without_data_is_refused():
+    with pytest.raises(InputError, match="boost_data: is missing"):
+        config = dataclasses.replace(SMALL, boosts=1)
+        dcd.tune(
+            {"raw": _pair(_ratio, {"scale": 1.0, "shift": 0.0})},
+            _real(1, 600),
+            _real(2, 600),
+            JUDGE,
+            jax.random.key(0),
+            config,
+        )
 
 
 @pytest.mark.slow
