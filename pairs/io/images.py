@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import InputError
+from .folder_files import files_below
 from .image_files import (
     image_array,
     is_idx,
@@ -98,7 +99,7 @@ def read_images(
     if not path.exists():
         raise InputError("data", f"{path} does not exist", "give a folder of IDX, NPZ or PNG/JPEG files")
     root = path if path.is_dir() else path.parent
-    files = sorted(p for p in path.rglob("*") if p.is_file() and p.name[0] != ".") if path.is_dir() else [path]
+    files = files_below(path) if path.is_dir() else [path]
     read, group = _kind(files, path, array)
     chosen, found = _choose(group, root, split) if path.is_dir() else (group, _split_of(path, root))
     images = dataclasses.replace(read(chosen, group, root, _Draw(limit, seed), array), split=found)

@@ -279,3 +279,13 @@ def test_names_that_would_act_on_a_terminal_are_shown_as_escapes(tmp_path):
     with pytest.raises(InputError) as caught:
         read_images(tmp_path)
     assert str(caught.value).isprintable() and "x1b[2Jowned" in str(caught.value)
+
+
+def test_a_folder_that_is_no_data_set_is_not_walked(tmp_path) -> None:
+    deep = tmp_path / "train" / "cat" / "more"
+    deep.mkdir(parents=True)
+    with pytest.raises(InputError, match="holds no IDX, NPZ|is empty"):
+        read_images(tmp_path)
+    (deep / "again").mkdir()
+    with pytest.raises(InputError, match="holds folders deeper than any data set has"):
+        read_images(tmp_path)

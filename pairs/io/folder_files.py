@@ -1,0 +1,43 @@
+"""The files of a data folder: at most splits of classes of files, so that a folder given by mistake is not walked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..errors import InputError
+
+__all__ = ["DEPTH", "files_below"]
+
+DEPTH = 3
+"""Most folders between a data folder and its files."""
+
+
+def files_below(path: Path) -> list[Path]:
+    """All files at or below ``path`` in the order of their names; hidden files and folders do not count.
+
+    Raises:
+      InputError: Folders lie deeper than a data set has them, or one cannot be read.
+
+    Example:
+      >>> import tempfile
+      >>> with tempfile.TemporaryDirectory() as folder:
+      ...     _ = Path(folder, "b.png").write_bytes(b""), Path(folder, ".a.png").write_bytes(b"")
+      ...     [file.name for file in files_below(Path(folder))]
+      ['b.png']
+    """
+    files: list[Path] = []
+    level = [path]
+    for depth in range(DEPTH + 1):
+        below: list[Path] = []
+        for folder in level:
+            try:
+                entries = [p for p in folder.iterdir() if not p.name.startswith(".")]
+                below += [p for p in entries if p.is_dir()]
+                files += [p for p in entries if p.is_file()]
+            except OSError as error:
+                raise InputError("data", f"{folder} cannot be read ({error.strerror})", "check its rights") from None
+        if below and depth == DEPTH:
+            problem = f"{path} holds folders deeper than any data set has (for example {below[0]})"
+            raise InputError("data", problem, "give the folder of the images; pictures lie in SPLIT/CLASS/FILE at most")
+        level = below
+    return sorted(files)
