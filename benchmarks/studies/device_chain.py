@@ -24,9 +24,10 @@ from pairs import Pair
 from pairs.batches import generate
 
 from .device_cases import in_bfloat16
+from .device_operations import operations
 from .device_turns import spread
 
-__all__ = ["MATMUL", "PRECISIONS", "ChainJob", "chain_settings", "first_flops", "matrix_peak"]
+__all__ = ["MATMUL", "PRECISIONS", "ChainJob", "chain_settings", "first_flops", "gradient_operations", "matrix_peak"]
 
 PRECISIONS = ("tf32", "bfloat16", "float32")
 MATMUL = {"float32": "highest", "tf32": "tensorfloat32", "bfloat16": "default"}
@@ -82,6 +83,19 @@ def _evaluate(target: Target, u: Array) -> Evaluation:
     return target.evaluate(u, u)
 
 
+def gradient_operations(pair: Pair, space: str, batch: int) -> float | None:
+    """Operations of the products in one gradient of a batch, the same on all machines; None where it is unknown.
+
+    Args:
+      pair: In any precision.
+      space: ``latent`` or ``pixel``.
+      batch: Chains.
+    """
+    target = make_target(pair, chain_settings(space), labels_for(pair, batch))
+    shape = pair.prior.shape if space == "latent" else pair.sample_shape
+    return operations(_evaluate, target, jax.ShapeDtypeStruct((batch, *shape), jnp.float32))
+
+
 class ChainJob:
     """Chains of a pair in one precision.
 
@@ -90,12 +104,13 @@ class ChainJob:
       space: ``latent`` or ``pixel``.
       precision: One of :data:`PRECISIONS`.
       batch: Chains.
-      exact: Whether the bare gradient is compiled: it counts operations and gives the gradient at the start.
+      exact: Whether the bare gradient is compiled, for the gradient at the start and XLA's count.
 
     Attributes:
       start: Latents, or the generator's samples in pixel space.
       gradient: Gradient of the target at the start, where ``exact``.
-      flops: Operations of one gradient of the batch, ``as written`` and ``compiled``.
+      flops: Operations of one gradient of the batch, ``as written``, and, where ``exact``, ``compiled`` by XLA's count,
+        which does not see what XLA leaves to a library such as cuDNN.
     """
 
     def __init__(self, pair: Pair, space: str, precision: str, batch: int, exact: bool):
@@ -109,12 +124,11 @@ class ChainJob:
         self.flops: dict[str, float | None] = {}
         with jax.default_matmul_precision(self.matmul):
             self.start = self.latents if space == "latent" else generate(self.pair, self.latents, self.labels)
-            target = make_target(self.pair, self.settings, self.labels)
-            lowered = jax.jit(_evaluate).lower(target, self.start)
-            self.flops["as written"] = first_flops(_cost(lowered))
+            self.flops["as written"] = gradient_operations(self.pair, space, batch)
             at = Evaluation(jnp.zeros(batch), jnp.zeros(batch), jnp.zeros_like(self.start))
             if exact:
-                compiled = lowered.compile()
+                target = make_target(self.pair, self.settings, self.labels)
+                compiled = jax.jit(_evaluate).lower(target, self.start).compile()
                 self.flops["compiled"] = first_flops(_cost(compiled))
                 at = compiled(target, self.start)
                 self.gradient = np.asarray(at.gradient)

@@ -17,7 +17,7 @@ from pairs import InputError
 
 from .device_cases import Case
 from .device_chain import PRECISIONS, ChainJob
-from .device_turns import LEAST_TURNS, percent, ratios, spread, steps_that_fit, take_turns, words
+from .device_turns import LEAST_TURNS, ratios, share, spread, steps_that_fit, take_turns, words
 
 __all__ = ["WAYS", "Part", "free", "measure", "plan"]
 
@@ -218,13 +218,11 @@ def _rates(part: Part, job: ChainJob, found: dict[str, Any], peak: float | None)
     step = {k: row["median"] / 1e3 for k, row in found["ms_per_step"].items()}
     ending = lambda k: passes.get("chain" if k == "chain" else "eager", 0.0)
     steps = job.settings.steps
-    rate = {k: v / step["chain"] if v else None for k, v in job.flops.items()}
     return {
         "refined_per_s": {k: part.batch / (steps * t + ending(k)) for k, t in step.items()},
         "generated_per_s": {k: part.batch / t for k, t in passes.items()},
         "flops_per_gradient": job.flops,
-        "flop_per_s": rate,
-        "percent_of_matrix_peak": {k: percent(v, peak) for k, v in rate.items()},
+        **share(job.flops["as written"], step["chain"], peak),
     }
 
 

@@ -1,7 +1,7 @@
 r"""Chains on an accelerator: refined samples per second, share of the matrix peak, and PyTorch beside them.
 
 ``python -m benchmarks.studies.device_speed [PAIR ...] --out FILE.json [--seconds N] [--total N]
-[--peers WAY ...] [--quick]``
+[--peers WAY ...] [--quick]``, or ``python -m benchmarks.studies.device_speed --count FILE.json``
 
 On JAX's default device, in float32, TF32 and bfloat16: the rate of a square matrix product; for every pair, chains in
 latent and pixel space with the operations of one gradient, the share of that rate, the generator's own pass, and the
@@ -12,6 +12,8 @@ PAIR is what ``ganrefine refine`` takes, or ``random-sngan`` (the layers of torc
 ``random-stylegan2`` (256 pixels), both with drawn weights; all of the bundled pair and these two by default. The file
 is written anew after every part. What the bounds on time, or an error, left out is listed with the reason. JAX shares
 the card's memory with PyTorch: ``XLA_PYTHON_CLIENT_PREALLOCATE`` is set to ``false`` unless it is set already.
+``--count`` measures nothing: it counts the operations of a report that is there already and fills in the shares of the
+peak, on any machine.
 """
 
 from __future__ import annotations
@@ -37,6 +39,7 @@ from pairs.io.reports import hardware, versions
 
 from .device_cases import SEED, Case, case_of
 from .device_chain import KEY, PRECISIONS, ChainJob, matrix_peak
+from .device_count import COUNT, fill
 from .device_parts import WAYS, Part, free, measure, plan
 from .device_quality import quality, sampled
 from .device_turns import Report, words
@@ -55,7 +58,7 @@ _PROTOCOL = {
     "chain": "the chain as dcd.advance runs it, with its record",
     "ratio": "time of the chain over that of a way to run PyTorch, both of one turn",
     "refined_per_s": "batch / (steps x time of a step + the generator's pass in latent space)",
-    "flops_per_gradient": "of the batch; XLA's count before (as written) and after its optimisations (compiled)",
+    "flops_per_gradient": COUNT,
     "PyTorch": "channels last, cuDNN measures its algorithms, frozen weights; autocast casts float32 weights",
 }
 
@@ -169,7 +172,9 @@ def _run(argv: Sequence[str] | None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("pairs", nargs="*", metavar="PAIR", default=list(DEFAULT))
-    parser.add_argument("--out", type=Path, required=True, help="JSON file to write")
+    file = parser.add_mutually_exclusive_group(required=True)
+    file.add_argument("--out", type=Path, help="JSON file to write")
+    file.add_argument("--count", type=Path, metavar="FILE.json", help="report to fill operations and shares into")
     parser.add_argument(
         "--seconds", type=float, default=40.0, help="bound of one part, JAX's compilation left out (default 40)"
     )
@@ -178,6 +183,11 @@ def _run(argv: Sequence[str] | None) -> int:
     parser.add_argument("--threads", type=int, help="of PyTorch on the CPU (default: all cores)")
     parser.add_argument("--quick", action="store_true", help="smallest nets and batches, to try the study on a CPU")
     args = parser.parse_args(argv)
+    if args.count is not None:
+        for part in fill(args.count)["parts"]:
+            if "ms_per_step" in part:
+                _say(part)
+        return 0
     began = time.perf_counter()
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     cases = _cases(args.pairs, args.quick)

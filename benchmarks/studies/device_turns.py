@@ -17,7 +17,7 @@ from typing import Any
 
 from pairs.io.reports import write_json
 
-__all__ = ["Report", "percent", "ratios", "rotated", "spread", "steps_that_fit", "take_turns", "words"]
+__all__ = ["Report", "ratios", "rotated", "share", "spread", "steps_that_fit", "take_turns", "words"]
 
 LEAST_TURNS, MOST_TURNS = 5, 15
 """Turns of every contestant that are wanted, and at which it is enough."""
@@ -102,14 +102,23 @@ def steps_that_fit(seconds_per_step: float, contestants: int, seconds: float, mo
     return min(most, int(seconds / (LEAST_TURNS * max(contestants, 1) * max(seconds_per_step, 1e-9))))
 
 
-def percent(rate: float | None, peak: float | None) -> float | None:
-    """A rate in per cent of the peak, None where either is unknown.
+def share(flops: float | None, seconds: float, peak: float | None) -> dict[str, dict[str, float | None]]:
+    """The rate of operations as written, and that rate in per cent of the peak.
+
+    A count of the compiled program has no share: it lacks the calls of libraries, on an accelerator nearly all.
+
+    Args:
+      flops: Operations of one gradient of a batch, None where unknown.
+      seconds: Time of a step of the chain.
+      peak: Operations per second of the matrix product, None where unknown.
 
     Example:
-      >>> percent(3e12, 4e12), percent(None, 4e12)
-      (75.0, None)
+      >>> share(3e9, 1e-3, 4e12)
+      {'flop_per_s': {'as written': 3000000000000.0}, 'percent_of_matrix_peak': {'as written': 75.0}}
     """
-    return None if not rate or not peak else 100 * rate / peak
+    rate = flops / seconds if flops else None
+    percent = 100 * rate / peak if rate and peak else None
+    return {"flop_per_s": {"as written": rate}, "percent_of_matrix_peak": {"as written": percent}}
 
 
 def words(error: BaseException) -> str:
