@@ -62,7 +62,7 @@ def fill(path: Path) -> dict[str, Any]:
 
 
 def _same(case: Case, told: dict[str, Any]) -> Case:
-    found = {"generator": case.pair.generator.size, "critic": case.pair.critic.size}
+    found: dict[str, Any] = {"generator": case.pair.generator.size, "critic": case.pair.critic.size}
     found["sample"] = list(case.pair.sample_shape)
     for key, value in found.items():
         if told[key] != value:
