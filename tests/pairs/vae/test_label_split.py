@@ -15,6 +15,8 @@ from pairs import ClassMixture, InputError
 from pairs.augment import shift_images
 from pairs.vae import label_split as ls
 from pairs.vae.label_codes import blocks, refit_class_gaussians, sample_class, swap, vary_class, vary_style
+from pairs.vae.label_split_losses import adversary_loss, joint_loss
+from pairs.vae.label_split_settings import Nets
 from pairs.vae.losses import label_losses
 from pairs.vae.nets import VaeConfig
 
@@ -43,8 +45,8 @@ def _size(tree) -> float:
     return float(sum(jnp.sum(jnp.abs(v)) for v in jax.tree.leaves(tree)))
 
 
-def _joint(settings: ls.LabelSplit, nets: ls.Nets = STATE.nets) -> ls.Nets:
-    return jax.jit(jax.grad(lambda n: ls.joint_loss(settings, n, X, Y, KEY)[0]))(nets)
+def _joint(settings: ls.LabelSplit, nets: Nets = STATE.nets) -> Nets:
+    return jax.jit(jax.grad(lambda n: joint_loss(settings, n, X, Y, KEY)[0]))(nets)
 
 
 @pytest.mark.slow
@@ -79,7 +81,7 @@ def test_the_adversarys_loss_has_no_slope_in_the_codes() -> None:
     codes = jax.random.normal(KEY, (12, 3))
     for on in ("sample", "mean", "both"):
         s = dataclasses.replace(SETTINGS, adversary_on=on)
-        loss = lambda m, d, s=s: ls.adversary_loss(s, STATE.nets.adversary, m, d, Y)
+        loss = lambda m, d, s=s: adversary_loss(s, STATE.nets.adversary, m, d, Y)
         assert _size(jax.jit(jax.grad(loss, argnums=(0, 1)))(codes, codes)) == 0
 
 
@@ -91,15 +93,15 @@ def test_the_consistency_term_is_the_label_loss_of_decoded_mixtures_and_reaches_
     assert _size(gap.decoder) > 0
     # the rest is the same sum of the same terms: equal to rounding of a value of order one
     assert _size((gap.label, gap.style, gap.adversary, gap.means, gap.raw)) < 1e-4
-    total, figures = ls.joint_loss(settings, STATE.nets, X, Y, KEY)
-    plain, _ = ls.joint_loss(without, STATE.nets, X, Y, KEY)
+    total, figures = joint_loss(settings, STATE.nets, X, Y, KEY)
+    plain, _ = joint_loss(without, STATE.nets, X, Y, KEY)
     np.testing.assert_allclose(total - plain, 5.0 * figures["consistency"], rtol=1e-5)
     # a decoder that ignores its input makes one image, whose label loss is known
     flat = jax.tree.map(jnp.zeros_like, STATE.nets.decoder)
     image = settings.decoder(flat, jnp.zeros((1, 5)))
     code = settings.label_encoder(STATE.nets.label, jnp.repeat(image, 12, axis=0))
     expected = label_losses(code, STATE.nets.means, STATE.nets.raw, Y)[0]
-    _, figures = ls.joint_loss(settings, STATE.nets._replace(decoder=flat), X, Y, KEY)
+    _, figures = joint_loss(settings, STATE.nets._replace(decoder=flat), X, Y, KEY)
     np.testing.assert_allclose(figures["consistency"], jnp.mean(expected), rtol=1e-5)
 
 
