@@ -19,6 +19,7 @@ import pytest
 
 from checkpoints import archive, check_destination, load_pair, load_state, save_pair, save_state, state_record
 from checkpoints.digest import file_digest
+from checkpoints.integrity import INTEGRITY
 from pairs import ClassMixture, InputError, Net, Normal, Pair, Record, TruncatedNormal, wrap
 from pairs.sequential.spec import init_sequential
 
@@ -146,7 +147,7 @@ def test_no_flipped_bit_in_any_file_changes_weights_or_metadata(tmp_path: Path, 
 def test_a_flip_of_any_byte_of_the_integrity_file_is_an_error_blanks_included(tmp_path: Path, stored: Path) -> None:
     copy, draw = tmp_path / "p", random.Random(0)
     shutil.copytree(stored, copy)
-    file = copy / archive.INTEGRITY
+    file = copy / INTEGRITY
     whole = file.read_bytes()
     blanks = [i for i, byte in enumerate(whole) if byte in b" \n"]
     for offset in {*draw.sample(range(len(whole)), 100), *blanks}:
@@ -167,19 +168,17 @@ def test_the_integrity_file_may_name_files_below_its_folder_alone(tmp_path: Path
     copy = tmp_path / "p"
     shutil.copytree(stored, copy)
     (tmp_path / "outside").write_text("not mine")
-    files = json.loads((copy / archive.INTEGRITY).read_text())["files"]
+    files = json.loads((copy / INTEGRITY).read_text())["files"]
     files[name] = file_digest(tmp_path / "outside")
-    (copy / archive.INTEGRITY).write_text(json.dumps({"files": files}, indent=1))
+    (copy / INTEGRITY).write_text(json.dumps({"files": files}, indent=1))
     with pytest.raises(InputError, match="below its folder|cannot be used"):
         archive.read_archive_metadata(copy)
 
 
 def _reseal(path: Path) -> None:
     """Make ``integrity.json`` agree with the files: damage by somebody who means it."""
-    files = {
-        str(p.relative_to(path)): file_digest(p) for p in path.rglob("*") if p.is_file() and p.name != archive.INTEGRITY
-    }
-    (path / archive.INTEGRITY).write_text(json.dumps({"files": files}, indent=1))
+    files = {str(p.relative_to(path)): file_digest(p) for p in path.rglob("*") if p.is_file() and p.name != INTEGRITY}
+    (path / INTEGRITY).write_text(json.dumps({"files": files}, indent=1))
 
 
 @pytest.mark.slow
