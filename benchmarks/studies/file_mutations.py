@@ -6,7 +6,7 @@ import io
 import random
 import zipfile
 
-from .sound_files import zipped
+from .sound_formats import zipped
 
 __all__ = ["mutated", "mutated_inside"]
 

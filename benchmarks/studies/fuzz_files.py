@@ -40,8 +40,8 @@ from pairs import InputError, Normal
 from pairs.io.images import read_images
 from pairs.io.reports import hardware, versions, write_json
 
-from .fuzz_store import fuzz_store
 from .file_mutations import mutated, mutated_inside
+from .fuzz_store import fuzz_store
 from .sound_files import KERAS, SOUND
 from .sound_graphs import ONNX
 
