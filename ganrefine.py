@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from dcd.langevin.presets import preset
     from dcd.tuning.search import tune
     from interp.shortest_paths import geodesic
-    from pairs.wrapping import make_pair, wrap
+    from pairs.assembly import make_pair
+    from pairs.wrapping import wrap
 
 __all__ = ["geodesic", "load", "main", "make_pair", "preset", "refine", "tune", "wrap"]
 
@@ -55,7 +56,7 @@ BENCHMARKS = {
 _NAMES = {
     "geodesic": "interp.shortest_paths",
     "load": "checkpoints.lookup:resolve",
-    "make_pair": "pairs.wrapping",
+    "make_pair": "pairs.assembly",
     "preset": "dcd.langevin.presets",
     "refine": "dcd.langevin.chain",
     "tune": "dcd.tuning.search",

@@ -14,12 +14,12 @@ import dcd
 from pairs import InputError, Pair
 from pairs.batches import apply_in_batches
 from pairs.checks import image_range, is_image
-from pairs.io.command import progress
 from pairs.io.files import write_bytes
 from pairs.io.images import Images
 from pairs.io.pictures import png_bytes, side_by_side
 from pairs.io.pixels import to_range, to_uint8
 from pairs.io.plots import samples_plot
+from pairs.io.progress_bars import progress
 from pairs.io.reports import hardware, versions, write_json
 
 from .evaluation import evaluate

@@ -18,12 +18,13 @@ from pairs.errors import InputError
 from pairs.fitting import Job
 from pairs.gan import train_sngan as sngan
 from pairs.gan import train_wgan_gp as wgan_gp
-from pairs.io.command import check_out, progress
+from pairs.io.command import check_out
 from pairs.io.files import write_bytes
 from pairs.io.images import Images
 from pairs.io.pictures import save_grid
 from pairs.io.pixels import to_uint8
 from pairs.io.plots import curves_plot, scatter_plot
+from pairs.io.progress_bars import progress
 from pairs.io.reports import hardware, to_json, versions, write_json
 from pairs.protocol import Pair
 from pairs.vae import discriminative, label_split, soft_intro

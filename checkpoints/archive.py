@@ -1,7 +1,7 @@
 """Sealed archives: an Orbax directory that is whole and unchanged, or an error.
 
 Three seals, from the outside in. ``integrity.json`` lists the SHA-256 of every file,
-so that nothing damaged reaches a parser; it must be written exactly as this module writes it, and
+so that nothing damaged reaches a parser; it must be written exactly as :mod:`checkpoints.integrity` writes it, and
 may name files below its folder alone. The metadata inside Orbax's custom metadata
 carries a digest of itself. Each array is compared with its own digest after loading.
 
@@ -12,36 +12,27 @@ is absent, old or new, never half. Replacing moves the old archive to
 
 from __future__ import annotations
 
-import glob
-import json
 import os
-import platform
 import secrets
 import shutil
 from collections.abc import Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jax import numpy as jnp
 
 from pairs import InputError
-from pairs.io.files import open_regular
 from pairs.io.paths import as_path
 
 from . import digest
 from . import orbax_directory as _orbax
+from .integrity import INTEGRITY, integrity_text, is_archive, listed_files
+from .replacement import files_below, flush, previous, put, settle, workspace_beside
 
-__all__ = ["check_destination", "is_archive", "read_archive", "read_archive_metadata", "write_archive"]
+__all__ = ["check_destination", "read_archive", "read_archive_metadata", "write_archive"]
 
-INTEGRITY = "integrity.json"
 VERSION = 1
-_INTEGRITY_LIMIT = 2**24
-
-
-def is_archive(path: Path) -> bool:
-    """Whether ``path`` looks like something :func:`write_archive` made."""
-    return path.is_dir() and (path / INTEGRITY).is_file()
 
 
 def check_destination(path: str | os.PathLike[str], overwrite: bool = False) -> Path:
@@ -86,21 +77,21 @@ def write_archive(
       InputError: see :func:`check_destination`; or the disk is full.
     """
     target = check_destination(path, overwrite)
-    _settle(target)
+    settle(target)
     table = digest.leaf_table(arrays)
     sealed = digest.seal(
         {"format": kind, "version": VERSION, **metadata, "leaves": table, "tree_digest": digest.tree_digest(table)}
     )
-    workspace = target.parent / f".{target.name}.writing-{platform.node()}-{os.getpid()}-{secrets.token_hex(4)}"
+    workspace = workspace_beside(target)
     fresh = workspace / "archive"
     try:
         workspace.mkdir(parents=True)
         _orbax.write(fresh, arrays, sealed)
-        files = {str(p.relative_to(fresh).as_posix()): digest.file_digest(p) for p in sorted(_files(fresh))}
-        (fresh / INTEGRITY).write_text(_integrity(files), encoding="utf-8")
+        files = {str(p.relative_to(fresh).as_posix()): digest.file_digest(p) for p in sorted(files_below(fresh))}
+        (fresh / INTEGRITY).write_text(integrity_text(files), encoding="utf-8")
         read_archive(fresh, kind)
-        _flush(fresh)
-        _put(fresh, target)
+        flush(fresh)
+        put(fresh, target)
     except InputError:
         raise
     except Exception as error:  # Orbax and tensorstore raise many kinds; the user needs one line
@@ -140,8 +131,8 @@ def read_archive(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, np.
 
 def _locate(path: str | os.PathLike[str]) -> Path:
     target = Path(os.path.abspath(as_path("path", path)))
-    if not target.exists() and is_archive(_previous(target)):
-        return _previous(target)
+    if not target.exists() and is_archive(previous(target)):
+        return previous(target)
     if not target.exists():
         raise InputError("path", f"'{target}' does not exist", "give the directory of a checkpoint")
     if not target.is_dir():
@@ -157,29 +148,9 @@ def _locate(path: str | os.PathLike[str]) -> Path:
     return target
 
 
-def _integrity(files: Mapping[str, str]) -> str:
-    return json.dumps({"files": files}, indent=1)
-
-
-def _listed(source: Path) -> dict[str, str]:
-    """Digests by file name, as the integrity file says; its text must be what this module writes, to the byte."""
-    with open_regular(source / INTEGRITY) as file:
-        raw = file.read(_INTEGRITY_LIMIT + 1)
-    if len(raw) > _INTEGRITY_LIMIT:
-        raise ValueError("it is too long")
-    files = json.loads(raw)["files"]
-    if not all(isinstance(sha, str) for sha in files.values()) or raw != _integrity(files).encode():
-        raise ValueError("it was changed")
-    for name in files:
-        path = PurePosixPath(name)
-        if path.is_absolute() or ".." in path.parts or "\\" in name or ":" in path.parts[0]:
-            raise ValueError(f"it names {ascii(name)}, which is not below its folder")
-    return files
-
-
 def _verified(source: Path, kind: str | None) -> dict[str, Any]:
     try:
-        files = _listed(source)
+        files = listed_files(source)
         broken = [n for n, sha in files.items() if not (source / n).is_file() or digest.file_digest(source / n) != sha]
     except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
         raise _damaged(source, f"{INTEGRITY} cannot be used, {_line(error)}") from None
@@ -210,52 +181,3 @@ def _damaged(path: Path, how: str) -> InputError:
 def _line(error: BaseException) -> str:
     text = (str(error).strip() or type(error).__name__).splitlines()[0]
     return text if len(text) <= 160 else text[:157] + "..."
-
-
-def _files(folder: Path) -> list[Path]:
-    return [p for p in folder.rglob("*") if p.is_file()]
-
-
-def _flush(folder: Path) -> None:
-    """Put contents on disk before the rename that makes them count."""
-    for path in (*_files(folder), *(p for p in folder.rglob("*") if p.is_dir()), folder):
-        handle = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-
-
-def _previous(target: Path) -> Path:
-    return target.with_name(f".{target.name}.previous")
-
-
-def _put(fresh: Path, target: Path) -> None:
-    if target.exists():
-        os.rename(target, _previous(target))
-    os.rename(fresh, target)
-    shutil.rmtree(_previous(target), ignore_errors=True)
-
-
-def _settle(target: Path) -> None:
-    """Tidy what a killed writer left: finish its interrupted replacement, remove its workspace."""
-    if is_archive(_previous(target)):
-        if target.exists():
-            shutil.rmtree(_previous(target))
-        else:
-            os.rename(_previous(target), target)
-    head = f".{target.name}.writing-{platform.node()}-"
-    for left in target.parent.glob(f"{glob.escape(head)}*"):
-        pid = left.name[len(head) :].split("-")[0]
-        if pid.isdigit() and not _alive(int(pid)):
-            shutil.rmtree(left, ignore_errors=True)
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True

@@ -14,14 +14,16 @@ from pairs import InputError
 from pairs.io.paths import as_path
 from pairs.sequential.spec import infer_shapes
 
-from .archive import INTEGRITY, read_archive_metadata
+from .archive import read_archive_metadata
 from .digest import named_leaves
 from .foreign.limits import shown
 from .foreign.modules import Module
 from .foreign.tensors import read_foreign
 from .graphs.description import describe_onnx
+from .integrity import INTEGRITY
 from .lookup import bundled_path
-from .manifest import NetManifest, read_manifest
+from .manifest import read_manifest
+from .manifest_values import NetManifest
 from .parts import choose_part, convert_net
 
 __all__ = ["count", "describe"]

@@ -20,7 +20,8 @@ from .conversion import Conversion, Row
 from .digest import file_digest
 from .foreign.tensors import read_foreign
 from .golden import Deviations, check_golden, measure_golden
-from .manifest import Manifest, NetManifest, read_manifest
+from .manifest import Manifest, read_manifest
+from .manifest_values import NetManifest
 from .parts import choose_part, convert_net
 from .reversal import reversed_critic
 

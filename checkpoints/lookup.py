@@ -8,8 +8,8 @@ from pathlib import Path
 from pairs import InputError, Pair
 from pairs.io.paths import as_path
 
-from .archive import INTEGRITY
 from .importing import import_manifest
+from .integrity import INTEGRITY
 from .store import load_pair
 
 __all__ = ["DEFAULT", "bundled_names", "bundled_path", "bundled_tuned", "resolve"]

@@ -12,7 +12,7 @@ from pairs import InputError
 from .conversion import Conversion, convert_tensors
 from .foreign.state_dicts import TensorChoice, choose
 from .foreign.tensors import ForeignFile
-from .manifest import NetManifest
+from .manifest_values import NetManifest
 
 __all__ = ["choose_part", "convert_net"]
 

@@ -15,10 +15,10 @@ from pairs import CriticKind, InputError, Pair, Prior, Record, make_pair
 from pairs.graph import Layout
 from pairs.prior_text import parse_prior
 
-from .archive import is_archive
 from .file_nets import FileNet, NoLayersError, critic_nets, generator_nets, latent_words
 from .golden import Deviations, check_golden, measure_golden
 from .importing import Imported
+from .integrity import is_archive
 from .lookup import bundled_names, resolve
 from .reversal import reversed_critic
 

@@ -19,11 +19,12 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
-from pairs import Net, Normal, Pair, Sphere, TruncatedNormal, Uniform
+from pairs import Net, Normal, Pair
 from pairs.arguments import checked_key, differentiable
 from pairs.batches import encode, generate
 from pairs.checks import check_count, check_number, check_samples
 
+from .free_latents import from_free, to_free
 from .metric.critic_weight import Badness, BarrierWeight
 from .metric.path_weight import PathWeight
 from .solve.driver import minimise
@@ -104,7 +105,7 @@ class _Inversion:
 
     def value(self, y: Array) -> Array:
         pair = self.pair
-        z = _from_free(pair, y)
+        z = from_free(pair, y)
         x = pair.generate(z, self.labels)
         flat = lambda v: v.reshape(len(v), -1)
         total = jnp.sum(flat(x - self.x) ** 2, axis=1) / self.scales[0]
@@ -179,7 +180,7 @@ def invert(
     count, n = len(starts), len(x)
     tile = lambda v: None if v is None else jnp.tile(v, (count,) + (1,) * (v.ndim - 1))
     barrier = None if weight is None or not isinstance(weight.weight, BarrierWeight) else weight.weight.badness
-    begin = _to_free(pair, jnp.concatenate(starts))
+    begin = to_free(pair, jnp.concatenate(starts))
     objective = _Inversion(
         pair=pair,
         features=features,
@@ -195,7 +196,7 @@ def invert(
     found = minimise(objective, Lbfgs(settings.evaluations, tolerance=1e-4))
     loss = jnp.where(jnp.isfinite(found.value), found.value, jnp.inf).reshape(count, n)
     rows = jnp.argmin(loss, axis=0) * n + jnp.arange(n)
-    best = _from_free(pair, found.x[rows])
+    best = from_free(pair, found.x[rows])
     made = generate(pair, best, label)
     return InversionResult(
         z=best,
@@ -227,26 +228,3 @@ def _starts(
 @jax.jit
 def _flat_features(net: Net | None, x: Array) -> Array:
     return (x if net is None else net(x)).reshape(len(x), -1)
-
-
-def _box(pair: Pair) -> tuple[float, float] | None:
-    """Middle and half width of a prior that is a box."""
-    prior = pair.prior
-    if isinstance(prior, Uniform):
-        return 0.5 * (prior.low + prior.high), 0.5 * (prior.high - prior.low)
-    return (0.0, prior.bound) if isinstance(prior, TruncatedNormal) else None
-
-
-def _from_free(pair: Pair, y: Array) -> Array:
-    """Flat free variables to latents in the prior's support."""
-    box = _box(pair)
-    if box is not None:
-        y = box[0] + box[1] * jnp.tanh(y)
-    z = y.reshape(len(y), *pair.prior.shape)
-    return pair.prior.project(z) if isinstance(pair.prior, Sphere) else z
-
-
-def _to_free(pair: Pair, z: Array) -> Array:
-    y = pair.prior.project(z).reshape(len(z), -1)
-    box = _box(pair)
-    return y if box is None else jnp.arctanh(jnp.clip((y - box[0]) / box[1], -1 + 1e-3, 1 - 1e-3))

@@ -1,8 +1,11 @@
+from .assembly import make_pair as make_pair
 from .class_mixture import ClassMixture as ClassMixture
 from .errors import InputError as InputError
 from .heads.affine_score import affine as affine
 from .heads.on_features import feature_critic as feature_critic
 from .heads.trained_score import score_head as score_head
+from .pair_checks import check_classifier as check_classifier
+from .pair_checks import check_pair as check_pair
 from .prior_records import prior_from_record as prior_from_record
 from .prior_text import parse_prior as parse_prior
 from .priors import Normal as Normal
@@ -19,7 +22,4 @@ from .registry import Architecture as Architecture
 from .registry import build as build
 from .registry import known as known
 from .registry import register as register
-from .wrapping import check_classifier as check_classifier
-from .wrapping import check_pair as check_pair
-from .wrapping import make_pair as make_pair
 from .wrapping import wrap as wrap

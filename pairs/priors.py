@@ -13,6 +13,7 @@ maps any point to the support and is the identity on it.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 import numbers
 from typing import Any, ClassVar
@@ -67,8 +68,7 @@ class Prior:
 
         Latent ``i`` depends on ``key`` and ``i`` alone, so a longer draw begins with the shorter one.
         """
-        keys = jax.vmap(jax.random.fold_in, (None, 0))(key, jnp.arange(n))
-        return self.sample_each(keys, labels)
+        return _sample(self, key, n, None if labels is None else jnp.asarray(labels))
 
     def sample_each(self, keys: Array, labels: ArrayLike | None = None) -> Array:
         """One latent per key."""
@@ -90,6 +90,12 @@ class Prior:
         """JSON form, read back by :func:`prior_from_record`."""
         static = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.metadata.get("static", True)}
         return {"kind": self.kind, **static}
+
+
+@functools.partial(jax.jit, static_argnames=("n",))
+def _sample(prior: Prior, key: Array, n: int, labels: Array | None) -> Array:
+    """One compiled program a draw, in place of one for each of its operations."""
+    return prior.sample_each(jax.vmap(jax.random.fold_in, (None, 0))(key, jnp.arange(n)), labels)
 
 
 @jax.tree_util.register_static

@@ -38,7 +38,8 @@ def run(args: argparse.Namespace) -> int:
     import dcd
     from checkpoints import save_pair
     from pairs.checks import image_range
-    from pairs.io.command import check_out, progress, stages
+    from pairs.io.command import check_out
+    from pairs.io.progress_bars import progress, stages
     from pairs.io.reports import hardware, to_json, versions, write_json
 
     from ..inputs import choose_features, folds_of, load, settings

@@ -3,38 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from .argument_types import Count, Number, PathText, Text
 from .draft import KINDS
 from .options import DATA, add_data_options, add_seed
 
-if TYPE_CHECKING:
-    from checkpoints.importing import Imported
-
 __all__ = ["add_options", "run"]
 
 SHIPPED = ("celeba32-lsgan", "mnist-mlp-gan", "mnist-wgan-gp")
 """Names of the manifests that come with the package."""
-
-_WITHOUT_MANIFEST = {
-    "prior": "--prior",
-    "range": "--range",
-    "critic_kind": "--critic-kind",
-    "classes": "--classes",
-    "sample": "--sample",
-    "layout": "--layout",
-    "generator_key": "--generator-key",
-    "critic_key": "--critic-key",
-    "generator_labels": "--generator-labels",
-    "critic_labels": "--critic-labels",
-    "generator_output": "--generator-output",
-    "critic_output": "--critic-output",
-    "name": "--name",
-    "factory": "--factory",
-}
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -103,159 +80,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Read, check, convert, seal, look."""
-    import jax
+    from ..pair_import import import_pair
 
-    from checkpoints import check_destination, save_pair
-    from checkpoints.archive import read_archive_metadata
-    from checkpoints.description import count
-    from checkpoints.first_look import look
-
-    from ..import_report import account, show_import, show_look
-
-    check_destination(args.out, args.overwrite)
-    print(f"importing {args.file}", file=sys.stderr)
-    made = _imported(args)
-    data, labels = _data(args, made)
-    path = save_pair(args.out, made.pair, args.overwrite)
-    key = jax.random.key(args.seed)
-    seen = look(made.pair, key, data, labels)
-    picture = _picture(path, made, key)
-    metadata = read_archive_metadata(path)
-    report = {
-        "pair": made.pair.name,
-        "out": str(path),
-        "sample_shape": list(made.pair.sample_shape),
-        "critic_kind": made.pair.critic_kind,
-        "classes": made.pair.classes,
-        "parameters": count(metadata["leaves"]),
-        "tree_digest": metadata["tree_digest"],
-        **account(made),
-        "first_look": {**seen.to_dict(), "picture": picture and str(picture)},
-    }
-    if args.json:
-        from pairs.io.reports import to_json
-
-        print(to_json(report), end="")
-        return 0
-    show_import(made)
-    show_look(report["first_look"], made)
-    print(f"{report['parameters']:,} numbers, saved at {path}")
-    nets = (made.pair.generator, *([made.pair.critic] if made.pair.has_critic else []))
-    if any(net.architecture is None for net in nets):
-        print(f"refine, tune and adapt need your code: in Python, checkpoints.load_pair({args.out!r}, like=pair)")
-    elif not made.pair.has_critic:
-        print(f"no critic yet: make one with ganrefine tune {args.out} DATA, or ganrefine adapt {args.out} DATA")
-    return 0
-
-
-def _published(args: argparse.Namespace) -> Imported | None:
-    """Nets of a published family; options that describe the nets say that they are others."""
-    from checkpoints.families import recognise
-
-    described = any(getattr(args, name) is not None for name in _WITHOUT_MANIFEST) or args.real_is_low
-    if args.family is None and (described or not Path(args.file).is_file()):
-        return None
-    files = [args.file, *([args.critic] if args.critic else [])]
-    return recognise(files, args.family, args.check, space=args.latents, truncation=args.truncation)
-
-
-def _imported(args: argparse.Namespace) -> Imported:
-    from checkpoints.importing import import_files
-    from checkpoints.weight_import import import_weights
-    from pairs import InputError
-
-    if args.file in SHIPPED or Path(args.file).suffix == ".toml" or (Path(args.file) / "pair.toml").is_file():
-        given = [flag for name, flag in _WITHOUT_MANIFEST.items() if getattr(args, name) is not None]
-        given += ["CRITIC"] if args.critic else []
-        given += ["--real-is-low"] if args.real_is_low else []
-        if given:
-            raise InputError("file", f"is a manifest, which says what {given[0]} says", f"leave {given[0]} out")
-        folder = args.file not in SHIPPED and Path(args.file).is_dir()
-        return import_files(Path(args.file) / "pair.toml" if folder else args.file, args.files, args.check)
-    if args.factory is not None:
-        return _from_orbax(args)
-    if args.files is not None:
-        raise InputError("files", "goes with a manifest", "give the paths of the weight files themselves")
-    made = _published(args)
-    if made is not None:
-        return made
-    return import_weights(
-        args.file,
-        args.critic,
-        prior=args.prior,
-        sample_range="infer" if args.range is None else args.range or None,
-        critic_kind=args.critic_kind,
-        classes=args.classes,
-        sample_shape=args.sample,
-        layout=args.layout,
-        keys=(args.generator_key, args.critic_key),
-        labels=(args.generator_labels, args.critic_labels),
-        outputs=(args.generator_output, args.critic_output),
-        real_is_low=args.real_is_low,
-        check=args.check,
-        name=args.name,
-    )
-
-
-def _from_orbax(args: argparse.Namespace) -> Imported:
-    from checkpoints.orbax_import import import_orbax
-    from pairs import InputError, parse_prior
-
-    from ..factories import call_factory
-
-    if args.prior is None:
-        raise InputError("prior", "is missing", "give --prior normal:SIZE, as it was trained")
-    if args.range is None:
-        raise InputError("sample_range", "is not said by a checkpoint", "give --range LOW:HIGH, or --range none")
-    if args.critic is not None or args.real_is_low:
-        given = "CRITIC" if args.critic is not None else "--real-is-low"
-        raise InputError("factory", f"does not go with {given}", "let the factory return (generator, critic)")
-    return import_orbax(
-        args.file,
-        call_factory(args.factory),
-        prior=parse_prior(args.prior),
-        sample_range=args.range or None,
-        critic_kind=args.critic_kind,
-        classes=args.classes,
-        keys=(args.generator_key, args.critic_key),
-        check=args.check,
-        name=args.name,
-    )
-
-
-def _data(args: argparse.Namespace, made: Imported) -> tuple[Any, Any]:
-    """Some of DATA in the pair's range, and its labels where the pair has classes."""
-    from checkpoints.first_look import SAMPLES
-    from pairs import InputError
-    from pairs.checks import image_range
-    from pairs.io.images import default_split, read_images
-    from pairs.io.pixels import to_range
-
-    if args.data is None:
-        return None, None
-    span = image_range(made.pair)
-    images = read_images(
-        args.data, args.split or default_split(args.data), args.limit or SAMPLES, array=args.array, seed=args.seed
-    )
-    if made.pair.classes is None:
-        return to_range(images.x, span), None
-    if images.labels is None:
-        raise InputError("data", "holds no labels, which a conditional pair needs", "give labelled images")
-    return to_range(images.x, span), images.labels
-
-
-def _picture(path: Path, made: Imported, key: Any) -> Path | None:
-    """64 samples in the folder of the pair, which its seal does not cover."""
-    from checkpoints.first_look import draw
-    from pairs.checks import image_range, is_image
-    from pairs.io.pictures import save_grid
-    from pairs.io.pixels import to_uint8
-
-    if not is_image(made.pair):
-        return None
-    x = to_uint8(draw(made.pair, key, 64), image_range(made.pair))
-    save_grid(path / "first-look.png", x, zoom=max(1, 64 // x.shape[1]))
-    return path / "first-look.png"
+    return import_pair(args)
 
 
 def _range(text: str) -> tuple[float, float] | tuple[()]:

@@ -56,9 +56,10 @@ def run(args: argparse.Namespace) -> int:
     from dcd.tuning.tuned_file import tuned_text
     from pairs import InputError
     from pairs.checks import image_range
-    from pairs.io.command import check_out, progress, stages
+    from pairs.io.command import check_out
     from pairs.io.files import write_bytes
     from pairs.io.plots import tuning_plot
+    from pairs.io.progress_bars import progress, stages
     from pairs.io.reports import hardware, to_json, versions, write_json
 
     from ..estimates import check_refinement

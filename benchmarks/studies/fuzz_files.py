@@ -4,7 +4,8 @@ ONNX files (where the package onnx is installed) are read and their graph is tra
 :mod:`benchmarks.studies.fuzz_store`.
 
 A case is a sound file of one format with one to four mutations: bits flipped, bytes set, cut out,
-doubled or inserted, numbers replaced by extreme ones, two files spliced, or the file cut short. Half
+doubled or inserted, numbers replaced by extreme ones, two files spliced, or the file cut short
+(:mod:`benchmarks.studies.file_mutations`). Half
 of the cases of an archive change the content of a member and make the archive agree with it, so
 that the reader behind the checksum is met. A case passes if
 
@@ -21,7 +22,6 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import io
 import json
 import random
 import resource
@@ -30,7 +30,6 @@ import sys
 import tempfile
 import time
 import warnings
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -41,13 +40,13 @@ from pairs import InputError, Normal
 from pairs.io.images import read_images
 from pairs.io.reports import hardware, versions, write_json
 
+from .file_mutations import mutated, mutated_inside
 from .fuzz_store import fuzz_store
-from .sound_files import KERAS, SOUND, zipped
+from .sound_files import KERAS, SOUND
 from .sound_graphs import ONNX
 
-__all__ = ["Watch", "fuzz", "mutated", "read_any"]
+__all__ = ["Watch", "fuzz", "read_any"]
 
-_EXTREME = (0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0xFFFFFFFF, 2**31, 2**62, 2**63 - 1, 2**64 - 1)
 _EVENTS = (
     "import",
     "exec",
@@ -83,51 +82,6 @@ class Watch:
             wanted = True
         if wanted:
             self.seen.append(f"{event} {ascii(arguments)[:120]}")
-
-
-def mutated(content: bytes, other: bytes, draw: random.Random) -> bytes:
-    """``content`` with one to four mutations.
-
-    Args:
-      content: a sound file.
-      other: another one, for splices.
-      draw: source of all choices.
-    """
-    blob = bytearray(content)
-    for _ in range(draw.randint(1, 4)):
-        at = draw.randrange(len(blob) + 1)
-        end = min(len(blob), at + draw.choice((1, 2, 4, 8, 40)))
-        kind = draw.randrange(8)
-        if kind == 0 and at < len(blob):
-            blob[at] ^= 1 << draw.randrange(8)
-        elif kind == 1 and at < len(blob):
-            blob[at] = draw.randrange(256)
-        elif kind == 2:
-            del blob[at:end]
-        elif kind == 3:
-            blob[at:at] = blob[at:end] * draw.choice((1, 1, 50))
-        elif kind == 4:
-            blob[at:at] = draw.randbytes(draw.choice((1, 4, 16)))
-        elif kind == 5:
-            size = draw.choice((1, 2, 4, 8))
-            number = draw.choice(_EXTREME) % 256**size
-            blob[at : at + size] = number.to_bytes(size, draw.choice(("little", "big")))
-        elif kind == 6:
-            start = draw.randrange(len(other))
-            blob[at:end] = other[start : start + draw.choice((4, 16, 64))]
-        elif draw.random() < 0.2:
-            del blob[at:]
-    return bytes(blob)
-
-
-def _inside(content: bytes, other: bytes, draw: random.Random) -> bytes:
-    """An archive whose checksums are right and one of whose members is mutated."""
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        members = {name: archive.read(name) for name in archive.namelist()}
-    # objects and headers are where a reader can go wrong; numbers are only numbers
-    name = max(members, key=lambda n: (n.endswith((".pkl", ".json", ".npy")), draw.random()))
-    members[name] = mutated(members[name], other, draw)
-    return zipped(members)
 
 
 def read_any(path: Path) -> None:
@@ -184,7 +138,7 @@ def fuzz(
         draw, name = random.Random(f"{seed}-{i}"), names[i % len(names)]
         other = sound[draw.choice(names)]
         inside = name.endswith(_ARCHIVES) and draw.random() < 0.5 and sound[name][:2] == b"PK"
-        content = (_inside if inside else mutated)(sound[name], other, draw)
+        content = (mutated_inside if inside else mutated)(sound[name], other, draw)
         (folder / name).write_bytes(content)
         outcome, problem, seconds = _outcome(folder / name, watch)
         grown, slowest = _peak() - before, max(slowest, seconds)

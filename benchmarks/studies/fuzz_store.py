@@ -1,6 +1,6 @@
 """Mutations of a sealed pair: a changed file is an error, or changes nothing that is read.
 
-A case is a stored pair with one file mutated as :func:`benchmarks.studies.fuzz_files.mutated` does, cut to nothing,
+A case is a stored pair with one file mutated as :func:`benchmarks.studies.file_mutations.mutated` does, cut to nothing,
 removed, or joined by a file that was not there. It passes if loading ends in the project's own error in one line, or
 gives the pair that was stored, to the bit, within five seconds of processor time.
 """

@@ -25,7 +25,7 @@ import numpy as np
 
 from pairs.io.reports import hardware, versions, write_json
 
-from .sound_files import safetensors_bytes, torch_legacy_bytes, torch_zip_bytes
+from .sound_formats import safetensors_bytes, torch_legacy_bytes, torch_zip_bytes
 
 __all__ = ["measure", "write_files"]
 

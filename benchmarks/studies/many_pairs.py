@@ -27,9 +27,10 @@ import optax
 
 import dcd
 from pairs import Net, Normal, Pair, Record, make_pair
-from pairs.io.command import guard, progress, seed_number
+from pairs.io.command import guard, seed_number
 from pairs.io.images import Images, read_images
 from pairs.io.pixels import to_range, to_uint8
+from pairs.io.progress_bars import progress
 from pairs.io.reports import hardware, versions, write_json
 from pairs.sequential.spec import init_sequential
 

@@ -82,7 +82,7 @@ MUTATIONS = (
         "dcd/langevin/kernel.py",
         "moved = target.project(moved)",
         "moved = moved",
-        (_LANGEVIN + "test_chain.py", "-k", "pixel_chains_stay"),
+        (_LANGEVIN + "test_chain_breakdowns.py", "-k", "pixel_chains_stay"),
     ),
     Mutation(
         "the tether pushes away",

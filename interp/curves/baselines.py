@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
+import jax
 import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
@@ -77,6 +78,11 @@ def slerp(z0: ArrayLike, z1: ArrayLike, t: ArrayLike) -> Array:
       arXiv 1609.04468.
     """
     z0, z1 = jnp.asarray(z0), jnp.asarray(z1)
+    return _slerp(z0, z1, jnp.asarray(t, z0.dtype))
+
+
+@jax.jit
+def _slerp(z0: Array, z1: Array, t: Array) -> Array:
     tc = _column(t, z0)
     tiny = jnp.finfo(z0.dtype).tiny
     r0 = jnp.linalg.norm(z0, axis=-1, keepdims=True)
@@ -114,8 +120,12 @@ def matched(prior: Prior, z0: ArrayLike, z1: ArrayLike, t: ArrayLike) -> Array:
       arXiv 1711.01970.
     """
     z0, z1 = jnp.asarray(z0), jnp.asarray(z1)
-    line = lerp(z0, z1, t)
-    return combine(prior, jnp.full((), 2), line, slerp(z0, z1, t), z0, z1, t)
+    return _matched(prior, z0, z1, jnp.asarray(t, z0.dtype))
+
+
+@jax.jit
+def _matched(prior: Prior, z0: Array, z1: Array, t: Array) -> Array:
+    return combine(prior, jnp.full((), 2), lerp(z0, z1, t), _slerp(z0, z1, t), z0, z1, t)
 
 
 def combine(prior: Prior | None, which: Array, line: Array, arc: Array, z0: Array, z1: Array, t: ArrayLike) -> Array:

@@ -25,12 +25,12 @@ from flax import nnx
 from jax import Array, lax
 from jax.typing import ArrayLike
 
+from ..assembly import make_pair
 from ..errors import InputError
 from ..fitting import Update, ema_update
 from ..priors import Normal
 from ..protocol import Pair
 from ..record import Record
-from ..wrapping import make_pair
 from .sngan import SnganConfig, SnganCritic, SnganGenerator, sngan_critic_net, sngan_generator_net
 from .spectral_norm import divided, first_vectors
 

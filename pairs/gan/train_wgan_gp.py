@@ -14,12 +14,12 @@ from flax import nnx
 from jax import Array
 from jax.typing import ArrayLike
 
+from ..assembly import make_pair
 from ..errors import InputError
 from ..fitting import Update, ema_update
 from ..priors import Normal
 from ..protocol import Pair
 from ..record import Record
-from ..wrapping import make_pair
 from .wgan_gp import Critic, Generator, WganGpConfig, critic_loss, critic_net, generator_loss, generator_net
 
 __all__ = ["WganGpTraining", "WganGpState", "init", "make_update", "to_pair"]

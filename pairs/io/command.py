@@ -1,26 +1,20 @@
-"""What every command line here shares: one-line errors with exit code 2, progress on standard error, early checks."""
+"""What every command line here shares: one-line errors with exit code 2, early checks."""
 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
 import re
 import signal
 import sys
 import tempfile
-import threading
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import FrameType
-from typing import Any, NoReturn, Protocol
-
-from rich.console import Console, RenderableType
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from typing import NoReturn, Protocol
 
 from ..errors import InputError
 from .paths import as_path
+from .signals import signals_raise
 
 __all__ = [
     "Command",
@@ -28,10 +22,8 @@ __all__ = [
     "check_out",
     "guard",
     "join_negative",
-    "progress",
     "run_command",
     "seed_number",
-    "stages",
 ]
 
 AGAIN = "nothing is lost but time: the same command begins anew, and the same seed gives the same result"
@@ -139,7 +131,7 @@ def guard(run: Callable[[Sequence[str] | None], int], argv: Sequence[str] | None
     """
     came: list[int] = []
     try:
-        with _signals_raise(came):
+        with signals_raise(came):
             return run(argv)
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt) or came:  # code that was interrupted may have made another error of it
@@ -167,39 +159,6 @@ def _ended(error: BaseException) -> int:
     return code
 
 
-@contextlib.contextmanager
-def _signals_raise(came: list[int]) -> Iterator[None]:
-    """SIGINT and SIGTERM unwind the stack, so that temporary files go; ``came`` then holds the signal.
-
-    Only a main thread may ask for that. A signal that is ignored stays so.
-    """
-
-    def unwind(number: int, frame: FrameType | None) -> NoReturn:
-        came.append(number)
-        raise KeyboardInterrupt
-
-    def again(lost: sys.UnraisableHookArgs) -> None:
-        if came and lost.exc_type is KeyboardInterrupt:  # it hit a callback or a finaliser, which cannot be left
-            timers.append(threading.Timer(0.02, os.kill, (os.getpid(), came[0])))
-            timers[-1].start()
-        else:
-            hook(lost)
-
-    hook, timers = sys.unraisablehook, list[threading.Timer]()
-    main, usual = threading.current_thread() is threading.main_thread(), (signal.SIG_DFL, signal.default_int_handler)
-    numbers = [n for n in (signal.SIGINT, signal.SIGTERM) if main and signal.getsignal(n) in usual]
-    before = {number: signal.signal(number, unwind) for number in numbers}
-    sys.unraisablehook = again
-    try:
-        yield
-    finally:
-        sys.unraisablehook = hook
-        for timer in timers:
-            timer.cancel()
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
 def check_out(folder: str | os.PathLike[str]) -> Path:
     """The folder as an absolute path, if files can be written there; nothing is made yet.
 
@@ -218,56 +177,3 @@ def check_out(folder: str | os.PathLike[str]) -> Path:
         problem = f"'{nearest}' is not writable ({error.strerror})"
         raise InputError("out", problem, "give a folder you may write to") from None
     return path
-
-
-def progress() -> Progress:
-    """A progress bar with time left, on standard error; a line at most every 15 seconds where that is a file."""
-    console = Console(stderr=True)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f}%"),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-    )
-    return Progress(*columns, console=console) if console.is_terminal else _Lines(console=console)
-
-
-def stages(bar: Progress) -> Callable[[str, int, int], None]:
-    """A bar for each move, made when it begins, so that time left is that move's own."""
-    tasks: dict[str, TaskID] = {}
-
-    def show(move: str, done: int, total: int) -> None:
-        if move not in tasks:
-            tasks[move] = bar.add_task(move, total=total)
-        bar.update(tasks[move], completed=done)
-
-    return show
-
-
-class _Lines(Progress):
-    """Progress as lines of a log: a bar redraws nothing there until it ends."""
-
-    every = 15.0
-    said = (0.0, "")
-
-    def start(self) -> None:
-        """Nothing is drawn, so that nothing needs to be set up."""
-
-    def stop(self) -> None:
-        """Nothing is drawn: the display would end with an empty line."""
-
-    def get_renderables(self) -> Iterable[RenderableType]:
-        return ()
-
-    def update(self, task_id: TaskID, **fields: Any) -> None:
-        super().update(task_id, **fields)
-        task = self._tasks[task_id]
-        left = "" if task.time_remaining is None else f", {task.time_remaining:.0f} s left"
-        line = f"{task.description}: {task.percentage:.0f} %"
-        due = time.monotonic() - self.said[0] >= self.every or task.percentage >= 100
-        if self.disable or not task.total or not due or line == self.said[1]:
-            return
-        self.said = (time.monotonic(), line)
-        print(line + left, file=sys.stderr, flush=True)

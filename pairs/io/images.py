@@ -25,11 +25,10 @@ from .image_files import (
     read_picture,
 )
 from .paths import as_path
+from .splits import SPLITS, choose_split, split_of
 
 __all__ = ["Images", "default_split", "read_images"]
 
-_SPLITS = {"train": "train", "training": "train", "t10k": "test", "test": "test", "testing": "test"}
-_SPLITS |= {"val": "validation", "valid": "validation", "validation": "validation"}
 _FOLDER, _RATIO = 2**28, 100  # bytes that any folder of pictures may unpack to, and per byte of its files
 _KINDS = {1: "grey", 3: "colour"}
 
@@ -101,7 +100,7 @@ def read_images(
     root = path if path.is_dir() else path.parent
     files = files_below(path) if path.is_dir() else [path]
     read, group = _kind(files, path, array)
-    chosen, found = _choose(group, root, split) if path.is_dir() else (group, _split_of(path, root))
+    chosen, found = choose_split(group, root, split) if path.is_dir() else (group, split_of(path, root))
     images = dataclasses.replace(read(chosen, group, root, _Draw(limit, seed), array), split=found)
     if expect is not None and images.shape != tuple(expect):
         problem = f"{path} holds images of shape {images.shape}, expected {tuple(expect)}"
@@ -159,28 +158,6 @@ def _advice(shape: tuple[int, ...], expect: tuple[int, ...]) -> str:
     return f"resize them to {expect[0]}x{expect[1]}"
 
 
-def _split_of(file: Path, root: Path) -> str | None:
-    *folders, name = file.relative_to(root).parts
-    for part in (*folders, re.split(r"[^a-z]", re.sub(r"t10k", "test", name.lower()), maxsplit=1)[0]):
-        if part.lower() in _SPLITS:
-            return _SPLITS[part.lower()]
-    return None
-
-
-def _choose(files: list[Path], root: Path, split: str | None) -> tuple[list[Path], str | None]:
-    found = {f: _split_of(f, root) for f in files}
-    names = sorted({s for s in found.values() if s})
-    if not names:
-        return files, None
-    if split is None:
-        if len(names) > 1 or None in found.values():
-            raise InputError("split", f"is not given and {root} holds {', '.join(names)}", "choose one")
-        return files, names[0]
-    if split not in names:
-        raise InputError("split", f"'{split}' is not in {root}, which holds {', '.join(names)}", "choose one of those")
-    return [f for f in files if found[f] == split], split
-
-
 def _read_idx(files: list[Path], group: list[Path], root: Path, draw: _Draw, array: str | None) -> Images:
     images = [f for f in files if not re.search(r"labels|idx1", f.name.lower())]
     if len(images) != 1:
@@ -204,7 +181,7 @@ def _read_npz(files: list[Path], group: list[Path], root: Path, draw: _Draw, arr
 
 
 def _read_pictures(files: list[Path], group: list[Path], root: Path, draw: _Draw, array: str | None) -> Images:
-    folders = sorted({f.parent.name for f in group if f.parent != root and f.parent.name.lower() not in _SPLITS})
+    folders = sorted({f.parent.name for f in group if f.parent != root and f.parent.name.lower() not in SPLITS})
     labelled = bool(folders) and all(f.parent.name in folders for f in files)
     rows = draw(len(files))
     files = files[rows] if isinstance(rows, slice) else [files[i] for i in rows]

@@ -22,12 +22,12 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from ..assembly import make_pair
 from ..errors import InputError
 from ..priors import Normal
 from ..protocol import Net, Pair
 from ..record import Record
 from ..registry import Architecture, register
-from ..wrapping import make_pair
 from .losses import kl_standard, split_posterior, squared_error
 from .nets import Mlp, decoder_net, encoder_net
 

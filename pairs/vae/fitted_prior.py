@@ -43,20 +43,23 @@ def fit_mixture(
     first = jax.random.choice(key, z, (components,), replace=False)
     start = ClassMixture((z.shape[1],), first, jnp.tile(spread, (components, 1)), jnp.full(components, 1 / components))
 
-    @jax.jit
-    def improve(prior: ClassMixture, z: Array) -> ClassMixture:
-        def turn(_: Array, prior: ClassMixture) -> ClassMixture:
-            u = (z[:, None] - prior.means) / prior.scales
-            share = jax.nn.softmax(jnp.log(prior.weights) - jnp.sum(0.5 * u**2 + jnp.log(prior.scales), axis=2), axis=1)
-            count = jnp.sum(share, axis=0) + 1e-6
-            means = share.T @ z / count[:, None]
-            square = share.T @ z**2 / count[:, None] - means**2
-            scales = jnp.maximum(jnp.sqrt(jnp.maximum(square, 0.0)), least * spread)
-            return dataclasses.replace(prior, means=means, scales=scales, weights=count / jnp.sum(count))
+    return _improve(start, z, least * spread, iterations)
 
-        return jax.lax.fori_loop(0, iterations, turn, prior)
 
-    return improve(start, z)
+@jax.jit
+def _improve(prior: ClassMixture, z: Array, floor: Array, iterations: ArrayLike) -> ClassMixture:
+    """So many turns of EM; ``floor`` holds the least scale of each coordinate."""
+
+    def turn(_: Array, prior: ClassMixture) -> ClassMixture:
+        u = (z[:, None] - prior.means) / prior.scales
+        share = jax.nn.softmax(jnp.log(prior.weights) - jnp.sum(0.5 * u**2 + jnp.log(prior.scales), axis=2), axis=1)
+        count = jnp.sum(share, axis=0) + 1e-6
+        means = share.T @ z / count[:, None]
+        square = share.T @ z**2 / count[:, None] - means**2
+        scales = jnp.maximum(jnp.sqrt(jnp.maximum(square, 0.0)), floor)
+        return dataclasses.replace(prior, means=means, scales=scales, weights=count / jnp.sum(count))
+
+    return jax.lax.fori_loop(0, iterations, turn, prior)
 
 
 def posterior_draws(pair: Pair, x: ArrayLike, key: Array, batch: int = 1000) -> Array:

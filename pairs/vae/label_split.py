@@ -25,130 +25,34 @@ alone the mean keeps most of the label.
 
 from __future__ import annotations
 
-import dataclasses
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import optax
 from jax import Array
-from jax.lax import stop_gradient
 from jax.typing import ArrayLike
 
+from ..assembly import make_pair
 from ..augment import shift_images
-from ..errors import InputError
 from ..fitting import Job, Update
 from ..protocol import Pair
 from ..record import Record
-from ..wrapping import make_pair
 from .label_codes import class_prior, critic_net, encoder_net, refit_class_gaussians
-from .losses import draw_posterior, hsic, kl_standard, label_losses, split_posterior, squared_error
-from .nets import Mlp, VaeConfig, decoder_net
-from .train import adam, apply_gradient, as_data, check_positive, draw_images, in_batches, to_float
+from .label_split_losses import adversary_loss, joint_loss
+from .label_split_settings import PAPER, LabelSplit, Nets
+from .losses import draw_posterior, label_losses, split_posterior, squared_error
+from .nets import decoder_net
+from .train import apply_gradient, as_data, draw_images, in_batches, to_float
 
 __all__ = [
     "PAPER",
     "LabelSplit",
     "LabelSplitState",
-    "Nets",
-    "adversary_loss",
     "init",
     "job",
-    "joint_loss",
     "make_update",
     "to_pair",
 ]
-
-Observed = Literal["sample", "mean", "both"]
-
-
-@dataclasses.dataclass(frozen=True)
-class LabelSplit:
-    r"""Settings; the symbols are those of the module.
-
-    Attributes:
-      model: Sizes of the autoencoder; its ``latent`` is the width of :math:`z_u`.
-      classes: Number of labels.
-      label_width: Width of :math:`z_s`.
-      margin: a.
-      likelihood: :math:`\lambda`, weight of the label code's density.
-      rec_weight: :math:`w_r`.
-      kl_weight: :math:`w_k`, weight of the style's KL.
-      adversary_weight: Weight of the term that confuses the adversary.
-      adversary_on: What the adversary sees: ``sample``, ``mean`` or ``both``.
-      independence: h, weight of the dependence of the style's mean on the label.
-      consistency: r, weight of the label in swaps.
-      shift: Pixels by which images for :math:`L_{GM}` are moved at most, each way.
-      gm_steps: Turns of the label encoder per round.
-      adversary_steps: Turns of the adversary per round.
-      batch: Images per turn.
-      learning_rate: Adam's.
-
-    Raises:
-      InputError: a value out of range, with the field's name.
-    """
-
-    model: VaeConfig = VaeConfig(latent=32, sample_range=(-1.0, 1.0))
-    classes: int = 10
-    label_width: int = 16
-    margin: float = 0.0
-    likelihood: float = 1.0
-    rec_weight: float = 10.0
-    kl_weight: float = 0.1
-    adversary_weight: float = 1.0
-    adversary_on: Observed = "sample"
-    independence: float = 0.0
-    consistency: float = 0.3
-    shift: int = 2
-    gm_steps: int = 3
-    adversary_steps: int = 3
-    batch: int = 96
-    learning_rate: float = 5e-4
-
-    def __post_init__(self) -> None:
-        check_positive(self, "label_width", "rec_weight", "gm_steps", "adversary_steps", "batch", "learning_rate")
-        check_positive(self, "margin", "likelihood", "kl_weight", "adversary_weight", "shift", zero=True)
-        check_positive(self, "independence", "consistency", zero=True)
-        if not isinstance(self.shift, int):
-            raise InputError("shift", f"is {self.shift!r}", "give whole pixels, 0 for none")
-        if self.classes < 2:
-            raise InputError("classes", f"is {self.classes}", "give at least 2")
-        if self.adversary_on not in get_args(Observed):
-            raise InputError("adversary_on", f"is {self.adversary_on!r}", f"use one of {', '.join(get_args(Observed))}")
-
-    @property
-    def label_encoder(self) -> Mlp:
-        """The encoder of the label code."""
-        return Mlp(self.model.sample_shape, (self.label_width,), self.model.hidden, self.model.activation)
-
-    @property
-    def decoder(self) -> Mlp:
-        """The decoder of both codes."""
-        return dataclasses.replace(self.model.decoder, inputs=(self.label_width + self.model.latent,))
-
-    @property
-    def optimizer(self) -> optax.GradientTransformation:
-        """Adam as every part uses it."""
-        return adam(self.learning_rate, b1=0.0, b2=0.9)
-
-    @property
-    def adversary(self) -> Mlp:
-        """The classifier that tries to read the label off the style."""
-        return Mlp((self.model.latent,), (self.classes,), (256,), "relu")
-
-
-PAPER: dict[str, Any] = {"likelihood": 0.1, "consistency": 0.0, "shift": 0}
-
-
-class Nets(NamedTuple):
-    """Parameters: label encoder, style encoder, decoder, adversary, class means and raw precisions v."""
-
-    label: Any
-    style: Any
-    decoder: Any
-    adversary: Any
-    means: Array
-    raw: Array
 
 
 class LabelSplitState(NamedTuple):
@@ -180,47 +84,6 @@ def init(settings: LabelSplit, key: Array) -> LabelSplitState:
     return LabelSplitState(
         nets, opt.init((label, means, nets.raw)), opt.init(adversary), opt.init(label), opt.init((style, decoder))
     )
-
-
-def _observed(settings: LabelSplit, mean: Array, draw: Array) -> Array:
-    return {"sample": draw, "mean": mean, "both": jnp.concatenate([draw, mean])}[settings.adversary_on]
-
-
-def adversary_loss(settings: LabelSplit, adversary: Any, mean: Array, draw: Array, labels: Array) -> Array:
-    """``L_C``; no gradient reaches the codes."""
-    codes = stop_gradient(_observed(settings, mean, draw))
-    many = jnp.tile(labels, len(codes) // len(labels))
-    cross = optax.softmax_cross_entropy_with_integer_labels
-    return jnp.mean(cross(settings.adversary(adversary, codes), many))
-
-
-def joint_loss(settings: LabelSplit, nets: Nets, x: Array, labels: Array, key: Array) -> tuple[Array, dict[str, Array]]:
-    """The simultaneous step's losses as one number, detached so that its gradient is, net by net, the one above."""
-    mean, log_var = split_posterior(settings.model.encoder(nets.style, x))
-    draw = draw_posterior(key, mean, log_var)
-    code = settings.label_encoder(nets.label, x)
-    made = settings.decoder(nets.decoder, jnp.concatenate([code, draw], axis=1))
-    rec = jnp.mean(squared_error(x, made)) / settings.model.size
-    kl = jnp.mean(kl_standard(mean, log_var))
-    guess = settings.adversary(stop_gradient(nets.adversary), _observed(settings, mean, draw))
-    confuse = -jnp.mean(jax.nn.log_softmax(guess))
-    likelihood = jnp.mean(label_losses(code, stop_gradient(nets.means), stop_gradient(nets.raw), labels)[1])
-    adversary = adversary_loss(settings, nets.adversary, mean, draw, labels)
-    total = settings.rec_weight * (rec + settings.likelihood * likelihood) + settings.kl_weight * kl
-    total = total + settings.adversary_weight * confuse + adversary
-    figures = {"rec": rec, "kl": kl, "adversary": adversary, "likelihood": likelihood}
-    if settings.consistency:
-        style = jax.random.normal(jax.random.fold_in(key, 1), draw.shape)
-        mixed = settings.decoder(nets.decoder, jnp.concatenate([stop_gradient(code), style], axis=1))
-        seen = settings.label_encoder(stop_gradient(nets.label), mixed)
-        figures["consistency"] = jnp.mean(
-            label_losses(seen, stop_gradient(nets.means), stop_gradient(nets.raw), labels)[0]
-        )
-        total = total + settings.consistency * figures["consistency"]
-    if settings.independence:
-        figures["hsic"] = hsic(mean, labels)
-        total = total + settings.independence * figures["hsic"]
-    return total, figures
 
 
 def make_update(settings: LabelSplit, images: ArrayLike, labels: ArrayLike | None) -> Update:

@@ -6,7 +6,7 @@ Batch, rate and warm-up are kept: at 5e-4, batch 128 and 1,000 steps of warm-up 
 from __future__ import annotations
 
 from .nets import VaeConfig
-from .soft_intro import SoftIntro
+from .soft_intro_settings import SoftIntro
 from .toys import toy
 
 __all__ = ["for_toy"]

@@ -70,15 +70,17 @@ def test_tune_gives_a_verdict_that_refine_follows(pair, data, tmp_path) -> None:
     assert main([*tuned, "--json"]) == 0
 
 
-def test_paths_join_images_of_the_user(pair, few, tmp_path) -> None:
+def test_paths_join_images_of_the_user(request, pair, few, tmp_path) -> None:
     with np.load(f"{few}/test.npz") as test:
         for i in (0, 1):
             Image.fromarray(test["x"][i, ..., 0]).save(tmp_path / f"{i}.png")
     ends = ["--from", str(tmp_path / "0.png"), "--to", str(tmp_path / "1.png"), "--segments", "4", "--points", "5"]
-    conditional = checkpoints.load_pair(pair).classes is not None
-    more = ["--label", "3"] if conditional else ["--through", few, "--classifier", "mnist-classifier-a"]
+    family = request.node.callspec.params["pair"]
+    through = ["--through", few, "--limit", "50", "--classifier", "mnist-classifier-a"]  # one family for this
+    more = {"label-vae": ["--label", "3"], "soft-intro-vae": through}.get(family, [])
     assert main(["path", pair, *ends, *more, "--out", str(tmp_path / "drawn")]) == 0
     report = json.loads((tmp_path / "drawn" / "report.json").read_text())
     # confidence is at most 1 and badness at least 0: with a classifier no score is positive
-    assert conditional or (report["through"] == few and report["geodesic"]["critic_mean"] < 0)
+    assert report["through"] is None or (report["through"] == few and report["geodesic"]["critic_mean"] < 0)
+    assert (report["through"] is None) == (more != through)
     assert (tmp_path / "drawn" / "path.png").is_file() and (tmp_path / "drawn" / "path.gif").is_file()

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.studies.sound_files import Call, torch_zip_bytes
+from benchmarks.studies.sound_formats import Call, torch_zip_bytes
 
 _PLACES = {
     "Linear": "linear",

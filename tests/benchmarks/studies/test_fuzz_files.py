@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.studies import fuzz_files, fuzz_store
-from benchmarks.studies.fuzz_files import Watch, fuzz, mutated
+from benchmarks.studies.file_mutations import mutated
+from benchmarks.studies.fuzz_files import Watch, fuzz
 from benchmarks.studies.sound_files import KERAS, SOUND, write_sound
 from benchmarks.studies.sound_graphs import ONNX
 from checkpoints import resolve

@@ -13,7 +13,7 @@ import jax
 import numpy as np
 import pytest
 
-from benchmarks.studies.sound_files import torch_zip_bytes
+from benchmarks.studies.sound_formats import torch_zip_bytes
 from checkpoints.families import FAMILIES, import_family
 from pairs import InputError
 from pairs.registry import build

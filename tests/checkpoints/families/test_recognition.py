@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.studies.sound_files import safetensors_bytes
+from benchmarks.studies.sound_formats import safetensors_bytes
 from checkpoints import load_pair, save_pair
 from checkpoints.families.imports import import_family, recognise
 from checkpoints.families.recognition import recognise_files

@@ -11,7 +11,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.studies.sound_files import Call, pickled, safetensors_bytes, torch_legacy_bytes, torch_zip_bytes, zipped
+from benchmarks.studies.sound_formats import (
+    Call,
+    pickled,
+    safetensors_bytes,
+    torch_legacy_bytes,
+    torch_zip_bytes,
+    zipped,
+)
 from checkpoints.description import describe
 from checkpoints.foreign.tensors import read_foreign
 from pairs import InputError

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.studies.sound_files import zipped
+from benchmarks.studies.sound_formats import zipped
 from checkpoints.conversion import convert_tensors
 from checkpoints.foreign.keras_layers import flat_layers, translate
 from checkpoints.foreign.limits import Refused

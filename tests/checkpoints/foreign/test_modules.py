@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.studies.sound_files import SOUND, Call, torch_zip_bytes
+from benchmarks.studies.sound_files import SOUND
+from benchmarks.studies.sound_formats import Call, torch_zip_bytes
 from checkpoints.foreign.module_layers import layers_of_module
 from checkpoints.foreign.modules import Module
 from checkpoints.foreign.tensors import read_foreign, read_tensors

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from benchmarks.studies.sound_files import Call, torch_legacy_bytes, torch_zip_bytes
+from benchmarks.studies.sound_formats import Call, torch_legacy_bytes, torch_zip_bytes
 from checkpoints.foreign.state_dicts import choose, drop, unwrapped
 from checkpoints.foreign.tensors import read_foreign, read_tensors
 from pairs import InputError

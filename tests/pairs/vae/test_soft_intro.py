@@ -15,6 +15,7 @@ from checkpoints import load_pair, save_pair
 from pairs import InputError
 from pairs.fitting import fit
 from pairs.vae import soft_intro as si
+from pairs.vae import soft_intro_losses as losses
 from pairs.vae.balance import health
 from pairs.vae.energy import vary
 from pairs.vae.losses import kl_standard, split_posterior, squared_error
@@ -43,10 +44,10 @@ def _close(a, b, rtol: float = 1e-4) -> None:
 def test_each_step_moves_its_own_net_alone() -> None:
     for gamma, bootstrap in ((0.0, 0), (0.5, 0), (0.5, 3)):
         s = dataclasses.replace(BASE, gamma=gamma, bootstrap=bootstrap)
-        encoder = lambda e, d, t, s=s: si.encoder_loss(s, e, d, t, X, NOISE, KEY)[0]
+        encoder = lambda e, d, t, s=s: losses.encoder_loss(s, e, d, t, X, NOISE, KEY)[0]
         moved = jax.jit(jax.grad(encoder, argnums=(0, 1, 2)))(STATE.encoder, STATE.decoder, STATE.decoder)
         assert _size(moved[0]) > 0 and _size(moved[1:]) == 0
-        decoder = lambda d, e, t, s=s: si.decoder_loss(s, d, e, t, X, NOISE, NOISE, KEY)
+        decoder = lambda d, e, t, s=s: losses.decoder_loss(s, d, e, t, X, NOISE, NOISE, KEY)
         moved = jax.jit(jax.grad(decoder, argnums=(0, 1, 2)))(STATE.decoder, STATE.encoder, STATE.decoder)
         assert _size(moved[0]) > 0 and _size(moved[1:]) == 0
 
@@ -54,7 +55,7 @@ def test_each_step_moves_its_own_net_alone() -> None:
 @pytest.mark.slow
 def test_the_codes_of_the_encoder_step_are_constants_of_the_decoder_step() -> None:
     slope = jax.jit(
-        jax.grad(lambda z: si.decoder_loss(BASE, STATE.decoder, STATE.encoder, STATE.decoder, X, NOISE, z, KEY))
+        jax.grad(lambda z: losses.decoder_loss(BASE, STATE.decoder, STATE.encoder, STATE.decoder, X, NOISE, z, KEY))
     )
     assert _size(slope(NOISE)) == 0
 
@@ -63,26 +64,26 @@ def test_without_the_negative_term_the_encoder_follows_the_scaled_vae() -> None:
     far = dataclasses.replace(BASE, beta_neg=1e9)  # exp of minus a billion: zero, and so is its slope
     first = jax.random.split(KEY)[0]
     vae = dataclasses.replace(BASE, scaled_warmup=True)
-    a = jax.jit(jax.grad(lambda e: si.encoder_loss(far, e, STATE.decoder, STATE.decoder, X, NOISE, KEY)[0]))(
+    a = jax.jit(jax.grad(lambda e: losses.encoder_loss(far, e, STATE.decoder, STATE.decoder, X, NOISE, KEY)[0]))(
         STATE.encoder
     )
-    b = jax.jit(jax.grad(lambda e: si.vae_loss(vae, e, STATE.decoder, X, first)))(STATE.encoder)
+    b = jax.jit(jax.grad(lambda e: losses.vae_loss(vae, e, STATE.decoder, X, first)))(STATE.encoder)
     _close(a, b)
 
 
 def test_exp_elbo_lies_in_zero_to_one_with_the_slope_of_its_formula() -> None:
     error, kl = jnp.asarray([0.0, 0.3, 5.0]), jnp.asarray([0.0, 1.0, 40.0])
-    values = si.exp_elbo(BASE, error, kl)
+    values = losses.exp_elbo(BASE, error, kl)
     assert float(values[0]) == 1.0 and bool(jnp.all((values > 0) & (values <= 1)))
-    slope = jax.jit(jax.grad(lambda k: si.exp_elbo(BASE, 0.3, k)))(1.0)
+    slope = jax.jit(jax.grad(lambda k: losses.exp_elbo(BASE, 0.3, k)))(1.0)
     assert float(slope) == pytest.approx(-2.0 * 0.5 * 2.0 * float(values[1]), rel=1e-5)  # -alpha s beta_neg e
 
 
 def test_the_exponential_is_taken_before_the_mean() -> None:
     # a batch's negative term is the mean over its samples, not a function of their mean
     error, kl = jnp.asarray([0.1, 4.0]), jnp.asarray([0.2, 3.0])
-    both = jnp.mean(si.exp_elbo(BASE, error, kl))
-    assert float(both) > float(si.exp_elbo(BASE, jnp.mean(error), jnp.mean(kl))) + 1e-3  # Jensen, strictly
+    both = jnp.mean(losses.exp_elbo(BASE, error, kl))
+    assert float(both) > float(losses.exp_elbo(BASE, jnp.mean(error), jnp.mean(kl))) + 1e-3  # Jensen, strictly
 
 
 @pytest.mark.slow
