@@ -153,7 +153,7 @@ def _run(argv: Sequence[str] | None) -> int:
         parser.error("--out is required")
     jobs = [(name, seed) for seed in args.seeds for name in args.pairs]
     with ThreadPoolExecutor(args.jobs) as pool:
-        list(pool.map(lambda job: _job(*job, args), jobs))
+        list(pool.map(lambda job: _job(job[0], job[1], args), jobs))
     files = [Path(args.work, f"{name}-{seed}", "row.json") for name, seed in jobs]
     rows = [json.loads(file.read_text()) for file in files if file.exists()]
     report = {"rows": rows, "options": options, "missing": [f.parent.name for f in files if not f.exists()]}

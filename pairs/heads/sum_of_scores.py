@@ -61,10 +61,11 @@ def summed(critics: Sequence[Net], weights: Sequence[float]) -> Net:
     terms = [_peeled(critic, weight) for critic, weight in zip(critics, weights, strict=True)]
     shift = sum(b for _, _, b in terms)
     inner = [net for net, _, _ in terms]
-    if _on_one_feature_net(inner):
+    applies = [net.apply for net in inner if isinstance(net.apply, FeatureCriticApply)]
+    if len(applies) == len(inner) and _on_one_feature_net(inner, applies):
         first = inner[0].params
-        features = Net(first["features"], inner[0].apply.features, _nested_part(inner[0], "features"))
-        heads = [Net(n.params["head"], n.apply.head, _nested_part(n, "head")) for n in inner]
+        features = Net(first["features"], applies[0].features, _nested_part(inner[0], "features"))
+        heads = [Net(n.params["head"], f.head, _nested_part(n, "head")) for n, f in zip(inner, applies, strict=True)]
         return feature_critic(features, first["center"], first["spread"], _sum(heads, [w for _, w, _ in terms], shift))
     return _sum(inner, [w for _, w, _ in terms], shift)
 
@@ -88,18 +89,12 @@ def _nested_part(critic: Net, name: str) -> Architecture | None:
     return Architecture(values["name"], Record(values["config"]))
 
 
-def _on_one_feature_net(critics: Sequence[Net]) -> bool:
+def _on_one_feature_net(critics: Sequence[Net], applies: Sequence[FeatureCriticApply]) -> bool:
     """Whether all critics stand on the same features, standardised alike."""
-    if not all(isinstance(c.apply, FeatureCriticApply) for c in critics):
-        return False
-    shared = [({k: c.params[k] for k in ("features", "center", "spread")}, c.apply.features) for c in critics]
-    leaves = [jax.tree.leaves(params) for params, _ in shared]
-    return all(
-        apply == shared[0][1]
-        and len(own) == len(leaves[0])
-        and all(np.array_equal(np.asarray(a), np.asarray(b)) for a, b in zip(own, leaves[0], strict=True))
-        for (_, apply), own in zip(shared, leaves, strict=True)
-    )
+    names = ("features", "center", "spread")
+    first, *others = ([np.asarray(v) for v in jax.tree.leaves({k: c.params[k] for k in names})] for c in critics)
+    same = lambda own: len(own) == len(first) and all(np.array_equal(a, b) for a, b in zip(own, first, strict=True))
+    return all(apply.features == applies[0].features for apply in applies) and all(same(own) for own in others)
 
 
 def _sum(critics: Sequence[Net], weights: Sequence[float], shift: float) -> Net:
