@@ -44,7 +44,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Draft, and say what was read off, inferred and guessed."""
-    from checkpoints.draft import draft_manifest
+    from checkpoints.drafts.drafting import draft_manifest
     from pairs import InputError
     from pairs.io.files import write_bytes
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from pairs import InputError
 
-from .folding import plain_shapes
-from .matching import COUNTERS
+from ..folding import plain_shapes
+from ..matching import COUNTERS
 
 __all__ = ["Part", "between", "parts_of"]
 
@@ -64,7 +64,7 @@ def _part(name: str, shapes: Mapping[str, tuple[int, ...]]) -> Part | None:
         return None
     if len(weight) == 2 and (not bias or shapes["bias"] == weight[:1]):
         return Part(name, "dense", weight, bias)
-    if len(weight) == 4 and weight[2] == weight[3]:
+    if len(weight) == 3 or (len(weight) == 4 and weight[2] == weight[3]):
         return Part(name, "conv", weight, bias)
     if len(weight) == 1 and bias:
         return Part(name, "norm", weight, True)

@@ -8,9 +8,9 @@ import jax
 import numpy as np
 import pytest
 
-from checkpoints.draft import draft_manifest
-from checkpoints.draft_modules import between
-from checkpoints.draft_sizes import Kernel, solve_sizes
+from checkpoints.drafts.drafting import draft_manifest
+from checkpoints.drafts.modules import between
+from checkpoints.drafts.sizes import Kernel, solve_sizes
 from checkpoints.importing import import_files
 from ganrefine import main
 from pairs import InputError

@@ -1,0 +1,177 @@
+"""The generator of a draft: layers, prior, last activation and range, by convention or by evidence."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from pairs import InputError, Normal, Uniform
+
+from .candidates import candidates
+from .evidence import Answer, Question, directions, projected_distance, rank
+from .layers import DraftedNet
+from .modules import Part
+from .nets import best_chain, draft_generator, other_chains
+from .trial import Spec, Tensors, advance
+
+__all__ = ["ENDS", "MadeGenerator", "make_generator"]
+
+Span = tuple[float, float] | None
+
+ENDS = ("tanh", "sigmoid", "none")
+"""Last activations that are tried."""
+
+_ROWS = 256
+_EVIDENCE = 512
+_BETTER = 0.9
+_USUAL: Mapping[str, Span] = {"tanh": (-1, 1), "sigmoid": (0, 1), "none": None}
+_TRIED: Sequence[tuple[str, Span]] = (
+    ("tanh", (-1, 1)),
+    ("sigmoid", (0, 1)),
+    ("tanh", (0, 1)),
+    ("none", (-1, 1)),
+    ("none", (0, 1)),
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class MadeGenerator:
+    """A drafted generator.
+
+    Attributes:
+      net: What was drafted from tensors, sizes and statistics.
+      specs: Its layers.
+      prior: Settings of the prior.
+      end: Last activation.
+      span: Range of the samples.
+      samples: Some samples, in PyTorch's order.
+      answers: What the data decided.
+    """
+
+    net: DraftedNet
+    specs: tuple[Spec, ...]
+    prior: Mapping[str, Any]
+    end: str
+    span: Span
+    samples: np.ndarray
+    answers: tuple[Answer, ...]
+
+
+def make_generator(
+    parts: Sequence[Part], tensors: Tensors, sample: tuple[int, ...], end: str | None, data: np.ndarray | None
+) -> MadeGenerator:
+    """Draft a generator.
+
+    Args:
+      parts: Its modules.
+      tensors: Those of its file.
+      sample: Shape of a sample, channels last.
+      end: Last activation, where it is known.
+      data: Real samples in PyTorch's order; bytes where their range is open.
+
+    Raises:
+      InputError: A net that cannot be drafted.
+    """
+    first = next((p for p in parts if p.sort in ("dense", "conv")), None)
+    if first is None or first is not parts[0]:
+        raise InputError("generator", f"begins with '{parts[0].name}', a {parts[0].sort}", "write the manifest by hand")
+    size = first.shape[1] if first.sort == "dense" else first.shape[0]
+    priors = {
+        "normal": Normal((size,)),
+        "uniform [-1, 1]": Uniform((size,)),
+        "uniform [0, 1]": Uniform((size,), 0.0, 1.0),
+    }
+    rows = _ROWS if data is None else max(_ROWS, min(_EVIDENCE, len(data)))
+    latents = {name: np.asarray(p.sample(jax.random.key(0), rows)) for name, p in priors.items()}
+    inputs = {name: z[:_ROWS] for name, z in latents.items()}
+
+    def made(number: int) -> DraftedNet:
+        net = DraftedNet("generator", tensors, dict(inputs), usual=0, chain=number)
+        draft_generator(parts, net, sample)
+        net.finish([])
+        return net
+
+    net = best_chain(made)
+    told = next(iter(net.inputs))
+    view = [] if any(p.sort == "conv" for p in parts) or len(sample) == 1 else [sample[-1], *sample[:-1]]
+    if data is None:
+        taken = end or "tanh"
+        specs = (*net.specs(), *_end(taken, view, False))
+        samples = advance(specs, tensors, inputs[told])
+        return MadeGenerator(net, specs, _prior(told, size), taken, _USUAL[taken], samples, ())
+    open_priors = [p for p in priors if p == told or not any(p.sort == "batch_norm" for p in parts)]
+    return _by_data(net, [net, *other_chains(net, made)], latents, open_priors, end, view, sample, data, size)
+
+
+def _by_data(
+    net: DraftedNet,
+    chains: Sequence[DraftedNet],
+    latents: Mapping[str, np.ndarray],
+    priors: Sequence[str],
+    end: str | None,
+    view: Sequence[int],
+    sample: tuple[int, ...],
+    data: np.ndarray,
+    size: int,
+) -> MadeGenerator:
+    found = candidates(chains, sample[-1])
+    ends = [(e, span) for e, span in _spans(data) if end in (None, e)]
+    views = (False, True) if view and sample[-1] > 1 else (False,)
+    questions = [
+        Question("end and range", tuple(f"{e} {'unbounded' if s is None else list(s)}" for e, s in ends)),
+        Question("prior", tuple(priors)),
+        Question("view", ("channels first", "channels last")[: len(views)]),
+        *found.questions,
+    ]
+    onto = directions((sample[-1], *sample[:-1]))
+    bodies: dict[tuple[int, ...], np.ndarray] = {}
+
+    def body(choice: Mapping[str, int]) -> np.ndarray:
+        key = tuple(choice[q.name] for q in (questions[1], *found.questions))
+        if key not in bodies:
+            bodies[key] = advance(found.specs(choice), net.tensors, latents[priors[choice["prior"]]][:_EVIDENCE])
+        return bodies[key]
+
+    def samples(choice: Mapping[str, int]) -> np.ndarray:
+        last, _ = ends[choice["end and range"]]
+        return advance(_end(last, view, views[choice["view"]]), net.tensors, body(choice))
+
+    def cost(choice: Mapping[str, int]) -> float:
+        span, x = ends[choice["end and range"]][1], samples(choice)
+        n = min(len(x), len(data))
+        if data.dtype == np.uint8:
+            low, high = span or (0.0, 1.0)
+            x, y = (x[:n] - low) / (high - low), data[:n].astype(np.float32) / 255
+        else:
+            x, y = x[:n], data[:n]
+        return projected_distance(x, y, onto) if np.all(np.isfinite(x)) else float("inf")
+
+    choice, answers = rank(questions, cost, _BETTER)
+    last, span = ends[choice["end and range"]]
+    specs = (*found.specs(choice), *_end(last, view, views[choice["view"]]))
+    told = tuple(a for a in answers if len(a.ranking) > 1)
+    prior = _prior(priors[choice["prior"]], size)
+    return MadeGenerator(found.nets[choice.get("sizes", 0)], specs, prior, last, span, samples(choice), told)
+
+
+def _spans(data: np.ndarray) -> Sequence[tuple[str, Span]]:
+    if data.dtype == np.uint8:
+        return _TRIED
+    low, high = float(data.min()), float(data.max())
+    span = (0.0, 1.0) if low >= 0 and high <= 1 else (-1.0, 1.0) if low >= -1 and high <= 1 else None
+    return [(e, span) for e in ENDS]
+
+
+def _end(end: str, view: Sequence[int], channels_last: bool) -> list[Spec]:
+    last: list[Spec] = [] if end == "none" else [{"layer": end}]
+    more = {"channels_last": True} if channels_last else {}
+    return last + ([{"layer": "unflatten", "shape": list(view), **more}] if view else [])
+
+
+def _prior(name: str, size: int) -> dict[str, Any]:
+    bounds = {"low": 0.0, "high": 1.0} if name == "uniform [0, 1]" else {}
+    return {"kind": name.split()[0], **bounds, "shape": [size]}
