@@ -65,9 +65,7 @@ def candidates(nets: Sequence[DraftedNet], channels: int) -> Candidates:
     return Candidates(chains, tuple(questions), tuple(activations), kinds)
 
 
-def _kinds(
-    net: DraftedNet, held: Sequence[Spec], channels: int
-) -> list[tuple[str, dict[str, Mapping[str, Spec]]]]:
+def _kinds(net: DraftedNet, held: Sequence[Spec], channels: int) -> list[tuple[str, dict[str, Mapping[str, Spec]]]]:
     found: list[tuple[str, dict[str, Mapping[str, Spec]]]] = []
     kinds = {spec["layer"] for spec in held}
     if "upsample" in kinds:

@@ -109,7 +109,9 @@ def _with_bias(y: np.ndarray, own: Tensors, x: np.ndarray) -> np.ndarray:
 
 
 def _batch_norm(spec: Spec, own: Tensors, x: np.ndarray) -> np.ndarray:
-    y = (x - _along(own["running_mean"], x)) / np.sqrt(_along(own["running_var"], x) + np.float32(spec.get("eps", 1e-5)))
+    y = (x - _along(own["running_mean"], x)) / np.sqrt(
+        _along(own["running_var"], x) + np.float32(spec.get("eps", 1e-5))
+    )
     return _affine(own, y)
 
 
