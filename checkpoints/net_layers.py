@@ -9,6 +9,7 @@ is open; each order is a candidate.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -22,6 +23,8 @@ __all__ = ["LayerChoice", "critic_choices", "generator_choices", "looks_like_ima
 
 Specs = list[dict[str, Any]]
 Shape = tuple[int, ...]
+_Order = tuple[Sequence[Piece], Specs, Shape]
+_MOST_PARTS = 5  # whose orders are all tried
 _DRAFT = "write its layers in a manifest, see 'ganrefine draft'"
 _JOINS = {"concatenate": "concatenated with", "multiply": "multiplied by", "add": "added to"}
 
@@ -36,6 +39,7 @@ class LayerChoice:
       classes: Number of labels, ``None`` without labels.
       words: What was taken that the file does not say; ``None`` where it says everything.
       stripped: A final sigmoid was left out.
+      exchangeable: Parts that could be exchanged by their sizes, in words; ``None`` where sizes fix their order.
     """
 
     layers: tuple[Mapping[str, Any], ...]
@@ -43,6 +47,7 @@ class LayerChoice:
     classes: int | None
     words: str | None
     stripped: bool = False
+    exchangeable: str | None = None
 
 
 def generator_choices(
@@ -61,19 +66,34 @@ def generator_choices(
     """
     found = []
     for start, shape, words, labels in _starts(pieces, latent, classes, "generator"):
-        specs, shape = _chained(pieces.parts, start, shape, "generator")
-        if sample is None and looks_like_images(shape):
-            side = math.isqrt(shape[0] // 3 if shape[0] % 3 == 0 and _square(shape[0] // 3) else shape[0])
-            wanted = f"{side}x{side}x{shape[0] // side**2}"
-            problem = f"is not said: the generator returns {shape[0]} numbers"
-            raise InputError("sample_shape", problem, f"give --sample {wanted}, or --sample {shape[0]} for vectors")
-        if sample is not None and sample != shape:
-            if math.prod(sample) != math.prod(shape) or len(shape) > 1:
-                problem = f"is {'x'.join(map(str, sample))}, the generator returns {'x'.join(map(str, shape))}"
-                raise InputError("sample_shape", problem, f"give --sample {'x'.join(map(str, shape))}, or leave it out")
-            specs = [*specs, {"layer": "unflatten", "shape": [sample[-1], *sample[:-1]]}]
-        found.append(LayerChoice(tuple(specs), sample or shape, labels, _said(pieces, words)))
+        orders = _orders(pieces.parts, start, shape, "generator")
+        for parts, specs, shape in orders:
+            found.append(_made(pieces, parts, specs, shape, sample, words, labels, _exchangeable(orders)))
     return found
+
+
+def _made(
+    pieces: Pieces,
+    parts: Sequence[Piece],
+    specs: Specs,
+    shape: Shape,
+    sample: Shape | None,
+    words: str | None,
+    labels: int | None,
+    exchangeable: str | None,
+) -> LayerChoice:
+    if sample is None and looks_like_images(shape):
+        side = math.isqrt(shape[0] // 3 if shape[0] % 3 == 0 and _square(shape[0] // 3) else shape[0])
+        wanted = f"{side}x{side}x{shape[0] // side**2}"
+        problem = f"is not said: the generator returns {shape[0]} numbers"
+        raise InputError("sample_shape", problem, f"give --sample {wanted}, or --sample {shape[0]} for vectors")
+    if sample is not None and sample != shape:
+        if math.prod(sample) != math.prod(shape) or len(shape) > 1:
+            problem = f"is {'x'.join(map(str, sample))}, the generator returns {'x'.join(map(str, shape))}"
+            raise InputError("sample_shape", problem, f"give --sample {'x'.join(map(str, shape))}, or leave it out")
+        specs = [*specs, {"layer": "unflatten", "shape": [sample[-1], *sample[:-1]]}]
+    said = _said(pieces, parts, words)
+    return LayerChoice(tuple(specs), sample or shape, labels, said, exchangeable=exchangeable)
 
 
 def critic_choices(pieces: Pieces, sample: Shape, classes: int | None = None) -> list[LayerChoice]:
@@ -89,15 +109,17 @@ def critic_choices(pieces: Pieces, sample: Shape, classes: int | None = None) ->
     """
     found = []
     for start, shape, words, labels in _starts(pieces, sample, classes, "critic"):
-        specs, shape = _chained(pieces.parts, start, shape, "critic")
-        bare = _without_sigmoid(specs)
-        if math.prod(shape) != 1:
-            problem = f"returns {'x'.join(map(str, shape))} numbers for a sample"
-            raise InputError("critic", problem, f"give a critic with one score, or {_DRAFT}")
-        if shape:
-            bare = [*bare, {"layer": "squeeze"}]
-        stripped = len(bare) - bool(shape) < len(specs)
-        found.append(LayerChoice(tuple(bare), (), labels, _said(pieces, words), stripped))
+        orders = _orders(pieces.parts, start, shape, "critic")
+        for parts, specs, shape in orders:
+            bare = _without_sigmoid(specs)
+            if math.prod(shape) != 1:
+                problem = f"returns {'x'.join(map(str, shape))} numbers for a sample"
+                raise InputError("critic", problem, f"give a critic with one score, or {_DRAFT}")
+            if shape:
+                bare = [*bare, {"layer": "squeeze"}]
+            stripped = len(bare) - bool(shape) < len(specs)
+            said = _said(pieces, parts, words)
+            found.append(LayerChoice(tuple(bare), (), labels, said, stripped, _exchangeable(orders)))
     return found
 
 
@@ -117,10 +139,34 @@ def _square(n: int) -> bool:
     return math.isqrt(n) ** 2 == n
 
 
-def _said(pieces: Pieces, words: str | None) -> str | None:
+def _orders(parts: Sequence[Piece], start: Specs, shape: Shape, net: str) -> list[_Order]:
+    """The orders of the parts that sizes allow, with layers and shape; that of registration first."""
+    specs, end = _chained(parts, start, shape, net)
+    found: list[_Order] = [(parts, specs, end)]
+    entry = lambda order: [(p.takes, p.flat) for p in order]
+    for other in itertools.permutations(parts) if len(parts) <= _MOST_PARTS else ():
+        if other == tuple(parts) or entry(other) != entry(parts):
+            continue
+        try:
+            specs, last = _chained(other, start, shape, net)
+        except InputError:
+            continue
+        if last == end:
+            found.append((other, specs, last))
+    return found
+
+
+def _exchangeable(orders: Sequence[_Order]) -> str | None:
+    if len(orders) == 1:
+        return None
+    names = {p.name for order in orders for p, q in zip(order[0], orders[0][0], strict=True) if p is not q}
+    return " and ".join(f"'{p.name}'" for p in orders[0][0] if p.name in names)
+
+
+def _said(pieces: Pieces, parts: Sequence[Piece], words: str | None) -> str | None:
     if pieces.kind is None and words is None:
         return None
-    names = ", then ".join(f"'{p.name}'" for p in pieces.parts)
+    names = ", then ".join(f"'{p.name}'" for p in parts)
     return f"{f'{words}, ' if words else ''}{names or 'its layers'} as one chain"
 
 

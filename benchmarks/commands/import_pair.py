@@ -72,9 +72,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--classes", type=Count(1, 10**6), metavar="N", help="number of labels")
     how.add_argument("--sample", type=_shape, metavar="HxWxC", help="shape of a sample that comes as a vector")
     how.add_argument("--layout", choices=("channels_first", "channels_last"), help="order of the axes in ONNX files")
-    how.add_argument(
-        "--name", type=Text(), metavar="NAME", help="name of the pair (default: that of the generator's file)"
-    )
+    how.add_argument("--name", type=Text(), metavar="NAME", help="name of the pair (default: that of the folder --out)")
     for net in ("generator", "critic"):
         how.add_argument(
             f"--{net}-key", type=Text(), metavar="KEY", help=f"part of the {net}'s file that is its module"
@@ -193,7 +191,7 @@ def _imported(args: argparse.Namespace) -> Imported:
         outputs=(args.generator_output, args.critic_output),
         real_is_low=args.real_is_low,
         check=args.check,
-        name=args.name,
+        name=args.name or Path(args.out).resolve().name or None,
     )
 
 
@@ -219,7 +217,7 @@ def _from_orbax(args: argparse.Namespace) -> Imported:
         classes=args.classes,
         keys=(args.generator_key, args.critic_key),
         check=args.check,
-        name=args.name,
+        name=args.name or Path(args.out).resolve().name or None,
     )
 
 

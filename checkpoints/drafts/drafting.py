@@ -28,7 +28,7 @@ from ..module_names import modules_of
 from .critics import MadeCritic, make_critic
 from .evidence import Answer
 from .generators import ENDS, MadeGenerator, make_generator
-from .modules import Part, parts_of
+from .modules import Part, in_order, parts_of, undecided
 from .text import NetText, manifest_text
 from .trial import Tensors
 
@@ -88,11 +88,13 @@ def draft_manifest(
         check_count("sample", number)
     real = None if data is None else _rows(data, sample)
     read: list[str] = []
+    open_: list[str] = []
     files = {"generator": Path(generator), **({} if critic is None else {"critic": Path(critic)})}
     loaded: dict[str, tuple[tuple[Part, ...], Tensors]] = {}
     for (section, file), key in zip(files.items(), keys, strict=False):
-        modules = modules_of(read_tensors(file, key))
+        modules = in_order(modules_of(read_tensors(file, key)))
         parts = parts_of(modules, section)
+        open_ += [f"{section}: order of {' and '.join(names)}, as in the file" for names in undecided(parts)]
         tensors = {f"{m}.{n}" if m else n: a for m, group in modules.items() for n, a in group.items()}
         read.append(f"{section}: " + ", ".join(f"{p.name} {p.sort} {'x'.join(map(str, p.shape))}" for p in parts))
         loaded[section] = parts, tensors
@@ -111,7 +113,7 @@ def draft_manifest(
     where = Path(folder) if folder is not None else files["generator"].parent
     text = manifest_text(pair, maker.prior, nets, where)
     ranking = (*maker.answers, *(judge.answers if judge is not None else ()))
-    return Draft(text, tuple(read), inferred, guessed, ranking)
+    return Draft(text, tuple(read), inferred, (*open_, *guessed), ranking)
 
 
 def _rows(data: ArrayLike, sample: tuple[int, ...]) -> np.ndarray:

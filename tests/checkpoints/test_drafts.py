@@ -295,6 +295,17 @@ def test_sizes_of_critics_are_those_of_published_nets(kernels, start, end, strid
     assert [s.padding for s in found[0][1]] == paddings
 
 
+def test_modules_of_equal_shape_without_numbers_are_a_guess(tmp_path: Path) -> None:
+    draw = np.random.default_rng(0)
+    sizes = {"a": (4, 4), "b": (4, 4), "out": (6, 4)}
+    tensors = {f"{n}.weight": draw.normal(size=s) for n, s in sizes.items()}
+    made = draft_manifest(*_files(tmp_path, g=tensors), None, (6,))
+    assert "generator: order of 'a' and 'b', as in the file" in made.guessed
+    numbered = {"2.weight": tensors["b.weight"], "10.weight": tensors["out.weight"], "0.weight": tensors["a.weight"]}
+    made = draft_manifest(*_files(tmp_path, n=dict(sorted(numbered.items()))), None, (6,))
+    assert made.text.index('name = "2"') < made.text.index('name = "10"') and "order" not in " ".join(made.guessed)
+
+
 def test_sizes_that_no_stride_reaches_are_refused() -> None:
     assert solve_sizes([Kernel(1, False)], 8, 3) == []
 
