@@ -9,7 +9,6 @@ is open; each order is a candidate.
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,14 +17,10 @@ from pairs import InputError
 from pairs.sequential.spec import infer_shapes
 
 from .foreign.module_pieces import Piece, Pieces
+from .part_orders import DRAFT, Shape, Specs, chain_orders, exchangeable
 
 __all__ = ["LayerChoice", "critic_choices", "generator_choices", "looks_like_images"]
 
-Specs = list[dict[str, Any]]
-Shape = tuple[int, ...]
-_Order = tuple[Sequence[Piece], Specs, Shape]
-_MOST_PARTS = 5  # whose orders are all tried
-_DRAFT = "write its layers in a manifest, see 'ganrefine draft'"
 _JOINS = {"concatenate": "concatenated with", "multiply": "multiplied by", "add": "added to"}
 
 
@@ -66,9 +61,9 @@ def generator_choices(
     """
     found = []
     for start, shape, words, labels in _starts(pieces, latent, classes, "generator"):
-        orders = _orders(pieces.parts, start, shape, "generator")
+        orders = chain_orders(pieces.parts, start, shape, "generator")
         for parts, specs, shape in orders:
-            found.append(_made(pieces, parts, specs, shape, sample, words, labels, _exchangeable(orders)))
+            found.append(_made(pieces, parts, specs, shape, sample, words, labels, exchangeable(orders)))
     return found
 
 
@@ -80,7 +75,7 @@ def _made(
     sample: Shape | None,
     words: str | None,
     labels: int | None,
-    exchangeable: str | None,
+    exchange: str | None,
 ) -> LayerChoice:
     if sample is None and looks_like_images(shape):
         side = math.isqrt(shape[0] // 3 if shape[0] % 3 == 0 and _square(shape[0] // 3) else shape[0])
@@ -93,7 +88,7 @@ def _made(
             raise InputError("sample_shape", problem, f"give --sample {'x'.join(map(str, shape))}, or leave it out")
         specs = [*specs, {"layer": "unflatten", "shape": [sample[-1], *sample[:-1]]}]
     said = _said(pieces, parts, words)
-    return LayerChoice(tuple(specs), sample or shape, labels, said, exchangeable=exchangeable)
+    return LayerChoice(tuple(specs), sample or shape, labels, said, exchangeable=exchange)
 
 
 def critic_choices(pieces: Pieces, sample: Shape, classes: int | None = None) -> list[LayerChoice]:
@@ -109,17 +104,17 @@ def critic_choices(pieces: Pieces, sample: Shape, classes: int | None = None) ->
     """
     found = []
     for start, shape, words, labels in _starts(pieces, sample, classes, "critic"):
-        orders = _orders(pieces.parts, start, shape, "critic")
+        orders = chain_orders(pieces.parts, start, shape, "critic")
         for parts, specs, shape in orders:
             bare = _without_sigmoid(specs)
             if math.prod(shape) != 1:
                 problem = f"returns {'x'.join(map(str, shape))} numbers for a sample"
-                raise InputError("critic", problem, f"give a critic with one score, or {_DRAFT}")
+                raise InputError("critic", problem, f"give a critic with one score, or {DRAFT}")
             if shape:
                 bare = [*bare, {"layer": "squeeze"}]
             stripped = len(bare) - bool(shape) < len(specs)
             said = _said(pieces, parts, words)
-            found.append(LayerChoice(tuple(bare), (), labels, said, stripped, _exchangeable(orders)))
+            found.append(LayerChoice(tuple(bare), (), labels, said, stripped, exchangeable(orders)))
     return found
 
 
@@ -137,30 +132,6 @@ def looks_like_images(shape: Shape) -> bool:
 
 def _square(n: int) -> bool:
     return math.isqrt(n) ** 2 == n
-
-
-def _orders(parts: Sequence[Piece], start: Specs, shape: Shape, net: str) -> list[_Order]:
-    """The orders of the parts that sizes allow, with layers and shape; that of registration first."""
-    specs, end = _chained(parts, start, shape, net)
-    found: list[_Order] = [(parts, specs, end)]
-    entry = lambda order: [(p.takes, p.flat) for p in order]
-    for other in itertools.permutations(parts) if len(parts) <= _MOST_PARTS else ():
-        if other == tuple(parts) or entry(other) != entry(parts):
-            continue
-        try:
-            specs, last = _chained(other, start, shape, net)
-        except InputError:
-            continue
-        if last == end:
-            found.append((other, specs, last))
-    return found
-
-
-def _exchangeable(orders: Sequence[_Order]) -> str | None:
-    if len(orders) == 1:
-        return None
-    names = {p.name for order in orders for p, q in zip(order[0], orders[0][0], strict=True) if p is not q}
-    return " and ".join(f"'{p.name}'" for p in orders[0][0] if p.name in names)
 
 
 def _said(pieces: Pieces, parts: Sequence[Piece], words: str | None) -> str | None:
@@ -182,7 +153,7 @@ def _starts(
 ) -> list[tuple[Specs, Shape, str | None, int | None]]:
     """The first layers, which bring in the label, with the shape after them, words about them, and the classes."""
     if len(pieces.embeddings) > 1:
-        raise InputError(net, f"has {len(pieces.embeddings)} embeddings", _DRAFT)
+        raise InputError(net, f"has {len(pieces.embeddings)} embeddings", DRAFT)
     first = pieces.parts[0]
     plain = math.prod(shape) if first.flat or net == "generator" else shape[-1]
     if not pieces.embeddings:
@@ -191,7 +162,7 @@ def _starts(
         branch: Specs = [{"layer": "one_hot", "classes": classes}]
         if first.takes != plain + classes:
             problem = f"takes {first.takes} numbers or channels, {plain} and {classes} classes are there"
-            raise InputError(net, problem, f"correct --prior, --sample or --classes, or {_DRAFT}")
+            raise InputError(net, problem, f"correct --prior, --sample or --classes, or {DRAFT}")
         if not first.flat and net == "critic":
             branch.append({"layer": "spread", "size": list(shape[:-1])})
         return _joined(first, shape, [("concatenate", branch)], classes, "the label's one-hot vector", net)
@@ -212,9 +183,9 @@ def _starts(
             problem = (
                 f"has {plain} numbers, the generator takes {first.takes}, {table.size} of them from '{table.name}'"
             )
-            raise InputError("prior", problem, f"give --prior normal:{rest} or another kind of that size, or {_DRAFT}")
+            raise InputError("prior", problem, f"give --prior normal:{rest} or another kind of that size, or {DRAFT}")
         problem = f"takes {first.takes} numbers or channels; how '{table.name}' joins {plain} is not in the file"
-        raise InputError(net, problem, f"correct --prior or --sample, or {_DRAFT}")
+        raise InputError(net, problem, f"correct --prior or --sample, or {DRAFT}")
     return _joined(first, shape, [(way, branch) for way in ways], table.classes, f"'{table.name}'", net)
 
 
@@ -231,29 +202,3 @@ def _joined(
             after = infer_shapes(specs, shape, f"{net}.layers")[-1]
             found.append((specs, after, f"{words[0]} {_JOINS[way]} {words[1]}", classes))
     return found
-
-
-def _chained(parts: Sequence[Piece], start: Specs, shape: Shape, net: str) -> tuple[Specs, Shape]:
-    specs = list(start)
-    for piece in parts:
-        bridge: Specs = []
-        if piece.takes is not None and piece.flat and len(shape) > 1:
-            bridge = [{"layer": "flatten"}]
-        elif piece.takes is not None and not piece.flat and len(shape) == 1:
-            side = math.isqrt(shape[0] // piece.takes)
-            if side < 1 or side**2 * piece.takes != shape[0]:
-                problem = f"'{piece.name}' takes {piece.takes} channels, {shape[0]} numbers come before it"
-                raise InputError(net, problem, f"correct --prior, or {_DRAFT}")
-            bridge = [{"layer": "unflatten", "shape": [piece.takes, side, side]}]
-        entered = infer_shapes(bridge, shape, net)[-1]
-        width = math.prod(entered) if piece.flat else entered[-1] if entered else 0
-        if piece.takes not in (None, width):
-            what = "numbers" if piece.flat else "channels"
-            field, option = ("prior", "--prior") if net == "generator" else ("critic", "--sample")
-            problem = f"'{piece.name or net}' takes {piece.takes} {what}, and {width} come before it"
-            remedy = f"give --prior normal:{piece.takes}, or another kind with that size"
-            close = net == "generator" and piece is parts[0] and not start
-            raise InputError(field if close else net, problem, remedy if close else f"correct {option}, or {_DRAFT}")
-        specs += [*bridge, *piece.layers]
-        shape = infer_shapes([*bridge, *piece.layers], shape, f"{net}.layers")[-1]
-    return specs, shape

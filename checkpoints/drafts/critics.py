@@ -12,7 +12,7 @@ meets neither as a rule.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -21,12 +21,16 @@ from pairs.ranking import auc
 from .candidates import candidates
 from .evidence import Answer, rank
 from .generators import MadeGenerator
-from .layers import DraftedNet
+from .layers import NEAR, DraftedNet
 from .modules import Part
 from .nets import best_chain, draft_critic, other_chains
+from .statistics import BETTER
 from .trial import Spec, Tensors, advance
 
-__all__ = ["MadeCritic", "make_critic"]
+__all__ = ["BY_CRITIC", "MadeCritic", "by_critic", "make_critic"]
+
+BY_CRITIC = "end and range by the critic"
+"""Question about the generator that its critic answers."""
 
 _BETTER = 0.6
 _FLIPPED = 0.35
@@ -44,6 +48,7 @@ class MadeCritic:
       reversed: Its scores are low on data.
       answers: What the data decided.
       said: What its scores are, one sentence each.
+      told: How well it tells data from samples, whatever its sign.
     """
 
     net: DraftedNet
@@ -52,6 +57,7 @@ class MadeCritic:
     reversed: bool = False
     answers: tuple[Answer, ...] = ()
     said: tuple[str, ...] = ()
+    told: float = 0.5
 
 
 def make_critic(
@@ -69,7 +75,7 @@ def make_critic(
     Raises:
       InputError: A net that cannot be drafted.
     """
-    real = None if data is None else _in_span(data, maker)
+    real = None if data is None or maker.far else _in_span(data, maker)
     shown = maker.samples if real is None else np.concatenate([maker.samples[: len(real)], real[: len(maker.samples)]])
 
     def made(number: int) -> DraftedNet:
@@ -82,6 +88,7 @@ def make_critic(
     if real is None:
         return MadeCritic(net, tuple(net.specs()))
     found = candidates([net, *other_chains(net, made)], sample[-1])
+    questions = [dataclasses.replace(question, better=_BETTER) for question in found.questions]
     real = real[: len(maker.samples)]
 
     def scores(choice: Mapping[str, int]) -> tuple[np.ndarray, np.ndarray]:
@@ -95,11 +102,48 @@ def make_critic(
         told = auc(on_data, on_samples)
         return 1 - max(told, 1 - told)
 
-    choice, answers = rank(found.questions, cost, _BETTER, "AUC", lambda cost: 1 - cost)
+    choice, answers = rank(questions, cost, "AUC", lambda cost: 1 - cost)
     on_data, on_samples = scores(choice)
     kind, turned, said = _meaning(on_data, on_samples)
     specs = tuple(found.specs(choice))
-    return MadeCritic(found.nets[choice.get("sizes", 0)], specs, kind, turned, tuple(answers), said)
+    net = found.nets[choice.get("sizes", 0)]
+    return MadeCritic(net, specs, kind, turned, tuple(answers), said, 1 - cost(choice))
+
+
+def by_critic(
+    maker: MadeGenerator, judge: MadeCritic, make: Callable[[MadeGenerator], MadeCritic], given: bool
+) -> tuple[MadeGenerator, MadeCritic]:
+    """The end of the generator that suits its critic, where the samples do not decide.
+
+    A critic was trained on images of one range. On samples of another its BatchNorms see other statistics than they
+    stored, and it tells data from samples less well.
+
+    Args:
+      maker: The generator with the end whose samples are nearest, or conventional.
+      judge: Its critic.
+      make: Drafts the critic for a generator.
+      given: There are data.
+    """
+    if not maker.rivals or not (given or judge.net.off):
+        return maker, judge
+    pairs = [(maker, judge), *((rival, make(rival)) for rival in maker.rivals)]
+    name = lambda g: f"{g.end} {'unbounded' if g.span is None else list(g.span)}"
+    ways: list[tuple[str, float, list[float], bool]] = []
+    if judge.net.off:
+        off = [float(np.mean(d.net.off)) for _, d in pairs]
+        ways.append(("statistics off by", BETTER, off, min(off) < NEAR))
+    if given:
+        ways.append(("1 - AUC", _BETTER, [1 - d.told for _, d in pairs], True))
+    answers, taken = [], pairs[0]
+    for measure, better, costs, sound in ways:
+        order = sorted(range(len(costs)), key=lambda i, costs=costs: costs[i])
+        decided = sound and costs[order[0]] < better * costs[order[1]]
+        taken = pairs[order[0]] if decided else pairs[0]
+        figures = tuple((name(pairs[i][0]), costs[i]) for i in order)
+        answers.append(Answer(BY_CRITIC, measure, figures, name(taken[0]), decided))
+        if decided:
+            break
+    return taken[0], dataclasses.replace(taken[1], answers=(answers[-1], *taken[1].answers))
 
 
 def _in_span(data: np.ndarray, maker: MadeGenerator) -> np.ndarray:

@@ -25,7 +25,7 @@ from pairs.checks import check_choice, check_count
 
 from ..foreign.tensors import read_tensors
 from ..module_names import modules_of
-from .critics import MadeCritic, make_critic
+from .critics import BY_CRITIC, MadeCritic, by_critic, make_critic
 from .evidence import Answer
 from .generators import ENDS, MadeGenerator, make_generator
 from .modules import Part, in_order, parts_of, undecided
@@ -35,6 +35,14 @@ from .trial import Tensors
 __all__ = ["Draft", "draft_manifest"]
 
 _LEAST = 64
+_SETTLED = {
+    "activations": " places, ",
+    "sizes": "sizes from",
+    "norm": "has a scale and a bias alone",
+    "upsampling": "resampling has no tensors",
+    "pooling": "resampling has no tensors",
+}
+"""Words of the guess that an answer takes the place of, by question."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,7 +107,10 @@ def draft_manifest(
         read.append(f"{section}: " + ", ".join(f"{p.name} {p.sort} {'x'.join(map(str, p.shape))}" for p in parts))
         loaded[section] = parts, tensors
     maker = make_generator(*loaded["generator"], sample, end, real)
-    judge = make_critic(*loaded["critic"], maker, sample, real) if "critic" in files else None
+    judge = None
+    if "critic" in files:
+        judged = lambda maker: make_critic(*loaded["critic"], maker, sample, real)
+        maker, judge = by_critic(maker, judged(maker), judged, real is not None)
     inferred, guessed = _words(maker, judge, end, critic_kind, loaded["generator"][0])
     pair: dict[str, Any] = {
         "name": files["generator"].resolve().parent.name or "pair",
@@ -137,8 +148,9 @@ def _words(
     """What was inferred, and what was guessed."""
     inferred, guessed = [], []
     asked = {a.question for a in maker.answers}
+    asked_critic = judge is not None and any(a.question == BY_CRITIC for a in judge.answers)
     span = "any range" if maker.span is None else f"{list(maker.span)}"
-    if "end and range" not in asked and end is None:
+    if not asked_critic and "end and range" not in asked and end is None:
         guessed.append(f"generator ends in {maker.end}, samples in {span}")
     if judge is not None and kind is None:
         guessed.append(judge.said[-1] if judge.said else "critic_kind logit")
@@ -149,10 +161,14 @@ def _words(
             continue
         section = made.net.section
         inferred += [f"{section}: {line}" for line in made.net.inferred]
-        guessed += [f"{section}: {line}" for line in made.net.guessed]
+        settled = [_SETTLED[a.question] for a in made.answers if a.question in _SETTLED]
+        guessed += [f"{section}: {g}" for g in made.net.guessed if not any(words in g for words in settled)]
         for answer in made.answers:
-            words = f"{section}: {answer.question} {answer.taken}"
-            (inferred if answer.decided else guessed).append(f"{words}, by the data")
+            words = f"{section}: {answer.question} {answer.taken}, by the data"
+            if answer.question == BY_CRITIC:
+                words = f"generator: {BY_CRITIC} {answer.taken}, since samples alone do not decide"
+            if not (asked_critic and answer.question == "end and range"):
+                (inferred if answer.decided else guessed).append(words)
     if judge is not None and judge.said:
         inferred.append(f"critic: {judge.said[0]}")
         if judge.reversed:

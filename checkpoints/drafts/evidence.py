@@ -33,10 +33,12 @@ class Question:
     Attributes:
       name: What is asked for.
       options: The candidates in words, the conventional one first.
+      better: A candidate replaces the conventional one where its cost is below this share of it.
     """
 
     name: str
     options: tuple[str, ...]
+    better: float = 0.9
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,7 +105,6 @@ def projected_distance(x: np.ndarray, y: np.ndarray, onto: np.ndarray) -> float:
 def rank(
     questions: Sequence[Question],
     cost: Callable[[Mapping[str, int]], float],
-    better: float,
     measure: str = "distance",
     figure: Callable[[float], float] = lambda cost: cost,
 ) -> tuple[dict[str, int], list[Answer]]:
@@ -112,7 +113,6 @@ def rank(
     Args:
       questions: What is open.
       cost: Of a candidate for each question by number, smaller is better.
-      better: A candidate replaces the conventional one where its cost is below this share of it.
       measure: What the figures are.
       figure: The figure that is shown for a cost.
 
@@ -133,7 +133,7 @@ def rank(
         for question in questions:
             costs = [at({**choice, question.name: i}) for i in range(len(question.options))]
             best = int(np.argmin(costs))
-            choice[question.name] = best if costs[best] < better * costs[0] else 0
+            choice[question.name] = best if costs[best] < question.better * costs[0] else 0
         if choice == before:
             break
     answers = []
@@ -142,7 +142,7 @@ def rank(
         order = sorted(range(len(costs)), key=lambda i, costs=costs: costs[i])
         taken = choice[question.name]
         rivals = [c for i, c in enumerate(costs) if i != taken]
-        decided = costs[taken] < better * min(rivals, default=float("inf"))
+        decided = costs[taken] < question.better * min(rivals, default=float("inf"))
         ranking = tuple((question.options[i], figure(costs[i])) for i in order)
         answers.append(Answer(question.name, measure, ranking, question.options[taken], decided))
     return choice, answers

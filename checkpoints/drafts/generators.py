@@ -27,7 +27,8 @@ ENDS = ("tanh", "sigmoid", "none")
 
 _ROWS = 256
 _EVIDENCE = 512
-_BETTER = 0.9
+_CLEAR = 0.75  # ends whose distances differ by less are left to the critic
+_FAR = 0.75  # of the distance of the data's mean image from the data
 _USUAL: Mapping[str, Span] = {"tanh": (-1, 1), "sigmoid": (0, 1), "none": None}
 _TRIED: Sequence[tuple[str, Span]] = (
     ("tanh", (-1, 1)),
@@ -50,6 +51,8 @@ class MadeGenerator:
       span: Range of the samples.
       samples: Some samples, in PyTorch's order.
       answers: What the data decided.
+      rivals: The same with other ends, where the samples alone do not decide between them.
+      far: The samples are too far from the data to decide anything by them.
     """
 
     net: DraftedNet
@@ -59,6 +62,8 @@ class MadeGenerator:
     span: Span
     samples: np.ndarray
     answers: tuple[Answer, ...]
+    rivals: tuple[MadeGenerator, ...] = ()
+    far: bool = False
 
 
 def make_generator(
@@ -99,10 +104,15 @@ def make_generator(
     told = next(iter(net.inputs))
     view = [] if any(p.sort == "conv" for p in parts) or len(sample) == 1 else [sample[-1], *sample[:-1]]
     if data is None:
-        taken = end or "tanh"
-        specs = (*net.specs(), *_end(taken, view, False))
-        samples = advance(specs, tensors, inputs[told])
-        return MadeGenerator(net, specs, _prior(told, size), taken, _USUAL[taken], samples, ())
+        usual = end or ("tanh" if len(sample) > 1 else "none")
+        body = advance(net.specs(), tensors, inputs[told])
+
+        def ended(last: str, rivals: tuple[MadeGenerator, ...] = ()) -> MadeGenerator:
+            specs, samples = _end(last, view, False), advance(_end(last, view, False), {}, body)
+            whole = (*net.specs(), *specs)
+            return MadeGenerator(net, whole, _prior(told, size), last, _USUAL[last], samples, (), rivals)
+
+        return ended(usual, () if end else tuple(ended(e) for e in ENDS if e != usual))
     open_priors = [p for p in priors if p == told or not any(p.sort == "batch_norm" for p in parts)]
     return _by_data(net, [net, *other_chains(net, made)], latents, open_priors, end, view, sample, data, size)
 
@@ -120,9 +130,11 @@ def _by_data(
 ) -> MadeGenerator:
     found = candidates(chains, sample[-1])
     ends = [(e, span) for e, span in _spans(data) if end in (None, e)]
+    if not ends:
+        raise InputError("end", f"is {end}, which does not reach the data", "leave it out, or scale the data")
     views = (False, True) if view and sample[-1] > 1 else (False,)
     questions = [
-        Question("end and range", tuple(f"{e} {'unbounded' if s is None else list(s)}" for e, s in ends)),
+        Question("end and range", tuple(f"{e} {'unbounded' if s is None else list(s)}" for e, s in ends), _CLEAR),
         Question("prior", tuple(priors)),
         Question("view", ("channels first", "channels last")[: len(views)]),
         *found.questions,
@@ -150,20 +162,40 @@ def _by_data(
             x, y = x[:n], data[:n]
         return projected_distance(x, y, onto) if np.all(np.isfinite(x)) else float("inf")
 
-    choice, answers = rank(questions, cost, _BETTER)
-    last, span = ends[choice["end and range"]]
-    specs = (*found.specs(choice), *_end(last, view, views[choice["view"]]))
+    choice, answers = rank(questions, cost)
+    real = data.astype(np.float32) / 255 if data.dtype == np.uint8 else data
+    blank = projected_distance(np.broadcast_to(real.mean(0), real.shape), real, onto)
+    far = cost(choice) > _FAR * blank
+    if far:  # such samples do not tell one candidate from another
+        words = f"samples are too far from the data to decide anything by them ({cost(choice):.3f}, "
+        net.guessed.append(f"{words}where their mean image alone is at {blank:.3f})")
+        choice = dict.fromkeys(choice, 0)
+        answers = [
+            dataclasses.replace(a, taken=q.options[0], decided=False) for a, q in zip(answers, questions, strict=True)
+        ]
     told = tuple(a for a in answers if len(a.ranking) > 1)
-    prior = _prior(priors[choice["prior"]], size)
-    return MadeGenerator(found.nets[choice.get("sizes", 0)], specs, prior, last, span, samples(choice), told)
+
+    def made(choice: Mapping[str, int], rivals: tuple[MadeGenerator, ...] = ()) -> MadeGenerator:
+        last, span = ends[choice["end and range"]]
+        specs = (*found.specs(choice), *_end(last, view, views[choice["view"]]))
+        prior = _prior(priors[choice["prior"]], size)
+        shown = samples(choice)
+        return MadeGenerator(found.nets[choice.get("sizes", 0)], specs, prior, last, span, shown, told, rivals, far)
+
+    if far:
+        return made(choice)
+    others = [{**choice, "end and range": i} for i in range(len(ends)) if i != choice["end and range"]]
+    near = [other for other in others if _CLEAR * cost(other) <= cost(choice)]
+    return made(choice, tuple(made(other) for other in near))
 
 
 def _spans(data: np.ndarray) -> Sequence[tuple[str, Span]]:
     if data.dtype == np.uint8:
         return _TRIED
     low, high = float(data.min()), float(data.max())
-    span = (0.0, 1.0) if low >= 0 and high <= 1 else (-1.0, 1.0) if low >= -1 and high <= 1 else None
-    return [(e, span) for e in ENDS]
+    if low < -1 or high > 1:
+        return [("none", None)]  # no other end reaches the data
+    return [(e, (0, 1)) for e in ("sigmoid", "tanh", "none")] if low >= 0 else [(e, (-1, 1)) for e in ("tanh", "none")]
 
 
 def _end(end: str, view: Sequence[int], channels_last: bool) -> list[Spec]:

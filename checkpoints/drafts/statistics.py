@@ -31,8 +31,9 @@ ACTIVATIONS: tuple[tuple[Spec, ...], ...] = (
     ({"layer": "gelu"},),
     ({"layer": "tanh"},),
 )
-"""What is tried between two modules."""
+"""What is tried between two modules, the most usual first."""
 
+_NOISE = 0.03  # below what few hundred rows and a moving average leave open
 BETTER = 0.75
 """A candidate replaces the conventional one where its distance is below this share of it."""
 
@@ -64,16 +65,15 @@ def distance(x: np.ndarray, mean: np.ndarray, var: np.ndarray) -> float:
 
 
 def settle(candidates: Sequence[Sequence[Spec]], usual: int, reach: Callable[[Sequence[Spec]], float]) -> Settled:
-    """The candidate with the smallest distance; the usual one unless another is better by a quarter.
+    """The most usual of the candidates whose distance is not a quarter above the smallest.
 
     Args:
-      candidates: Layers to try.
-      usual: Number of the candidate that convention would take.
+      candidates: Layers to try, the most usual first.
+      usual: Number of the candidate that convention takes before all others.
       reach: Distance of the statistics with a candidate in place.
     """
     found = [reach(c) for c in candidates]
-    best = int(np.argmin(found))
-    taken = best if found[best] < BETTER * found[usual] else usual
+    near = tuple(i for i, d in enumerate(found) if BETTER * d <= min(found) or d <= min(found) + _NOISE)
+    taken = usual if usual in near else near[0]
     others = [d for i, d in enumerate(found) if i != taken]
-    near = tuple(i for i, d in enumerate(found) if BETTER * d <= found[taken])
     return Settled(taken, found[taken], min(others, default=float("inf")), near)
