@@ -6,8 +6,8 @@ on MNIST, on Fashion-MNIST (tinted where there are three channels), on sine wave
 is drafted from its two files and the shape of a sample, and once more with 512 real samples where there are any.
 
 A statement of the drafted manifest is right where it equals that of the true layer list: modules, sizes (strides,
-paddings, resampling), activations, normalisation (kind and eps), the mode of resampling, prior, last activation with
-range, critic kind. ``by`` says what the draft said of it. ``samples`` and ``scores`` are the largest difference
+paddings, resampling), activations, normalisation (kind and eps), the mode of resampling, prior, last activation and
+range, critic kind. ``by`` says what the draft said of it. ``samples`` and ``scores`` are the largest difference from
 stored outputs of PyTorch over the largest number; ``null`` where shapes differ.
 
 ``python -m benchmarks.studies.drafts DATA --out benchmarks/results/drafts.json``

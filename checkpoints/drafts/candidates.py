@@ -68,7 +68,7 @@ def candidates(nets: Sequence[DraftedNet], channels: int) -> Candidates:
 def _kinds(net: DraftedNet, held: Sequence[Spec], channels: int) -> list[tuple[str, dict[str, Mapping[str, Spec]]]]:
     found: list[tuple[str, dict[str, Mapping[str, Spec]]]] = []
     kinds = {spec["layer"] for spec in held}
-    if "upsample" in kinds:
+    if "upsample" in kinds and net.mode is None:
         bilinear: Mapping[str, Spec] = {"upsample": {"layer": "upsample", "mode": "bilinear"}}
         found.append(("upsampling", {"nearest": {}, "bilinear": bilinear}))
     if "avg_pool" in kinds:

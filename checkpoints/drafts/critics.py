@@ -48,7 +48,7 @@ class MadeCritic:
       reversed: Its scores are low on data.
       answers: What the data decided.
       said: What its scores are, one sentence each.
-      told: How well it tells data from samples, whatever its sign.
+      told: How well it tells data from samples with conventional layers, whatever its sign.
     """
 
     net: DraftedNet
@@ -107,7 +107,7 @@ def make_critic(
     kind, turned, said = _meaning(on_data, on_samples)
     specs = tuple(found.specs(choice))
     net = found.nets[choice.get("sizes", 0)]
-    return MadeCritic(net, specs, kind, turned, tuple(answers), said, 1 - cost(choice))
+    return MadeCritic(net, specs, kind, turned, tuple(answers), said, 1 - cost(dict.fromkeys(choice, 0)))
 
 
 def by_critic(

@@ -162,9 +162,11 @@ def _words(
         section = made.net.section
         inferred += [f"{section}: {line}" for line in made.net.inferred]
         settled = [_SETTLED[a.question] for a in made.answers if a.question in _SETTLED]
+        settled += [_SETTLED["upsampling"]] if made.net.mode is not None else []
         guessed += [f"{section}: {g}" for g in made.net.guessed if not any(words in g for words in settled)]
         for answer in made.answers:
-            words = f"{section}: {answer.question} {answer.taken}, by the data"
+            why = "by convention" if maker.far else "by the data"
+            words = f"{section}: {answer.question} {answer.taken}, {why}"
             if answer.question == BY_CRITIC:
                 words = f"generator: {BY_CRITIC} {answer.taken}, since samples alone do not decide"
             if not (asked_critic and answer.question == "end and range"):

@@ -28,7 +28,7 @@ ENDS = ("tanh", "sigmoid", "none")
 _ROWS = 256
 _EVIDENCE = 512
 _CLEAR = 0.75  # ends whose distances differ by less are left to the critic
-_FAR = 0.75  # of the distance of the data's mean image from the data
+_FAR = 0.45  # of the distance of the data's mean image from the data
 _USUAL: Mapping[str, Span] = {"tanh": (-1, 1), "sigmoid": (0, 1), "none": None}
 _TRIED: Sequence[tuple[str, Span]] = (
     ("tanh", (-1, 1)),

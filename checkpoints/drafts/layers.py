@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -22,6 +23,7 @@ _NOTHING: Sequence[Sequence[Spec]] = ([],)
 _PLACE: Spec = {"layer": "?"}
 _WIDTH = 32  # channels whose statistics are compared
 _EPS = (1e-5, 0.8)  # PyTorch's own, and that of much copied nets whose momentum stands in the place of eps
+_MODES = ("nearest", "bilinear")
 _NORMS = {True: {"layer": "instance_norm", "affine": True}, False: {"layer": "layer_norm"}}
 
 
@@ -57,6 +59,7 @@ class DraftedNet:
       padded: Whether the layers pad.
       off: Distances of the statistics of each BatchNorm.
       eps: That of the BatchNorms, once a later one has shown it.
+      mode: That of the upsampling, once a BatchNorm has shown it.
     """
 
     section: str
@@ -73,6 +76,7 @@ class DraftedNet:
     padded: bool | None = None
     off: list[float] = dataclasses.field(default_factory=list)
     eps: float | None = None
+    mode: str | None = None
     waiting: list[Spec] = dataclasses.field(default_factory=list)
     seen: Counter[int] = dataclasses.field(default_factory=Counter)
 
@@ -91,7 +95,7 @@ class DraftedNet:
                 found.append({**kinds[entry["layer"]], **{n: v for n, v in entry.items() if n == "name"}})
             else:
                 found.append(entry)
-        return _with_eps(found, self.eps)
+        return _with(found, self.eps, self.mode)
 
     def batch_norm(self, part: Part) -> None:
         """Settle what waits by the statistics of a BatchNorm, and add it."""
@@ -103,16 +107,21 @@ class DraftedNet:
         tensors = {**self.tensors, **narrowed(made, self.tensors, _WIDTH)} if "out" in made else self.tensors
         mean, var = (mean[:_WIDTH], var[:_WIDTH]) if "out" in made else (mean, var)
         ranked = []
-        for eps in _EPS if moved and self.eps is None else (self.eps,):
-            for prior, x in self.inputs.items():
-                start = advance(_with_eps(self.waiting[:first], eps), self.tensors, x)
-                rest = _with_eps(self.waiting[first:], eps)
+        grown = self.mode is None and any(spec["layer"] == "upsample" for spec in self.waiting)
+        ways = itertools.product(
+            _EPS if moved and self.eps is None else (self.eps,), _MODES if grown else (self.mode,), self.inputs
+        )
+        for eps, mode, prior in ways:
+            x = self.inputs[prior]
+            start = advance(_with(self.waiting[:first], eps, mode), self.tensors, x)
+            rest = _with(self.waiting[first:], eps, mode)
 
-                def reach(fill: Sequence[Spec], x: np.ndarray = start, rest: Sequence[Spec] = rest) -> float:
-                    return distance(advance(_filled(rest, fill), tensors, x), mean, var)
+            def reach(fill: Sequence[Spec], x: np.ndarray = start, rest: Sequence[Spec] = rest) -> float:
+                return distance(advance(_filled(rest, fill), tensors, x), mean, var)
 
-                ranked.append((prior, eps, settle(options, usual, reach)))
-        prior, eps, found = min(ranked, key=lambda r: r[2].off / (BETTER if r[1] == _EPS[0] else 1))
+            ranked.append((prior, (eps, mode), settle(options, usual, reach)))
+        unusual = lambda way: (way[0] == _EPS[1] and self.eps is None) + (way[1] == _MODES[1] and self.mode is None)
+        prior, (eps, mode), found = min(ranked, key=lambda r: r[2].off / BETTER ** unusual(r[1]))
         if len(self.inputs) > 1:
             rest = min(f.off for p, _, f in ranked if p != prior)
             line = f"prior {prior}: statistics of '{part.name}' off by {found.off:.2f}, next best {rest:.2f}"
@@ -120,8 +129,13 @@ class DraftedNet:
         if moved and self.eps is None:
             self.eps = eps
             if eps != _EPS[0]:
-                least = min(f.off for _, e, f in ranked if e != eps)
+                least = min(f.off for _, way, f in ranked if way[0] != eps)
                 self.inferred.append(f"eps {eps} by the statistics of '{part.name}': {found.off:.2f}, else {least:.2f}")
+        if grown:
+            self.mode = mode
+            least = min(f.off for _, way, f in ranked if way[1] != mode)
+            line = f"upsampling {mode} by the statistics of '{part.name}': {found.off:.2f}, else {least:.2f}"
+            (self.inferred if found.off < BETTER * least else self.guessed).append(line)
         if held:
             line = f"{said(found.taken)} before '{part.name}': statistics off by {found.off:.2f}"
             (self.inferred if len(found.near) == 1 else self.guessed).append(f"{line}, next best {found.other:.2f}")
@@ -152,7 +166,7 @@ class DraftedNet:
         return bool(self.off) and float(np.mean(self.off)) < NEAR
 
     def _commit(self, place: Place, inputs: dict[str, np.ndarray]) -> None:
-        layers = _with_eps(_filled(self.waiting, ACTIVATIONS[place.taken]), self.eps)
+        layers = _with(_filled(self.waiting, ACTIVATIONS[place.taken]), self.eps, self.mode)
         self.inputs = {prior: advance(layers, self.tensors, x) for prior, x in inputs.items()}
         self.entries += [place if spec is _PLACE else spec for spec in self.waiting]
         self.waiting = []
@@ -206,10 +220,18 @@ def _filled(layers: Sequence[Spec], fill: Sequence[Spec]) -> list[Spec]:
     return [inner for spec in layers for inner in (fill if spec is _PLACE else (spec,))]
 
 
-def _with_eps(layers: Sequence[Spec], eps: float | None) -> list[Spec]:
-    if eps in (None, _EPS[0]):
-        return list(layers)
-    return [{**spec, "eps": eps} if spec["layer"] == "batch_norm" else spec for spec in layers]
+def _with(layers: Sequence[Spec], eps: float | None, mode: str | None) -> list[Spec]:
+    """Layers with eps and the mode of upsampling where they are not the usual ones."""
+    more: dict[str, Spec] = {}
+    if eps not in (None, _EPS[0]):
+        more["batch_norm"] = {"eps": eps}
+    if mode not in (None, _MODES[0]):
+        more["upsample"] = {"mode": mode}
+    return (
+        [{**spec, **more[spec["layer"]]} if spec["layer"] in more else spec for spec in layers]
+        if more
+        else list(layers)
+    )
 
 
 def _resampling(step: Step) -> list[Spec]:

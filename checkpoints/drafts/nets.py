@@ -12,6 +12,7 @@ from pairs import InputError
 from .layers import DraftedNet
 from .modules import Part
 from .sizes import Kernel, Step, solve_sizes
+from .statistics import BETTER
 
 __all__ = ["best_chain", "draft_critic", "draft_generator", "other_chains"]
 
@@ -19,17 +20,19 @@ _RIVAL = 1.0  # chains that cost so much more than the cheapest are candidates w
 
 
 def best_chain(make: Callable[[int], DraftedNet]) -> DraftedNet:
-    """The net of the most usual chain of sizes, or of the next ones where its statistics are far off.
+    """The net of the most usual chain of sizes, unless another one meets the statistics of BatchNorm better.
+
+    Chains that are nearly as usual are always tried, rarer ones where none of those meets the statistics.
 
     Args:
       make: Drafts the net with the chain of a number.
     """
-    best = made = make(0)
-    for number in range(1, made.chains):
-        if not best.off or best.reliable:
+    best = first = made = make(0)
+    for number in range(1, first.chains):
+        if not best.off or (best.reliable and number >= first.near):
             break
         made = make(number)
-        if np.mean(made.off) < 0.75 * np.mean(best.off):
+        if np.mean(made.off) < BETTER * np.mean(best.off):
             best = made
     if best.chain:
         best.inferred.append(f"sizes by statistics: off by {np.mean(best.off):.2f} in the mean")
