@@ -12,7 +12,7 @@ from checkpoints.conversion import convert_tensors
 from checkpoints.drafts.drafting import draft_manifest
 from checkpoints.drafts.modules import between
 from checkpoints.drafts.sizes import Kernel, solve_sizes
-from checkpoints.drafts.trial import advance
+from checkpoints.drafts.trial import Spec, advance
 from checkpoints.importing import import_files
 from ganrefine import main
 from pairs import InputError
@@ -45,7 +45,7 @@ def test_drafts_of_real_pairs_compute_what_pytorch_computed(
     found = import_files(tmp_path / "pair.toml", folder, folder / "golden.npz")
     assert found.check is not None and found.check.samples < 1e-5 and (found.check.scores or 1) < 2e-5
     if given:
-        assert found.pair.critic_kind == kind and made.ranking[0].decided
+        assert found.pair.critic_kind == kind and found.pair.sample_range == (-1, 1) and made.ranking
 
 
 def _files(folder: Path, **nets: dict[str, np.ndarray]) -> list[Path]:
@@ -136,6 +136,17 @@ def test_the_command_reads_data_and_shows_the_ranking(
     assert "--limit: is given without --data" in capsys.readouterr().err
 
 
+def test_samples_far_from_the_data_decide_nothing(vectors: tuple[Path, np.ndarray]) -> None:
+    folder, data = vectors
+    draw = np.random.default_rng(0)
+    other = np.repeat(draw.integers(0, 2, size=(300, 4, 4, 1)) * 255, 3, -1).astype(np.uint8)
+    made = draft_manifest(folder / "g.npz", folder / "d.npz", (4, 4, 3), data=other)
+    assert any("samples are too far from the data" in line for line in made.guessed)
+    assert (
+        '{layer = "tanh"}' in made.text and 'kind = "normal"' in made.text and not any(a.decided for a in made.ranking)
+    )
+
+
 def test_points_and_sequences_are_drafted(tmp_path: Path) -> None:
     draw = np.random.default_rng(0)
     sizes = {"g.0": (16, 2), "g.2": (2, 16), "d.0": (8, 2), "d.2": (1, 8)}
@@ -194,6 +205,23 @@ def test_trials_compute_what_imported_layers_compute() -> None:
     net = sequential_net([layer.converted() for layer in layers], made.params, (24,))
     # float32 sums through twenty layers; a wrong layout or eps is off by more than 1e-2
     np.testing.assert_allclose(advance(_EVERY, tensors, x), np.asarray(net(x)), atol=2e-5)
+
+
+@pytest.mark.parametrize("mode", ["nearest", "bilinear"])
+def test_statistics_tell_where_and_how_images_are_enlarged(mode: str, tmp_path: Path) -> None:
+    draw = np.random.default_rng(0)
+    sizes = {"0": (32, 4), "3": (6, 8, 3, 3), "4": (6,), "6": (1, 6, 3, 3)}
+    tensors = {f"{n}.weight": draw.normal(size=s).astype("f") for n, s in sizes.items()}
+    head: list[Spec] = [{"layer": "dense", "name": "0"}, {"layer": "unflatten", "shape": [8, 2, 2]}]
+    head += [{"layer": "upsample", "mode": mode}, {"layer": "conv", "padding": 1, "name": "3"}]
+    x = advance(head, tensors, draw.normal(size=(2000, 4)).astype("f"))
+    tensors |= {"4.bias": np.zeros(6, "f"), "4.running_mean": x.mean((0, 2, 3)), "4.running_var": x.var((0, 2, 3))}
+    ordered = {n: tensors[n] for n in sorted(tensors)}
+    made = draft_manifest(*_files(tmp_path, g=ordered), None, (4, 4, 1))
+    layers = [line for line in made.text.splitlines() if line.startswith("  {")]
+    said = '{layer = "upsample", mode = "bilinear"}' if mode == "bilinear" else '{layer = "upsample"}'
+    assert layers[2].strip(" ,") == said and made.text.count("upsample") == 1
+    assert any(f"upsampling {mode} by the statistics of '4'" in line for line in made.inferred)
 
 
 def test_eps_of_batch_norm_shows_in_the_statistics_of_the_next_one(tmp_path: Path) -> None:
