@@ -135,7 +135,7 @@ def _imported(args: argparse.Namespace) -> Imported:
         outputs=(args.generator_output, args.critic_output),
         real_is_low=args.real_is_low,
         check=args.check,
-        name=args.name,
+        name=args.name or Path(args.out).resolve().name or None,
     )
 
 
@@ -156,7 +156,7 @@ def _from_orbax(args: argparse.Namespace) -> Imported:
         classes=args.classes,
         keys=(args.generator_key, args.critic_key),
         check=args.check,
-        name=args.name,
+        name=args.name or Path(args.out).resolve().name or None,
     )
 
 

@@ -1,5 +1,5 @@
 from .archive import check_destination as check_destination
-from .draft import draft_manifest as draft_manifest
+from .drafts.drafting import draft_manifest as draft_manifest
 from .families.imports import import_family as import_family
 from .foreign.tensors import read_tensors as read_tensors
 from .golden import check_golden as check_golden

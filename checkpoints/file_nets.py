@@ -46,6 +46,7 @@ class FileNet:
       doubt: What was taken that the file does not say.
       table: Layers and tensors side by side; empty for a graph.
       provenance: Name, format and digest of the file.
+      exchangeable: Parts whose order neither file nor sizes say, in words.
     """
 
     net: Net
@@ -57,6 +58,7 @@ class FileNet:
     doubt: str | None
     table: tuple[Row, ...]
     provenance: dict[str, Any]
+    exchangeable: str | None = None
 
 
 def is_onnx(path: str | os.PathLike[str]) -> bool:
@@ -208,6 +210,7 @@ def _layered(
         doubt,
         made.table,
         about,
+        choice.exchangeable,
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import os
-import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from .foreign.tensors import read_foreign
 from .golden import Deviations, check_golden, measure_golden
 from .manifest import Manifest, read_manifest
 from .manifest_values import NetManifest
+from .matching import Doubt
 from .parts import choose_part, convert_net
 from .reversal import reversed_critic
 
@@ -57,7 +57,7 @@ def import_manifest(
     files: str | os.PathLike[str] | None = None,
     check: str | os.PathLike[str] | None = None,
 ) -> Pair:
-    """The verified pair that a manifest describes; what names do not decide is a warning.
+    """The verified pair that a manifest describes.
 
     Args:
       path: The manifest.
@@ -67,10 +67,7 @@ def import_manifest(
     Raises:
       InputError: See :func:`import_files`.
     """
-    made = import_files(path, files, check)
-    for doubt in made.doubts:
-        warnings.warn(doubt, stacklevel=2)
-    return made.pair
+    return import_files(path, files, check).pair
 
 
 def import_files(
@@ -88,7 +85,7 @@ def import_files(
 
     Raises:
       InputError: Bad manifest; missing, damaged or refused weight file; tensors that do not match
-        the layers (all of them are named); modules of equal shape in a file sorted by name, which names and check do
+        the layers (all of them are named); modules of equal shape that could be exchanged, which names and check do
         not decide; a golden file that is not reproduced; or a pair that fails :func:`pairs.check_pair`.
     """
     manifest = read_manifest(path)
@@ -97,28 +94,26 @@ def import_files(
         check = _inside(folder, manifest.pair["check"], "pair.check")
     sources = [_Source.read(net, folder) for net in manifest.nets]
     chosen, settled = _settle(manifest, sources, check)
+    open_ = [(source, doubt) for source in sources for doubt in source.made.doubts]
+    if open_ and not settled:
+        raise _undecided(open_)
     pair = _pair(manifest, sources, chosen)
     deviations = None if check is None else check_golden(pair, check)
     if manifest.pair.get("real_is_low"):  # the golden file holds the scores as they were
         pair = pair.replace(critic=reversed_critic(pair.critic, pair.critic_kind or "logit"))
-    doubts = (
-        []
-        if settled
-        else [
-            f"{s.net.section}: {d}; give name = ... to the layers, or check = a golden file"
-            for s in sources
-            for d in s.made.doubts
-        ]
-    )
-    unordered = next((d for s, d in ((s, d) for s in sources for d in s.made.doubts) if s.format in _SORTED), None)
-    if unordered is not None and not settled:
-        raise InputError(
-            unordered.slots[0].partition("[")[0],
-            f"{unordered}; this file is sorted by name, so its order tells nothing",
-            f'give each a name (name = "{unordered.modules[0]}"), or check = a golden file',
-        )
     tables = {s.net.section: s.made.table for s in sources}
-    return Imported(pair, tables, tuple(n for s in sources for n in s.notes()), tuple(doubts), deviations)
+    return Imported(pair, tables, tuple(n for s in sources for n in s.notes()), (), deviations)
+
+
+def _undecided(found: list[tuple[_Source, Doubt]]) -> InputError:
+    """The refusal of modules that could be exchanged, with the layers and modules side by side."""
+    source, doubt = found[0]
+    order = "this file is sorted by name, so its order tells nothing"
+    if source.format not in _SORTED:
+        order = "the order of the file is that in which modules were registered, and forward may use another"
+    given = ", ".join(f'{slot} name = "{module}"' for slot, module in zip(doubt.slots, doubt.modules, strict=True))
+    remedy = f"give each a name, such as {given} if that is the order of forward, or check = a golden file"
+    return InputError(doubt.slots[0].partition("[")[0], f"{doubt}; {order}", remedy)
 
 
 @dataclasses.dataclass

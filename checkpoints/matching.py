@@ -3,7 +3,7 @@
 A layer with ``name`` takes the module of that prefix. The others take a module whose tensors have exactly the names
 and shapes that the layer needs. Where several layers and as many modules fit each other, numbers in the modules' names
 decide (``main.0`` before ``main.3``, ``fc1`` before ``fc2``). Where names differ in more than numbers, nothing decides:
-such a group is reported as a :class:`Doubt`, and the order of the file is what is left.
+such a group is reported as a :class:`Doubt`, which names or stored outputs have to settle.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pairs.sequential.layers import Layer, Shape
 from .folding import plain_shapes
 from .layouts import Layout, layouts
 
-__all__ = ["COUNTERS", "Doubt", "Modules", "Slot", "find", "match", "slots"]
+__all__ = ["COUNTERS", "Doubt", "Modules", "Slot", "by_number", "find", "match", "slots"]
 
 COUNTERS = ("num_batches_tracked",)
 """Tensors that no layer needs."""
@@ -118,7 +118,7 @@ def match(
     for options, members in sorted(groups.items(), key=lambda item: not several(item[0])):
         fitting = [p for p, s in signatures.items() if s in options and not _overlaps(p, taken.values())]
         if len(members) == len(fitting) > 1:
-            fitting, decided = _by_number(fitting)
+            fitting, decided = by_number(fitting)
             if not decided and not _equal(fitting, modules):
                 doubts.append(Doubt(tuple(s.path for s in members), tuple(fitting)))
         # where their numbers differ the conversion fails, and says what is left over
@@ -130,7 +130,7 @@ def _overlaps(prefix: str, busy: Iterable[str]) -> bool:
     return any(prefix == b or prefix.startswith(f"{b}.") or b.startswith(f"{prefix}.") for b in busy)
 
 
-def _by_number(prefixes: list[str]) -> tuple[list[str], bool]:
+def by_number(prefixes: list[str]) -> tuple[list[str], bool]:
     """Prefixes in the order of their numbers, if they differ in nothing else."""
     split = [re.split(r"(\d+)", p) for p in prefixes]
     if len({tuple(parts[::2]) for parts in split}) > 1:

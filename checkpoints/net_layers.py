@@ -17,12 +17,10 @@ from pairs import InputError
 from pairs.sequential.spec import infer_shapes
 
 from .foreign.module_pieces import Piece, Pieces
+from .part_orders import DRAFT, Shape, Specs, chain_orders, exchangeable
 
 __all__ = ["LayerChoice", "critic_choices", "generator_choices", "looks_like_images"]
 
-Specs = list[dict[str, Any]]
-Shape = tuple[int, ...]
-_DRAFT = "write its layers in a manifest, see 'ganrefine draft'"
 _JOINS = {"concatenate": "concatenated with", "multiply": "multiplied by", "add": "added to"}
 
 
@@ -36,6 +34,7 @@ class LayerChoice:
       classes: Number of labels, ``None`` without labels.
       words: What was taken that the file does not say; ``None`` where it says everything.
       stripped: A final sigmoid was left out.
+      exchangeable: Parts that could be exchanged by their sizes, in words; ``None`` where sizes fix their order.
     """
 
     layers: tuple[Mapping[str, Any], ...]
@@ -43,6 +42,7 @@ class LayerChoice:
     classes: int | None
     words: str | None
     stripped: bool = False
+    exchangeable: str | None = None
 
 
 def generator_choices(
@@ -61,19 +61,34 @@ def generator_choices(
     """
     found = []
     for start, shape, words, labels in _starts(pieces, latent, classes, "generator"):
-        specs, shape = _chained(pieces.parts, start, shape, "generator")
-        if sample is None and looks_like_images(shape):
-            side = math.isqrt(shape[0] // 3 if shape[0] % 3 == 0 and _square(shape[0] // 3) else shape[0])
-            wanted = f"{side}x{side}x{shape[0] // side**2}"
-            problem = f"is not said: the generator returns {shape[0]} numbers"
-            raise InputError("sample_shape", problem, f"give --sample {wanted}, or --sample {shape[0]} for vectors")
-        if sample is not None and sample != shape:
-            if math.prod(sample) != math.prod(shape) or len(shape) > 1:
-                problem = f"is {'x'.join(map(str, sample))}, the generator returns {'x'.join(map(str, shape))}"
-                raise InputError("sample_shape", problem, f"give --sample {'x'.join(map(str, shape))}, or leave it out")
-            specs = [*specs, {"layer": "unflatten", "shape": [sample[-1], *sample[:-1]]}]
-        found.append(LayerChoice(tuple(specs), sample or shape, labels, _said(pieces, words)))
+        orders = chain_orders(pieces.parts, start, shape, "generator")
+        for parts, specs, shape in orders:
+            found.append(_made(pieces, parts, specs, shape, sample, words, labels, exchangeable(orders)))
     return found
+
+
+def _made(
+    pieces: Pieces,
+    parts: Sequence[Piece],
+    specs: Specs,
+    shape: Shape,
+    sample: Shape | None,
+    words: str | None,
+    labels: int | None,
+    exchange: str | None,
+) -> LayerChoice:
+    if sample is None and looks_like_images(shape):
+        side = math.isqrt(shape[0] // 3 if shape[0] % 3 == 0 and _square(shape[0] // 3) else shape[0])
+        wanted = f"{side}x{side}x{shape[0] // side**2}"
+        problem = f"is not said: the generator returns {shape[0]} numbers"
+        raise InputError("sample_shape", problem, f"give --sample {wanted}, or --sample {shape[0]} for vectors")
+    if sample is not None and sample != shape:
+        if math.prod(sample) != math.prod(shape) or len(shape) > 1:
+            problem = f"is {'x'.join(map(str, sample))}, the generator returns {'x'.join(map(str, shape))}"
+            raise InputError("sample_shape", problem, f"give --sample {'x'.join(map(str, shape))}, or leave it out")
+        specs = [*specs, {"layer": "unflatten", "shape": [sample[-1], *sample[:-1]]}]
+    said = _said(pieces, parts, words)
+    return LayerChoice(tuple(specs), sample or shape, labels, said, exchangeable=exchange)
 
 
 def critic_choices(pieces: Pieces, sample: Shape, classes: int | None = None) -> list[LayerChoice]:
@@ -89,15 +104,17 @@ def critic_choices(pieces: Pieces, sample: Shape, classes: int | None = None) ->
     """
     found = []
     for start, shape, words, labels in _starts(pieces, sample, classes, "critic"):
-        specs, shape = _chained(pieces.parts, start, shape, "critic")
-        bare = _without_sigmoid(specs)
-        if math.prod(shape) != 1:
-            problem = f"returns {'x'.join(map(str, shape))} numbers for a sample"
-            raise InputError("critic", problem, f"give a critic with one score, or {_DRAFT}")
-        if shape:
-            bare = [*bare, {"layer": "squeeze"}]
-        stripped = len(bare) - bool(shape) < len(specs)
-        found.append(LayerChoice(tuple(bare), (), labels, _said(pieces, words), stripped))
+        orders = chain_orders(pieces.parts, start, shape, "critic")
+        for parts, specs, shape in orders:
+            bare = _without_sigmoid(specs)
+            if math.prod(shape) != 1:
+                problem = f"returns {'x'.join(map(str, shape))} numbers for a sample"
+                raise InputError("critic", problem, f"give a critic with one score, or {DRAFT}")
+            if shape:
+                bare = [*bare, {"layer": "squeeze"}]
+            stripped = len(bare) - bool(shape) < len(specs)
+            said = _said(pieces, parts, words)
+            found.append(LayerChoice(tuple(bare), (), labels, said, stripped, exchangeable(orders)))
     return found
 
 
@@ -117,10 +134,10 @@ def _square(n: int) -> bool:
     return math.isqrt(n) ** 2 == n
 
 
-def _said(pieces: Pieces, words: str | None) -> str | None:
+def _said(pieces: Pieces, parts: Sequence[Piece], words: str | None) -> str | None:
     if pieces.kind is None and words is None:
         return None
-    names = ", then ".join(f"'{p.name}'" for p in pieces.parts)
+    names = ", then ".join(f"'{p.name}'" for p in parts)
     return f"{f'{words}, ' if words else ''}{names or 'its layers'} as one chain"
 
 
@@ -136,7 +153,7 @@ def _starts(
 ) -> list[tuple[Specs, Shape, str | None, int | None]]:
     """The first layers, which bring in the label, with the shape after them, words about them, and the classes."""
     if len(pieces.embeddings) > 1:
-        raise InputError(net, f"has {len(pieces.embeddings)} embeddings", _DRAFT)
+        raise InputError(net, f"has {len(pieces.embeddings)} embeddings", DRAFT)
     first = pieces.parts[0]
     plain = math.prod(shape) if first.flat or net == "generator" else shape[-1]
     if not pieces.embeddings:
@@ -145,7 +162,7 @@ def _starts(
         branch: Specs = [{"layer": "one_hot", "classes": classes}]
         if first.takes != plain + classes:
             problem = f"takes {first.takes} numbers or channels, {plain} and {classes} classes are there"
-            raise InputError(net, problem, f"correct --prior, --sample or --classes, or {_DRAFT}")
+            raise InputError(net, problem, f"correct --prior, --sample or --classes, or {DRAFT}")
         if not first.flat and net == "critic":
             branch.append({"layer": "spread", "size": list(shape[:-1])})
         return _joined(first, shape, [("concatenate", branch)], classes, "the label's one-hot vector", net)
@@ -166,9 +183,9 @@ def _starts(
             problem = (
                 f"has {plain} numbers, the generator takes {first.takes}, {table.size} of them from '{table.name}'"
             )
-            raise InputError("prior", problem, f"give --prior normal:{rest} or another kind of that size, or {_DRAFT}")
+            raise InputError("prior", problem, f"give --prior normal:{rest} or another kind of that size, or {DRAFT}")
         problem = f"takes {first.takes} numbers or channels; how '{table.name}' joins {plain} is not in the file"
-        raise InputError(net, problem, f"correct --prior or --sample, or {_DRAFT}")
+        raise InputError(net, problem, f"correct --prior or --sample, or {DRAFT}")
     return _joined(first, shape, [(way, branch) for way in ways], table.classes, f"'{table.name}'", net)
 
 
@@ -185,29 +202,3 @@ def _joined(
             after = infer_shapes(specs, shape, f"{net}.layers")[-1]
             found.append((specs, after, f"{words[0]} {_JOINS[way]} {words[1]}", classes))
     return found
-
-
-def _chained(parts: Sequence[Piece], start: Specs, shape: Shape, net: str) -> tuple[Specs, Shape]:
-    specs = list(start)
-    for piece in parts:
-        bridge: Specs = []
-        if piece.takes is not None and piece.flat and len(shape) > 1:
-            bridge = [{"layer": "flatten"}]
-        elif piece.takes is not None and not piece.flat and len(shape) == 1:
-            side = math.isqrt(shape[0] // piece.takes)
-            if side < 1 or side**2 * piece.takes != shape[0]:
-                problem = f"'{piece.name}' takes {piece.takes} channels, {shape[0]} numbers come before it"
-                raise InputError(net, problem, f"correct --prior, or {_DRAFT}")
-            bridge = [{"layer": "unflatten", "shape": [piece.takes, side, side]}]
-        entered = infer_shapes(bridge, shape, net)[-1]
-        width = math.prod(entered) if piece.flat else entered[-1] if entered else 0
-        if piece.takes not in (None, width):
-            what = "numbers" if piece.flat else "channels"
-            field, option = ("prior", "--prior") if net == "generator" else ("critic", "--sample")
-            problem = f"'{piece.name or net}' takes {piece.takes} {what}, and {width} come before it"
-            remedy = f"give --prior normal:{piece.takes}, or another kind with that size"
-            close = net == "generator" and piece is parts[0] and not start
-            raise InputError(field if close else net, problem, remedy if close else f"correct {option}, or {_DRAFT}")
-        specs += [*bridge, *piece.layers]
-        shape = infer_shapes([*bridge, *piece.layers], shape, f"{net}.layers")[-1]
-    return specs, shape

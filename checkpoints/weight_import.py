@@ -73,8 +73,9 @@ def import_weights(
       The pair with its tables, notes and doubts.
 
     Raises:
-      InputError: A refused file; something that is not said, with the option that says it; a golden file that is not
-        reproduced; or a pair that fails :func:`pairs.check_pair`.
+      InputError: A refused file; something that is not said, with the option that says it; parts of a module that
+        could be exchanged, without a golden file; a golden file that is not reproduced; or a pair that fails
+        :func:`pairs.check_pair`.
     """
     base = _stored(generator)
     if base is not None:
@@ -173,6 +174,10 @@ def _imported(pair: Pair, g: FileNet, d: FileNet | None, found: Deviations | Non
         proven = found is not None and (net == "generator" or found.scores is not None)
         if made.doubt is not None and proven:
             notes.append(f"{net}: {made.doubt}; the stored outputs confirm it")
+        elif made.exchangeable is not None:
+            problem = f"has parts that could be exchanged, {made.exchangeable}, and the file does not say their order"
+            remedy = "give --check FILE with stored outputs, which settle it, or export the model to ONNX"
+            raise InputError(net, problem, remedy)
         elif made.doubt is not None:
             doubts.append(f"{net}: {made.doubt}; let --check FILE prove it")
     tables = {net: made.table for net, made in nets.items() if made.table}

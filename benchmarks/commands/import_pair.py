@@ -49,9 +49,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--classes", type=Count(1, 10**6), metavar="N", help="number of labels")
     how.add_argument("--sample", type=_shape, metavar="HxWxC", help="shape of a sample that comes as a vector")
     how.add_argument("--layout", choices=("channels_first", "channels_last"), help="order of the axes in ONNX files")
-    how.add_argument(
-        "--name", type=Text(), metavar="NAME", help="name of the pair (default: that of the generator's file)"
-    )
+    how.add_argument("--name", type=Text(), metavar="NAME", help="name of the pair (default: that of the folder --out)")
     for net in ("generator", "critic"):
         how.add_argument(
             f"--{net}-key", type=Text(), metavar="KEY", help=f"part of the {net}'s file that is its module"

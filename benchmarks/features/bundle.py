@@ -92,13 +92,15 @@ def _checked(path: Path, sha256: str) -> dict[str, np.ndarray]:
 
 
 def default_features(sample_shape: tuple[int, ...], data_name: str | None = None, judge: bool = False) -> Features:
-    """The bundled net for images of this shape; ``judge`` takes the second architecture.
+    """The bundled net for images of this shape and name; ``judge`` takes the second architecture.
 
-    ``data_name`` (name of a data set or pair) chooses where several fit: the longest
-    data name contained in it wins.
+    Args:
+      sample_shape: Shape ``(H, W, C)``.
+      data_name: Name of a data set or pair that contains the name of a net's data; of several the longest wins.
+      judge: Whether the net is to judge what another one chose.
 
     Raises:
-      InputError: none fits, or several do and ``data_name`` does not tell.
+      InputError: No net takes such images, or ``data_name`` names the data of none.
     """
     wanted = "b" if judge else "a"
     fitting = {}
@@ -107,11 +109,11 @@ def default_features(sample_shape: tuple[int, ...], data_name: str | None = None
         if tuple(card["input_shape"]) == tuple(sample_shape) and card["arch"] == wanted:
             fitting[card["data"]["name"]] = name
     if not fitting:
-        remedy = "train one with python -m benchmarks train-features, and give its folder"
+        remedy = "train one with ganrefine benchmark train-features, and give its folder"
         raise InputError("features", f"no bundled net takes images of shape {tuple(sample_shape)}", remedy)
     named = [d for d in fitting if data_name and d in data_name.lower()]
-    if not named and len(fitting) > 1:
-        raise InputError(
-            "features", f"several nets take {tuple(sample_shape)}", f"choose {' or '.join(fitting.values())}"
-        )
-    return load_features(fitting[max(named or fitting, key=len)])
+    if not named:
+        held = " or ".join(fitting.values())
+        problem = f"the name {data_name!r} tells of no bundled net for images of {tuple(sample_shape)}"
+        raise InputError("features", problem, f"choose {held} if one is of your data, or give real images")
+    return load_features(fitting[max(named, key=len)])

@@ -24,9 +24,15 @@ def _channels_first(x: Array) -> Array:
 
 @dataclasses.dataclass(frozen=True)
 class Unflatten(Layer, kind="unflatten"):
-    """``x.view(batch, *shape)`` of PyTorch; ``shape`` is ``[n]``, or PyTorch's ``[C, L]`` or ``[C, H, W]``."""
+    """``x.view(batch, *shape)`` of PyTorch; ``shape`` is ``[n]``, or PyTorch's ``[C, L]`` or ``[C, H, W]``.
+
+    Attributes:
+      shape: The new shape in PyTorch's order.
+      channels_last: The numbers lie row by row with the channels together, as in ``view(batch, H, W, C)``.
+    """
 
     shape: Shape
+    channels_last: bool = False
 
     def out_shape(self, shape: Shape) -> Shape:
         """The new shape, channels last."""
@@ -38,6 +44,8 @@ class Unflatten(Layer, kind="unflatten"):
 
     def __call__(self, p: Params, x: Array) -> Array:
         """The same numbers in PyTorch's order."""
+        if self.channels_last:
+            return x.reshape(x.shape[0], *self.shape[1:], self.shape[0])
         h = _channels_first(x).reshape(x.shape[0], *self.shape)
         return jnp.moveaxis(h, 1, -1)
 
@@ -49,7 +57,13 @@ class Reshape(Unflatten, kind="reshape"):
 
 @dataclasses.dataclass(frozen=True)
 class Flatten(Layer, kind="flatten"):
-    """``torch.nn.Flatten()``: ``(batch, n)``, elements in PyTorch's order."""
+    """``torch.nn.Flatten()``: ``(batch, n)``, elements in PyTorch's order.
+
+    Attributes:
+      channels_last: The elements lie row by row with the channels together.
+    """
+
+    channels_last: bool = False
 
     def out_shape(self, shape: Shape) -> Shape:
         """``(n,)``."""
@@ -57,7 +71,7 @@ class Flatten(Layer, kind="flatten"):
 
     def __call__(self, p: Params, x: Array) -> Array:
         """The same numbers in PyTorch's order."""
-        return _channels_first(x).reshape(x.shape[0], -1)
+        return (x if self.channels_last else _channels_first(x)).reshape(x.shape[0], -1)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,8 +10,10 @@ import jax
 import numpy as np
 import pytest
 
+from benchmarks.studies.sound_files import torch_zip_bytes
 from checkpoints import import_manifest, load_pair, save_pair
 from checkpoints.conversion import convert_tensors
+from checkpoints.description import describe
 from checkpoints.golden import check_golden
 from checkpoints.importing import import_files
 from ganrefine import main
@@ -71,6 +73,8 @@ def _write(folder: Path, file: str = "g.safetensors", extra: str = "", first: st
         text = json.dumps(head).encode()
         body = b"".join(np.ascontiguousarray(a).tobytes() for a in tensors.values())
         (folder / file).write_bytes(struct.pack("<Q", len(text)) + text + body)
+    elif file.endswith(".pth"):
+        (folder / file).write_bytes(torch_zip_bytes({n: np.ascontiguousarray(a) for n, a in tensors.items()}))
     else:
         np.savez(folder / file, **tensors)
     z = draw.normal(size=(5, 3)).astype("f")
@@ -79,12 +83,18 @@ def _write(folder: Path, file: str = "g.safetensors", extra: str = "", first: st
     return folder / "pair.toml"
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("file", ["g.safetensors", "g.npz"])
-def test_layers_of_equal_shape_in_a_file_sorted_by_name_are_refused(file: str, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"layers\[2\] takes 'extra'.*sorted by name.*give each a name") as error:
+@pytest.mark.parametrize(
+    ("file", "why"), [("g.safetensors", "sorted by name"), ("g.npz", "sorted by name"), ("g.pth", "were registered")]
+)
+def test_layers_of_equal_shape_that_names_do_not_decide_are_refused(file: str, why: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=rf"layers\[2\] takes 'extra'.*{why}.*give each a name") as error:
         import_files(_write(tmp_path, file))
     assert "\n" not in str(error.value)
+
+
+def test_inspect_shows_layer_and_tensor_side_by_side_with_the_doubt(tmp_path: Path) -> None:
+    about = json.dumps(describe(_write(tmp_path, "g.pth"))["about"])
+    assert "generator.layers[2] dense <- 'extra': weight 4x4" in about and "(doubt: modules of equal shapes" in about
 
 
 @pytest.mark.slow
@@ -114,7 +124,7 @@ def test_a_wrong_net_is_refused_with_its_deviation(tmp_path: Path) -> None:
         check_golden(pair, tmp_path / "golden.npz")
 
 
-def test_modules_registered_in_another_order_are_a_warning_where_the_order_is_the_modules() -> None:
+def test_modules_registered_in_another_order_are_a_doubt_unless_numbers_tell() -> None:
     tensors = _tensors()
     layers = parse_layers([{"layer": "dense", "out": n} for n in (4, 4, 4, 8)])
     backwards = {k: tensors[k] for n in reversed(SIZES) for k in tensors if k.startswith(f"{n}.")}

@@ -75,6 +75,20 @@ def test_stored_outputs_settle_how_a_label_comes_in(tmp_path: Path) -> None:
         import_weights(*files, check=tmp_path / "golden.npz", **asked)
 
 
+def test_parts_that_could_be_exchanged_are_refused_until_stored_outputs_settle_them(tmp_path: Path) -> None:
+    first, second, last = (_DRAW.normal(size=s).astype(np.float32) for s in ((3, 3), (3, 3), (2, 3)))
+    parts = {"b": sequential(linear(second), leaky()), "a": sequential(linear(first), leaky())}
+    maker = module("my.G", children={**parts, "out": sequential(linear(last))})
+    files = _write(tmp_path, g=saved(maker))
+    with pytest.raises(InputError, match="generator: has parts that could be exchanged, 'b' and 'a', and the file"):
+        import_weights(*files, prior="normal:3", sample_range=None)
+    z = _DRAW.normal(size=(4, 3)).astype(np.float32)
+    np.savez(tmp_path / "golden.npz", z=z, x=_bend(_bend(z @ first.T) @ second.T) @ last.T)
+    made = import_weights(*files, prior="normal:3", sample_range=None, check=tmp_path / "golden.npz")
+    assert made.check is not None and made.check.samples < 1e-5 and not made.doubts
+    assert any("'a', then 'b', then 'out' as one chain" in note and "confirm" in note for note in made.notes)
+
+
 @pytest.mark.slow
 def test_a_label_as_a_plane_of_the_sample_and_parts_with_a_view_between_them(tmp_path: Path) -> None:
     conv = _DRAW.normal(size=(2, 2, 3, 3)).astype(np.float32)
@@ -205,7 +219,7 @@ def test_the_command_writes_a_sealed_pair_with_a_first_look(command, tmp_path: P
     code, out, err = command(*files, "--prior", "normal:3", "--sample", "8x8x1", "--range", "-1:1", "--json")
     report = json.loads(out)
     assert code == 0, err
-    assert load_pair(tmp_path / "out").name == "g" and (tmp_path / "out" / "first-look.png").is_file()
+    assert load_pair(tmp_path / "out").name == "out" and (tmp_path / "out" / "first-look.png").is_file()
     assert report["first_look"]["n"] == 512 and set(report["first_look"]["scores"]) == {"samples", "noise"}
     assert len(report["doubts"]) == 1
     code, out, err = command(files[0], "--prior", "normal:3", "--sample", "8x8x1", "--overwrite")

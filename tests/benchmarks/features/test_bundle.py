@@ -121,10 +121,14 @@ def test_wrong_images_are_refused(net):
 def test_default_net_is_chosen_by_shape_and_data_name():
     assert default_features((28, 28, 1), "fashion-mnist-wgan-gp").name == "fashion-mnist-classifier-a"
     assert default_features((28, 28, 1), "mnist").name == "mnist-classifier-a"
-    with pytest.raises(InputError, match="several"):
+    assert default_features((32, 32, 3), "cifar10-jpeg-sngan").name == "cifar10-jpeg-classifier-a"
+    with pytest.raises(InputError, match="the name None tells of no bundled net"):
         default_features((28, 28, 1))
-    with pytest.raises(InputError, match="no bundled net"):
-        default_features((32, 32, 3), "cifar")
+    # the only net of a shape is not taken for other data: it would misjudge them
+    with pytest.raises(InputError, match="the name 'celeba32-lsgan' tells of no bundled net"):
+        default_features((32, 32, 3), "celeba32-lsgan")
+    with pytest.raises(InputError, match="no bundled net takes images"):
+        default_features((64, 64, 3), "cifar10-jpeg")
 
 
 def test_judges_are_of_another_architecture():

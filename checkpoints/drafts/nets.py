@@ -9,31 +9,44 @@ import numpy as np
 
 from pairs import InputError
 
-from .draft_layers import DraftedNet
-from .draft_modules import Part
-from .draft_sizes import Kernel, Step, solve_sizes
+from .layers import DraftedNet
+from .modules import Part
+from .sizes import Kernel, Step, solve_sizes
+from .statistics import BETTER
 
-__all__ = ["best_chain", "draft_critic", "draft_generator"]
+__all__ = ["best_chain", "draft_critic", "draft_generator", "other_chains"]
 
-_NEAR = 0.3
+_RIVAL = 1.0  # chains that cost so much more than the cheapest are candidates where data decide
 
 
 def best_chain(make: Callable[[int], DraftedNet]) -> DraftedNet:
-    """The net of the most usual chain of sizes, or of the next ones where its statistics are far off.
+    """The net of the most usual chain of sizes, unless another one meets the statistics of BatchNorm better.
+
+    Chains that are nearly as usual are always tried, rarer ones where none of those meets the statistics.
 
     Args:
       make: Drafts the net with the chain of a number.
     """
-    best = made = make(0)
-    for number in range(1, made.chains):
-        if not best.off or np.mean(best.off) < _NEAR:
+    best = first = made = make(0)
+    for number in range(1, first.chains):
+        if not best.off or (best.reliable and number >= first.near):
             break
         made = make(number)
-        if np.mean(made.off) < 0.75 * np.mean(best.off):
+        if np.mean(made.off) < BETTER * np.mean(best.off):
             best = made
     if best.chain:
         best.inferred.append(f"sizes by statistics: off by {np.mean(best.off):.2f} in the mean")
     return best
+
+
+def other_chains(net: DraftedNet, make: Callable[[int], DraftedNet]) -> list[DraftedNet]:
+    """The net with the other chains of sizes that are nearly as usual; none where statistics have decided.
+
+    Args:
+      net: The net of the chain that was taken.
+      make: Drafts the net with the chain of a number.
+    """
+    return [] if net.off else [make(n) for n in range(net.near) if n != net.chain]
 
 
 def _sizes(net: DraftedNet, kernels: Sequence[Kernel], start: int, end: int, style: bool | None) -> list[Step]:
@@ -44,8 +57,11 @@ def _sizes(net: DraftedNet, kernels: Sequence[Kernel], start: int, end: int, sty
         raise InputError(net.section, problem, "check --sample, or write the manifest by hand")
     cost, steps = solved[min(net.chain, len(solved) - 1)]
     other = min((c for i, (c, _) in enumerate(solved) if i != net.chain), default=float("inf"))
+    resampled = " ".join(str(i + 1) for i, s in enumerate(steps) if s.resample != 1)
     each = ", ".join(f"stride {s.stride} padding {s.padding}" for s in steps)
     (net.inferred if other - cost > 0.5 else net.guessed).append(f"sizes from {start} to {end}: {each}")
+    net.sizes = f"{each}{'' if all(s.resample == 1 for s in steps) else ', resampled ' + resampled}"
+    net.near = sum(c - solved[0][0] <= _RIVAL for c, _ in solved)
     styles = {s.padded for s in steps if s.padded is not None}
     net.padded = styles.pop() if len(styles) == 1 else None
     if any(s.resample != 1 for s in steps):
@@ -71,12 +87,12 @@ def _forms(parts: Sequence[Part], channels: int) -> list[bool] | None:
     return next((forms for last, forms in ways if last == channels), None)
 
 
-def draft_generator(parts: Sequence[Part], net: DraftedNet, sample: tuple[int, int, int]) -> None:
-    """Fill ``net`` with the layers from the latents to ``sample``, ``(H, W, C)``."""
-    height, width, channels = sample
+def draft_generator(parts: Sequence[Part], net: DraftedNet, sample: tuple[int, ...]) -> None:
+    """Fill ``net`` with the layers from the latents to ``sample``, channels last."""
+    *sides, channels = sample
     convs = [p for p in parts if p.sort == "conv"]
-    if convs and height != width:
-        raise InputError("sample", f"is {height}x{width}", "convolutional nets are drafted for square samples alone")
+    if convs:
+        _check_sides(convs, sample)
     forms = iter(_forms(parts, channels) or [])
     images, steps, shape = False, iter(()), None
     if convs:
@@ -85,12 +101,15 @@ def draft_generator(parts: Sequence[Part], net: DraftedNet, sample: tuple[int, i
             raise InputError("generator", f"has no order of channels that ends at {channels}", "check --sample")
         first = convs[0].shape[0 if transposed[0] else 1]
         before = next((p for p in reversed(parts[: parts.index(convs[0])]) if p.sort == "dense"), None)
-        side = 1 if before is None else math.isqrt(before.shape[0] // first)
-        if before is not None and first * side**2 != before.shape[0]:
+        side = 1 if before is None else _side(before.shape[0], first, len(sides))
+        if before is not None and first * side ** len(sides) != before.shape[0]:
             raise InputError("generator", f"has {before.shape[0]} numbers before {first} channels", "write it by hand")
-        kernels = [Kernel(p.shape[2], t, not t and p.shape[2] > 1) for p, t in zip(convs, transposed, strict=True)]
-        steps = iter(_sizes(net, kernels, side, height, None))
-        shape = [first, side, side]
+        free = len(sides) == 2  # sequences are not resampled
+        kernels = [
+            Kernel(p.shape[2], t, free and not t and p.shape[2] > 1) for p, t in zip(convs, transposed, strict=True)
+        ]
+        steps = iter(_sizes(net, kernels, side, sides[0], None))
+        shape = [first, *[side] * len(sides)]
     previous: Part | None = None
     for i, part in enumerate(parts):
         if previous is not None:
@@ -109,9 +128,9 @@ def draft_generator(parts: Sequence[Part], net: DraftedNet, sample: tuple[int, i
         )
 
 
-def draft_critic(parts: Sequence[Part], net: DraftedNet, sample: tuple[int, int, int], style: bool | None) -> None:
-    """Fill ``net`` with the layers from ``sample``, ``(H, W, C)``, to a score; ``style`` is the generator's padding."""
-    height, width, channels = sample
+def draft_critic(parts: Sequence[Part], net: DraftedNet, sample: tuple[int, ...], style: bool | None) -> None:
+    """Fill ``net`` with the layers from ``sample``, channels last, to a score; ``style`` is the generator's padding."""
+    *sides, channels = sample
     convs = [p for p in parts if p.sort == "conv"]
     dense = next((p for p in parts if p.sort == "dense"), None)
     steps, pooled = iter(()), False
@@ -121,20 +140,25 @@ def draft_critic(parts: Sequence[Part], net: DraftedNet, sample: tuple[int, int,
             "critic", f"ends in {last.shape[0]} numbers", "write the manifest by hand, with ignore for other heads"
         )
     if convs:
-        if height != width or convs[0].shape[1] != channels:
-            problem = f"takes {convs[0].shape[1]} channels, a sample is {height}x{width}x{channels}"
-            raise InputError("critic", problem, "check --sample (square for convolutional nets)")
-        ends = 1 if dense is None else math.isqrt(dense.shape[1] // convs[-1].shape[0])
+        _check_sides(convs, sample)
+        if convs[0].shape[1] != channels:
+            problem = f"takes {convs[0].shape[1]} channels, a sample is {'x'.join(map(str, sample))}"
+            raise InputError("critic", problem, "check --sample")
+        ends = 1 if dense is None else _side(dense.shape[1], convs[-1].shape[0], len(sides))
+        if dense is not None and convs[-1].shape[0] * ends ** len(sides) != dense.shape[1]:
+            problem = f"takes {dense.shape[1]} numbers after {convs[-1].shape[0]} channels"
+            raise InputError("critic", problem, "write the manifest by hand")
         pooled = dense is not None and ends == 1
-        kernels = [Kernel(p.shape[2], False, p.shape[2] > 1 and p.shape[2] % 2 == 1) for p in convs]
-        if pooled and not solve_sizes(kernels, height, 1, style):
-            ends = height // 2 ** sum(k.size > 1 for k in kernels) or 1
+        free = len(sides) == 2
+        kernels = [Kernel(p.shape[2], False, free and p.shape[2] > 1 and p.shape[2] % 2 == 1) for p in convs]
+        if pooled and not solve_sizes(kernels, sides[0], 1, style):
+            ends = sides[0] // 2 ** sum(k.size > 1 for k in kernels) or 1
             net.guessed.append("a mean over the pixels before the dense layer")
         else:
             pooled = False
-        steps = iter(_sizes(net, kernels, height, ends, style))
+        steps = iter(_sizes(net, kernels, sides[0], ends, style))
     images, previous = bool(convs), None
-    if not convs:
+    if not convs and len(sample) > 1:
         net.waiting.append({"layer": "flatten"})
     for part in parts:
         if previous is not None:
@@ -144,3 +168,17 @@ def draft_critic(parts: Sequence[Part], net: DraftedNet, sample: tuple[int, int,
             images = False
         net.add(part, next(steps) if part.sort == "conv" else None, False, images)
         previous = part
+
+
+def _check_sides(convs: Sequence[Part], sample: tuple[int, ...]) -> None:
+    *sides, _ = sample
+    shown = "x".join(map(str, sample))
+    if len(sides) != len(convs[0].shape) - 2:
+        axes = "LxC" if len(convs[0].shape) == 3 else "HxWxC"
+        raise InputError("sample", f"is {shown}, the convolutions are for {axes}", "check --sample")
+    if len(set(sides)) > 1:
+        raise InputError("sample", f"is {shown}", "convolutional nets are drafted for square samples alone")
+
+
+def _side(numbers: int, channels: int, rank: int) -> int:
+    return max(1, round((numbers // channels) ** (1 / rank)))

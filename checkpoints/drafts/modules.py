@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from pairs import InputError
 
-from .folding import plain_shapes
-from .matching import COUNTERS
+from ..folding import plain_shapes
+from ..matching import COUNTERS, by_number
 
-__all__ = ["Part", "between", "parts_of"]
+__all__ = ["Part", "between", "in_order", "parts_of", "undecided"]
+
+Modules = Mapping[str, Mapping[str, np.ndarray]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +37,30 @@ class Part:
     affine: bool = True
 
 
-def parts_of(modules: Mapping[str, Mapping[str, np.ndarray]], net: str) -> tuple[Part, ...]:
+def in_order(modules: Modules) -> Modules:
+    """Modules of a file that is sorted by name in the order of their numbers, others as they are.
+
+    Example:
+      >>> list(in_order({"0": {}, "10": {}, "2": {}})), list(in_order({"up": {}, "out": {}}))
+      (['0', '2', '10'], ['up', 'out'])
+    """
+    names = list(modules)
+    if names != sorted(names):
+        return modules
+    digits = lambda name: [(int(w), "") if w.isdigit() else (-1, w) for w in re.split(r"(\d+)", name)]
+    return {name: modules[name] for name in sorted(names, key=digits)}
+
+
+def undecided(parts: Sequence[Part]) -> list[list[str]]:
+    """Names of modules of equal shape, where names do not say which comes first."""
+    groups: dict[tuple[str, tuple[int, ...]], list[str]] = {}
+    for part in parts:
+        groups.setdefault((part.sort, part.shape), []).append(part.name)
+    several = [names for (sort, _), names in groups.items() if len(names) > 1 and sort in ("dense", "conv")]
+    return [[f"'{n}'" for n in names] for names in several if not by_number(names)[1]]
+
+
+def parts_of(modules: Modules, net: str) -> tuple[Part, ...]:
     """The modules in order.
 
     Raises:
@@ -64,7 +90,7 @@ def _part(name: str, shapes: Mapping[str, tuple[int, ...]]) -> Part | None:
         return None
     if len(weight) == 2 and (not bias or shapes["bias"] == weight[:1]):
         return Part(name, "dense", weight, bias)
-    if len(weight) == 4 and weight[2] == weight[3]:
+    if len(weight) == 3 or (len(weight) == 4 and weight[2] == weight[3]):
         return Part(name, "conv", weight, bias)
     if len(weight) == 1 and bias:
         return Part(name, "norm", weight, True)
