@@ -83,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
         problem = f"leaves {len(confirm_x)} images for the verdict, which needs {LEAST}"
         raise InputError("data", problem, f"give at least {5 * LEAST:,} images")
     longest = dcd.Langevin(steps=args.steps)
-    for field, n, times in (("--confirm", args.confirm, 4), ("--first", args.first, 9)):
+    for field, n, times in (("--confirm", args.confirm, 4), ("--first", args.first, 9), ("--pool", args.pool, 1)):
         check_refinement(pair, longest, n, config.batch, field=field, times=times)
     chosen = choose_features(pair, args.features, images, folder=args.out)
     features, judge = chosen.features, chosen.features
