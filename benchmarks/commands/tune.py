@@ -93,7 +93,9 @@ def run(args: argparse.Namespace) -> int:
         print(chosen.reason, file=sys.stderr)
 
     def known_faults(choice: dcd.Choice) -> tuple[Fault, ...]:
-        fault = own_judge(judge.sha256, (features.sha256,) if choice.critic.startswith("features") else ())
+        # boosting adds a critic on features to any other one
+        seen = () if choice.critic in ("raw", "recovered") else (features.sha256,)
+        fault = own_judge(judge.sha256, seen)
         return () if fault is None else (fault,)
 
     critic_key, search_key, features_key = jax.random.split(jax.random.key(args.seed), 3)
