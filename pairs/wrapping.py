@@ -95,6 +95,7 @@ def wrap(model: Any, params: Any = None, *, squeeze: bool = False, architecture:
     Raises:
       InputError: neither module nor function, missing variables, a module stuck in training mode.
 
+    >>> import jax.numpy as jnp
     >>> net = wrap(lambda p, x: p * x, jnp.asarray(2.0))
     >>> float(net(jnp.asarray(3.0)))
     6.0

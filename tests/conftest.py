@@ -32,3 +32,13 @@ def data_root() -> Path:
     if not root.is_dir():
         pytest.skip(f"real data not found at {root}; set GANREFINE_DATA to its folder")
     return root
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A stored pair that the tests of a module read or copy."""
+    from stored_pairs import tiny_pair
+
+    from checkpoints import save_pair
+
+    return save_pair(tmp_path_factory.mktemp("stored") / "pair", tiny_pair())

@@ -19,6 +19,7 @@ For a fixed decoder the best encoder has :math:`-\alpha s(\beta_r L + \beta_n K)
 flags points off the data well, and is too flat inside it: calibrate before reading it as a log ratio.
 
 >>> import jax
+>>> from pairs.vae.nets import VaeConfig
 >>> settings = SoftIntro(VaeConfig((4,), 2, (8,)))
 >>> state = init(settings, jax.random.key(0))
 >>> to_pair(settings, state).critic_kind

@@ -283,7 +283,7 @@ def test_the_command_writes_a_manifest_that_imports(tmp_path: Path, capsys: pyte
         pair.generate(pair.prior.sample(jax.random.key(0), 2))
     ).shape == (2,)
     assert main(["draft", generator, critic, "--sample", "1x6x1", "--out", str(out)]) == 2
-    assert main(["draft", generator, critic, "--sample", "6"]) == 2
+    assert main(["draft", generator, critic, "--sample", "6x0"]) == 2
     assert main(["draft", generator, critic, "--sample", "2x6x1"]) == 2
     assert "ends in 6 numbers, a sample has 12" in capsys.readouterr().err
 

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import checkpoints
 from ganrefine import main
 
 pytestmark = pytest.mark.slow  # each command compiles its own kernels, for each family
@@ -63,9 +62,7 @@ def test_tune_gives_a_verdict_that_refine_follows(pair, data, tmp_path) -> None:
     few = ["--critic-steps", "2", "--steps", "2", "--confirm", "500", "--first", "16", "--evaluations", "1"]
     assert main(["tune", pair, data, *few, *NET, "--out", str(tmp_path), "--json"]) == 0
     report = json.loads((tmp_path / "report.json").read_text())
-    # a fresh critic takes no labels, so a conditional pair's own is trained on, and there is none on features
-    conditional = checkpoints.load_pair(pair).classes is not None
-    assert set(report["moves"]) == ({"recovered"} if conditional else {"recovered", "features"})
+    assert set(report["moves"]) == {"recovered", "features"}
     tuned = ["refine", "--tuned", str(tmp_path / "tuned.toml"), "--n", "20", *NET, "--out", str(tmp_path / "out")]
     assert main([*tuned, "--json"]) == 0
 
