@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import sys
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import numpy as np
@@ -14,163 +13,21 @@ from rich.console import Console
 
 from checkpoints import train
 from pairs.batches import generate
-from pairs.errors import InputError
-from pairs.fitting import Job
-from pairs.gan import train_sngan as sngan
-from pairs.gan import train_wgan_gp as wgan_gp
 from pairs.io.command import check_out
 from pairs.io.files import write_bytes
-from pairs.io.images import Images
 from pairs.io.pictures import save_grid
 from pairs.io.pixels import to_uint8
 from pairs.io.plots import curves_plot, scatter_plot
 from pairs.io.progress_bars import progress
 from pairs.io.reports import hardware, to_json, versions, write_json
 from pairs.protocol import Pair
-from pairs.vae import discriminative, label_split, soft_intro
-from pairs.vae.nets import VaeConfig
-from pairs.vae.soft_intro_toys import for_toy
 from pairs.vae.toys import window
 
 from .estimates import check_training
 from .inputs import read_data, refuse_data_options
+from .training_plans import PLANS, TOY
 
 __all__ = ["run_training"]
-
-
-TOY = "toy:"
-"""What DATA begins with where it names a toy set."""
-
-
-class _Plan(NamedTuple):
-    """What a family makes of a command line: the job, its updates in all, the flags that give it again."""
-
-    job: Job
-    steps: int
-    flags: str
-
-
-def _given(images: Images | None) -> Images:
-    if images is None:
-        raise InputError("data", "is a toy set", "only soft-intro-vae trains on those; give images")
-    return images
-
-
-def _plan_wgan_gp(args: argparse.Namespace, given: Images | None) -> _Plan:
-    images = _given(given)
-    size, columns, channels = images.shape
-    if size != columns:
-        raise InputError("data", f"holds images of {size} x {columns}", "this family takes square images")
-    model = wgan_gp.WganGpConfig(size, channels, args.latent, args.width)
-    settings = wgan_gp.WganGpTraining(model, args.batch, args.critic_steps, learning_rate=args.learning_rate)
-    flags = f"--batch {args.batch} --latent {args.latent} --width {args.width} --critic-steps {args.critic_steps}"
-    job = Job(
-        "wgan-gp",
-        settings,
-        lambda key: wgan_gp.init(settings, key),
-        lambda: wgan_gp.make_update(settings, images.x),
-        lambda state, key, record: wgan_gp.to_pair(settings, state, key, record),
-    )
-    return _Plan(job, args.steps, flags)
-
-
-def _plan_sngan(args: argparse.Namespace, given: Images | None) -> _Plan:
-    images = _given(given)
-    size, columns, channels = images.shape
-    if size != columns:
-        raise InputError("data", f"holds images of {size} x {columns}", "this family takes square images")
-    settings = sngan.SnganTraining(
-        sngan.SnganConfig(size, channels, args.latent, args.width, args.critic_width),
-        args.batch,
-        args.critic_steps,
-        args.learning_rate,
-        0 if args.constant_rate else args.steps,
-        args.ema,
-        args.mirror,
-        args.compute,
-    )
-    flags = f"--batch {args.batch} --latent {args.latent} --width {args.width} --critic-width {args.critic_width}"
-    flags += f" --critic-steps {args.critic_steps} --ema {args.ema} --compute {args.compute}"
-    flags += " --mirror" * args.mirror + " --constant-rate" * args.constant_rate
-    job = Job(
-        "sngan",
-        settings,
-        lambda key: sngan.init(settings, key),
-        lambda: sngan.make_update(settings, images.x),
-        lambda state, key, record: sngan.to_pair(settings, state, key, record),
-    )
-    return _Plan(job, args.steps, flags)
-
-
-def _plan_soft_intro(args: argparse.Namespace, images: Images | None) -> _Plan:
-    if images is None:
-        settings = for_toy(args.data.removeprefix(TOY), args.plain, args.steps)
-    else:
-        settings = soft_intro.SoftIntro(VaeConfig(images.shape), plain=args.plain)
-    if args.latent is not None:
-        settings = dataclasses.replace(settings, model=dataclasses.replace(settings.model, latent=args.latent))
-    names = ("batch", "learning_rate", "beta_rec", "beta_kl", "beta_neg", "bootstrap")
-    changes = {k: getattr(args, k) for k in names if getattr(args, k) is not None}
-    if args.bootstrap:
-        changes["gamma"] = 1.0
-    settings = dataclasses.replace(settings, **changes)
-    flags = "".join(f" --{k.replace('_', '-')} {v}" for k, v in changes.items() if k not in ("gamma",))
-    flags += f" --latent {settings.model.latent}" + " --plain" * args.plain
-    return _Plan(soft_intro.job(settings, None if images is None else images.x), args.steps, flags.strip())
-
-
-def _plan_label(args: argparse.Namespace, given: Images | None) -> _Plan:
-    images = _given(given)
-    settings = label_split.LabelSplit(
-        VaeConfig(images.shape, args.latent, sample_range=(-1.0, 1.0)),
-        _classes(images),
-        args.label_width,
-        likelihood=args.likelihood,
-        kl_weight=args.kl_weight,
-        adversary_on=args.adversary_on,
-        independence=args.independence,
-        consistency=args.consistency,
-        shift=args.shift,
-        batch=args.batch,
-        learning_rate=args.learning_rate,
-    )
-    flags = f"--batch {args.batch} --latent {args.latent} --label-width {args.label_width}"
-    flags += f" --kl-weight {args.kl_weight} --adversary-on {args.adversary_on} --independence {args.independence}"
-    flags += f" --likelihood {args.likelihood} --consistency {args.consistency} --shift {args.shift}"
-    return _Plan(label_split.job(settings, images.x, images.labels), args.steps, flags)
-
-
-def _plan_discriminative(args: argparse.Namespace, given: Images | None) -> _Plan:
-    images = _given(given)
-    settings = discriminative.Discriminative(
-        VaeConfig(images.shape, args.latent),
-        _classes(images),
-        args.feature_weight,
-        args.beta,
-        args.classifier_steps,
-        args.batch,
-        args.learning_rate,
-        args.fitted_prior,
-    )
-    flags = f"--batch {args.batch} --latent {args.latent} --feature-weight {args.feature_weight} --beta {args.beta}"
-    flags += f" --classifier-steps {args.classifier_steps} --fitted-prior {args.fitted_prior}"
-    job = discriminative.job(settings, images.x, images.labels)
-    return _Plan(job, args.steps + settings.teaching_steps, flags)
-
-
-_PLANS: dict[str, Callable[[argparse.Namespace, Images | None], _Plan]] = {
-    "wgan-gp": _plan_wgan_gp,
-    "sngan": _plan_sngan,
-    "soft-intro-vae": _plan_soft_intro,
-    "label-vae": _plan_label,
-    "discriminative-vae": _plan_discriminative,
-}
-
-
-def _classes(images: Images) -> int:
-    if images.labels is None:
-        raise InputError("data", "has no labels", "give IDX files with labels, or pictures in one folder per class")
-    return int(images.labels.max()) + 1
 
 
 def run_training(args: argparse.Namespace) -> int:
@@ -181,7 +38,7 @@ def run_training(args: argparse.Namespace) -> int:
         refuse_data_options(args, "images")
     else:
         images = read_data(args, args.data, "train")
-    plan = _PLANS[args.family](args, images)
+    plan = PLANS[args.family](args, images)
     check_training(plan.job)
     source = args.data.removeprefix(TOY) if images is None else images.name
     name = args.name or f"{source}-{args.family}"
