@@ -31,6 +31,7 @@ from ..fitting import Update, ema_update
 from ..priors import Normal
 from ..protocol import Pair
 from ..record import Record
+from .batch_statistics import settled_statistics
 from .sngan import SnganConfig, SnganCritic, SnganGenerator, sngan_critic_net, sngan_generator_net
 from .spectral_norm import divided, first_vectors
 
@@ -186,24 +187,10 @@ def make_update(settings: SnganTraining, images: ArrayLike) -> Update:
     return lambda state, key, step: update(state, key, data)
 
 
-def _statistics_of(settings: SnganTraining, params: Any, statistics: Any, key: Array, batches: int = 100) -> Any:
-    """BatchNorm statistics of the averaged weights, which those of the live weights do not fit."""
-    graph, _ = _graphs(settings, "float32")
-
-    @jax.jit
-    def advance(statistics: Any, key: Array) -> Any:
-        model = nnx.merge(graph, params, statistics)
-        model(jax.random.normal(key, (256, settings.model.latent)))
-        return nnx.as_pure(nnx.state(model, nnx.BatchStat))
-
-    for i in range(batches):
-        statistics = advance(statistics, jax.random.fold_in(key, i))
-    return statistics
-
-
 def to_pair(settings: SnganTraining, state: SnganState, key: Array, record: Record | None = None) -> Pair:
     """The averaged generator with fresh BatchNorm statistics, and the critic divided by its spectral norms."""
-    statistics = _statistics_of(settings, state.average, state.statistics, key)
+    graph, latent = _graphs(settings, "float32")[0], settings.model.latent
+    statistics = settled_statistics(graph, state.average, state.statistics, latent, key)
     generator = SnganGenerator(settings.model, rngs=nnx.Rngs(0))
     critic = SnganCritic(settings.model, rngs=nnx.Rngs(0))
     nnx.update(generator, state.average, statistics)

@@ -20,6 +20,7 @@ from ..fitting import Update, ema_update
 from ..priors import Normal
 from ..protocol import Pair
 from ..record import Record
+from .batch_statistics import settled_statistics
 from .wgan_gp import Critic, Generator, WganGpConfig, critic_loss, critic_net, generator_loss, generator_net
 
 __all__ = ["WganGpTraining", "WganGpState", "init", "make_update", "to_pair"]
@@ -131,24 +132,10 @@ def make_update(settings: WganGpTraining, images: ArrayLike) -> Update:
     return lambda state, key, step: update(state, key, data)
 
 
-def _statistics_of(settings: WganGpTraining, params: Any, statistics: Any, key: Array, batches: int = 100) -> Any:
-    """BatchNorm statistics of the averaged weights, which those of the live weights do not fit."""
-    graph, _ = _graphs(settings)
-
-    @jax.jit
-    def advance(statistics: Any, key: Array) -> Any:
-        model = nnx.merge(graph, params, statistics)
-        model(jax.random.normal(key, (256, settings.model.latent)))
-        return nnx.as_pure(nnx.state(model, nnx.BatchStat))
-
-    for i in range(batches):
-        statistics = advance(statistics, jax.random.fold_in(key, i))
-    return statistics
-
-
 def to_pair(settings: WganGpTraining, state: WganGpState, key: Array, record: Record | None = None) -> Pair:
     """The averaged generator with fresh BatchNorm statistics, and the critic as it stands."""
-    statistics = _statistics_of(settings, state.average, state.statistics, key)
+    graph, latent = _graphs(settings)[0], settings.model.latent
+    statistics = settled_statistics(graph, state.average, state.statistics, latent, key)
     generator = Generator(settings.model, rngs=nnx.Rngs(0))
     critic = Critic(settings.model, rngs=nnx.Rngs(0))
     nnx.update(generator, state.average, statistics)
