@@ -7,8 +7,9 @@ of the chain's samples, and the next chain follows
 
 .. math:: D'(x) = s\,D(x) + \lambda\,d(x)
 
-with critic scale 1. Each round closes part of what the last one left; the samples' distance to held-out data tells
-when to stop (:func:`dcd.tune`).
+with critic scale 1. This is the sum for chains at temperature 1; a colder chain samples a sharper law than
+:math:`q_s`, and the sum is then a heuristic. Each round closes part of what the last one left; the samples' distance to
+held-out data tells when to stop (:func:`dcd.tune`).
 
 References:
   Grover and Ermon (2018), arXiv:1702.08484, on generative models boosted by density ratios.
