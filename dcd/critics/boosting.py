@@ -17,22 +17,21 @@ References:
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from pairs import InputError, Net, Pair, Uniform
+from pairs import InputError, Net, Pair, Prior
 from pairs.arguments import checked_key
 from pairs.checks import check_labels, check_number, check_samples
 from pairs.heads.sum_of_scores import summed
 
 from .on_features import recover_on_features
+from .pools import Pool, check_balanced, pool_source, split_pool
 from .ratio_calibration import calibrate
 from .recovery import recover
 from .recovery_settings import Recover
@@ -41,17 +40,8 @@ __all__ = ["boost"]
 
 LEAST = 64
 """Fewest samples of a pool."""
-
-
-@dataclasses.dataclass(frozen=True)
-class _DrawOfClass:
-    """Draws rows of a pool that holds as many rows of each class, class by class."""
-
-    def __call__(self, pool: Array, z: Array, *labels: Array) -> Array:
-        groups = pool.shape[0]
-        group = labels[0] if labels else jnp.zeros(len(z), jnp.int32)
-        row = jnp.clip(jnp.floor(z[:, 0] * pool.shape[1]).astype(jnp.int32), 0, pool.shape[1] - 1)
-        return pool.reshape(-1, *pool.shape[2:])[jnp.clip(group, 0, groups - 1) * pool.shape[1] + row]
+HELD = 0.2
+"""Share of the pool that measures and calibrates the critic."""
 
 
 def boost(
@@ -112,25 +102,23 @@ def boost(
         raise InputError("pair", "has no critic", "recover one: dcd.recover, dcd.recover_on_features")
     x = check_samples("pool", pair, pool, LEAST)
     c = check_labels(pair, pool_labels, len(x))
-    source = Pair(
-        Net(_by_class(x, c, pair.classes), _DrawOfClass()),
-        pair.critic,
-        Uniform((1,), 0.0, 1.0),
-        pair.sample_shape,
-        pair.sample_range,
-        "logit",
-        classes=pair.classes,
+    check_balanced(c, pair.classes)
+    pool_parts = split_pool(Pool(x, c), HELD, pair.classes)
+    source, held_source = (
+        Pair(*_drawing(part, pair), pair.sample_shape, pair.sample_range, "logit", classes=pair.classes)
+        for part in pool_parts
     )
     recover_key, calibrate_key = jax.random.split(key)
     report: dict[str, Any] = {}
+    given: dict[str, Any] = {"labels": train_labels, "negatives": pool_parts[1], "on_progress": on_progress}
     if features is None:
-        made, found = recover(source, train_x, recover_key, recovery, labels=train_labels, on_progress=on_progress)
+        made, found = recover(source, train_x, recover_key, recovery, **given)
     else:
-        made, found = recover_on_features(
-            source, train_x, recover_key, recovery, features, labels=train_labels, on_progress=on_progress
-        )
+        made, found = recover_on_features(source, train_x, recover_key, recovery, features, **given)
     report["recover"] = found.to_dict()
-    made, calibration = calibrate(made, held_x, calibrate_key, labels=held_labels)
+    # rows that trained the critic would make it look surer than it is
+    judged = held_source.replace(critic=made.critic, critic_kind=made.critic_kind)
+    made, calibration = calibrate(judged, held_x, calibrate_key, labels=held_labels)
     report["calibrate"] = calibration.to_dict()
     critic = summed([pair.critic, made.critic], [critic_scale, weight])
     entry = {"critic_scale": critic_scale, "weight": weight, "auc": found.held_out.auc, "pool": len(x)}
@@ -139,16 +127,6 @@ def boost(
     return pair.replace(critic=critic, critic_kind="logit", calibrated=False, record=record), report
 
 
-def _by_class(x: np.ndarray, labels: np.ndarray | None, classes: int | None) -> Array:
-    """The pool as ``(classes, rows, *sample)``.
-
-    Raises:
-      InputError: A class has more samples than another one.
-    """
-    if labels is None or classes is None:
-        return jnp.asarray(x)[None]
-    counts = np.bincount(labels, minlength=classes)
-    if counts.min() != counts.max():
-        problem = f"hold {counts.min()} to {counts.max()} samples of a class"
-        raise InputError("pool_labels", problem, "let the chain draw all classes equally often")
-    return jnp.asarray(np.stack([x[labels == k] for k in range(classes)]))
+def _drawing(part: Pool, pair: Pair) -> tuple[Net, Net, Prior]:
+    generator, prior = pool_source(part, pair.classes)
+    return generator, pair.critic, prior

@@ -4,16 +4,14 @@ r"""Recover a critic on the features of a frozen net instead of the samples.
 
 with m and s the mean and spread of the features of real data. The head h is the critic that :func:`dcd.recover` trains
 for the composed generator :math:`\bar\phi \circ G`; penalties act on the slope of h, in units of the features' spread.
+The features of the generated samples are those of a pool that is drawn once, so that an update costs a small net alone.
 Such a critic helps where a critic of the samples separates perfectly by something of no consequence. A feature net that
 also measures the result flatters it: measure with another one.
 """
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable
-from typing import Any
-
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
@@ -22,25 +20,21 @@ from jax.typing import ArrayLike
 from pairs import InputError, Net, Pair
 from pairs.arguments import checked_key
 from pairs.batches import apply_in_batches
-from pairs.heads.on_features import feature_critic, standardised
+from pairs.heads.on_features import feature_critic
 
+from ..langevin.starts import labels_of
+from .pools import Pool, pool_source, split_pool
 from .recovery import RecoveryProgress, recover
 from .recovery_settings import Recover, RecoverReport
+from .scores import generate_set
 from .training_data import check_training_data
 
 __all__ = ["recover_on_features"]
 
-
-@dataclasses.dataclass(frozen=True)
-class _FeaturesOf:
-    """The composed generator; equal to another one of equal parts, so that it compiles once."""
-
-    generator: Callable[..., Array]
-    features: Callable[..., Array]
-
-    def __call__(self, params: Any, *inputs: Any) -> Array:
-        phi = self.features(params["features"], self.generator(params["generator"], *inputs))
-        return standardised(phi, params["center"], params["spread"])
+LEAST_POOL, CHUNK = 10_000, 2000
+"""Generated samples that train a head where there are fewer real ones, and how many are held as samples at a time."""
+POOL = 0x9001
+"""Number of the key of these samples."""
 
 
 def recover_on_features(
@@ -51,6 +45,7 @@ def recover_on_features(
     features: Net | None = None,
     *,
     labels: ArrayLike | None = None,
+    negatives: Pool | None = None,
     on_progress: RecoveryProgress | None = None,
 ) -> tuple[Pair, RecoverReport]:
     """Give ``pair`` a critic on features, trained on ``data_x`` against its frozen generator.
@@ -62,6 +57,8 @@ def recover_on_features(
       config: Settings as for :func:`dcd.recover`, ``r1`` 1 by default. Settings about pixels do not apply.
       features: Net ``(batch, *sample) -> (batch, ...)``; the pair's own by default.
       labels: Classes ``(n,)`` of a conditional pair.
+      negatives: Samples that measure the stopping rule on the generator's side, where the generator draws from a pool
+        (:mod:`dcd.critics.pools`); a tenth of the samples drawn here by default.
       on_progress: Function that is called with (updates done, at most, latest losses, seconds left).
 
     Returns:
@@ -79,23 +76,40 @@ def recover_on_features(
         field = "shift" if settings.shift else "architecture"
         raise InputError(field, "is about the samples", "leave it out for a critic on features")
     x, c = check_training_data(pair, data_x, labels)
-    phi = np.asarray(apply_in_batches(features, x), np.float32).reshape(len(x), -1)
+    phi = _rows(features, x)
     center, spread = phi.mean(0), phi.std(0)
     # a unit that is dead on the data must not be magnified
     spread = np.maximum(spread, 1e-3 * max(float(spread.mean()), 1e-12))
-    params = {"features": features.params, "generator": pair.generator.params}
-    params |= {"center": jnp.asarray(center), "spread": jnp.asarray(spread)}
+    size = min(max(len(x), LEAST_POOL), settings.steps * settings.resolved().batch)
+    trained, held = _drawn(pair, features, jax.random.fold_in(key, POOL), size)
+    if negatives is not None:
+        held = negatives._replace(x=_rows(features, negatives.x))
+    trained, held = (part._replace(x=(part.x - center) / spread) for part in (trained, held))
+    generator, prior = pool_source(trained, pair.classes)
     placeholder = Net(jnp.zeros(()), lambda p, u, *labels: p * u[:, 0])
-    composed = Pair(
-        Net(params, _FeaturesOf(pair.generator.apply, features.apply)),
-        placeholder,
-        pair.prior,
-        (phi.shape[1],),
-        None,
-        "logit",
-        classes=pair.classes,
+    composed = Pair(generator, placeholder, prior, (phi.shape[1],), None, "logit", classes=pair.classes)
+    made, report = recover(
+        composed, (phi - center) / spread, key, settings, labels=c, negatives=held, on_progress=on_progress
     )
-    made, report = recover(composed, (phi - center) / spread, key, settings, labels=c, on_progress=on_progress)
-    critic = feature_critic(features, params["center"], params["spread"], made.critic)
+    critic = feature_critic(features, jnp.asarray(center), jnp.asarray(spread), made.critic)
     record = pair.record.updated(recovered={**(made.record.get("recovered") or {}), "on": "features"})
     return pair.replace(critic=critic, critic_kind=made.critic_kind, calibrated=False, record=record), report
+
+
+def _rows(features: Net, x: ArrayLike) -> np.ndarray:
+    """Features of samples, ``(n, dim)``."""
+    return np.asarray(apply_in_batches(features, x), np.float32).reshape(len(np.asarray(x)), -1)
+
+
+def _drawn(pair: Pair, features: Net, key: Array, n: int) -> tuple[Pool, Pool]:
+    """Features of ``n`` generated samples that train, and of a tenth as many that measure."""
+    total = n * 11 // 10
+    total += -total % (pair.classes or 1)
+    rows = []
+    for start in range(0, total, CHUNK):
+        number = min(CHUNK, total - start)
+        labels = labels_of(pair, np.arange(start, start + number))
+        rows.append(_rows(features, generate_set(pair, key, number, labels, first_index=start)[1]))
+    labels = labels_of(pair, np.arange(total))
+    pool = Pool(np.concatenate(rows), None if labels is None else np.asarray(labels))
+    return split_pool(pool, 1 / 11, pair.classes)

@@ -35,6 +35,7 @@ from .frame import split_critic
 from .held_out import HeldOut, critic_fit, held_out_loss
 from .losses import log_mean_exp
 from .objective import terms_and_weights
+from .pools import Pool
 from .recovery_settings import Recover, RecoverReport
 from .recovery_step import RecoveryInputs, RecoveryShape, step_recovery
 from .spectral_caps import settle_caps
@@ -74,6 +75,7 @@ def recover(
     config: Recover | None = None,
     *,
     labels: ArrayLike | None = None,
+    negatives: Pool | None = None,
     on_progress: RecoveryProgress | None = None,
 ) -> tuple[Pair, RecoverReport]:
     """Give ``pair`` a critic trained on ``data_x`` against its frozen generator.
@@ -84,6 +86,8 @@ def recover(
       key: Typed key; the same key, data and settings give the same critic.
       config: Settings; those of :class:`dcd.Recover` by default.
       labels: Classes ``(n,)`` of a conditional pair.
+      negatives: Samples that measure the stopping rule on the generator's side, where the generator draws from a pool
+        (:mod:`dcd.critics.pools`); as many as real ones are held out are drawn from the generator by default.
       on_progress: Function that is called with (updates done, at most, latest losses, seconds left).
 
     Returns:
@@ -111,8 +115,11 @@ def recover(
     device_labels = None if real_labels is None else jnp.asarray(real_labels)
     inputs = RecoveryInputs(pair.generator, pair.prior, jnp.asarray(real), device_labels, frame, weights)
     shape = RecoveryShape(terms, settings.batch, settings.shift, pair.classes)
-    negative, negative_labels = draw_set(pair.generator, pair.prior, negative_key, len(held_x), pair.classes)
-    held = HeldOut(held_x, negative, () if held_c is None else (held_c,), negative_labels)
+    if negatives is None:
+        negative, other_labels = draw_set(pair.generator, pair.prior, negative_key, len(held_x), pair.classes)
+    else:
+        negative, other_labels = negatives.x, negatives.label_inputs
+    held = HeldOut(held_x, negative, () if held_c is None else (held_c,), other_labels)
     # a critic that is already trained keeps the scale of its kernels
     state = init_critic(trained, cap_key, settings.spectral_norm, settings.architecture == "critic")
     measure = functools.partial(
