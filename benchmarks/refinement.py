@@ -133,6 +133,8 @@ def refine_and_judge(
         "budget": budget,
         "features": judged["features"],
         "reference": judged["reference"],
+        "neighbours": judged.get("neighbours"),
+        "warnings": judged.get("warnings", []),
         "before": judged["before"] | _mean(start),
         "after": judged["after"] | _mean(last),
         "difference": judged["difference"] | _mean(last - start),

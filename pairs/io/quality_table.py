@@ -77,5 +77,8 @@ def quality_table(report: Mapping[str, Any]) -> Table:
 
 
 def print_report(report: Mapping[str, Any], console: Console | None = None) -> None:
-    """:func:`quality_table` on standard output."""
-    (console or Console()).print(quality_table(report))
+    """:func:`quality_table` on standard output, with the report's warnings."""
+    console = console or Console()
+    console.print(quality_table(report))
+    for words in report.get("warnings", ()):
+        console.print(f"note: {words}")
