@@ -20,7 +20,15 @@ from pairs.io.images import Images
 from .features import Features, Reference
 from .metrics import drawn_rows, fid_change, kid_change, moments, neighbour_change
 
-__all__ = ["change_blocks", "evaluate", "evaluate_one", "neighbours_drawn", "protocol", "reference_from"]
+__all__ = [
+    "as_reference",
+    "change_blocks",
+    "evaluate",
+    "evaluate_one",
+    "neighbours_drawn",
+    "protocol",
+    "reference_from",
+]
 
 _ROWS = 2000
 SMALL = 1000
@@ -82,7 +90,7 @@ def evaluate(
     x, y = np.asarray(before), np.asarray(after)
     if len(x) != len(y):
         raise InputError("n", f"is {len(x)} before and {len(y)} after", "FD depends on n: give equally many")
-    reference = _as_reference(features, reference)
+    reference = as_reference(features, reference)
     a, b = features(x), features(y)
     drawn = neighbours_drawn(len(a), reference, seed)
     found: dict[str, Any] = {
@@ -109,7 +117,7 @@ def evaluate_one(
     features: Features, images: ArrayLike, reference: Reference | Images | None = None, seed: int = 0
 ) -> dict[str, Any]:
     """Metrics of one set: what :func:`evaluate` gives for one side, with ``features`` and ``reference``."""
-    reference = _as_reference(features, reference)
+    reference = as_reference(features, reference)
     rows = features(images).astype(np.float64)
     near = rows[neighbours_drawn(len(rows), reference, seed)]
     found: dict[str, Any] = {
@@ -121,7 +129,8 @@ def evaluate_one(
     return {"n": len(rows), "metrics": block, **protocol(features, reference, len(rows), seed)}
 
 
-def _as_reference(features: Features, reference: Reference | Images | None) -> Reference:
+def as_reference(features: Features, reference: Reference | Images | None) -> Reference:
+    """Statistics of real images; the net's own test split where none are given."""
     if isinstance(reference, Images):
         return reference_from(features, reference)
     return features.reference("test") if reference is None else reference
