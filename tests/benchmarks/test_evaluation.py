@@ -15,7 +15,7 @@ from pairs import InputError
 from pairs.io.files import write_bytes
 from pairs.io.html_report import write_html
 from pairs.io.pictures import before_after_grid, grid, save_grid
-from pairs.io.quality_table import quality_table
+from pairs.io.quality_table import figure_text, quality_table
 from pairs.io.reports import hardware, versions, write_json
 
 METRICS = ["fid", "kid", "precision", "recall", "density", "coverage"]
@@ -123,6 +123,12 @@ def test_html_is_one_file_with_pictures_inside_and_escaped_text(tmp_path, result
     text = (tmp_path / "r.html").read_text()
     assert "data:image/png;base64," in text and "a &lt; b" in text and "<b>" not in text
     assert "http" not in text and "FD (classifier features)" in text
+
+
+def test_figures_have_the_digits_that_their_interval_allows():
+    assert figure_text(27.634, 1.93) == "27.6 ± 1.9" and figure_text(12345.6, 431.0) == "12350 ± 430"
+    assert figure_text(-0.000723, 0.015) == "-0.001 ± 0.015" and figure_text(0.0, 0.0) == "0"
+    assert figure_text(float("nan"), 1.0) == "nan" and figure_text(True) == "True"
 
 
 def test_versions_and_hardware_name_what_was_used():
