@@ -36,7 +36,7 @@ from ..commands.argument_types import FilePath, Number
 
 __all__ = ["main", "peak_of", "small_pair"]
 
-SIZES = (2_000, 20_000, 200_000)
+SIZES = (20_000, 200_000, 1_000_000)
 BATCHES, SHARDS, COUNTS = (16, 32, 64), (64, 100, 256), (300, 500, 800)
 
 
