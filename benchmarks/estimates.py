@@ -14,6 +14,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ __all__ = [
     "check_interpolation",
     "check_path",
     "check_refinement",
+    "check_streaming",
     "check_training",
     "memory_limit",
     "refinement_bytes",
@@ -48,15 +50,18 @@ class Estimate:
     Attributes:
       memory: Bytes at the peak, those of the program included.
       evaluations: Gradient evaluations.
+      disk: Bytes of the files, where they are many.
     """
 
     memory: int
     evaluations: int
+    disk: int = 0
 
     @property
     def line(self) -> str:
         """The estimate for the screen."""
-        return f"about {_shown(self.memory)} of memory, {self.evaluations:,} gradient evaluations"
+        disk = f"{_shown(self.disk)} of disk, " if self.disk else ""
+        return f"about {_shown(self.memory)} of memory, {disk}{self.evaluations:,} gradient evaluations"
 
 
 def _shown(size: float) -> str:
@@ -144,9 +149,41 @@ def check_refinement(
         problem = (
             f"is {n:,} with {settings.steps:,} steps, which take about {_shown(memory)} of the {_shown(most)} here"
         )
-        remedy = "dcd.refine_to in Python streams any number to disk"
+        remedy = "'ganrefine refine --shard 1000' streams any number to disk"
         raise InputError(field, problem, f"give at most {fits:,}, or fewer steps; {remedy}" if fits >= 6 else remedy)
     return Estimate(memory, samples * settings.steps)
+
+
+def check_streaming(
+    pair: Pair, settings: ChainSettings, n: int, batch: int, shard: int, folder: Path, features: int, parts: int = 1
+) -> Estimate:
+    """The estimate of a refinement to disk.
+
+    Args:
+      pair: The pair.
+      settings: Its chain.
+      n: Samples of all parts.
+      batch: Chains moved together.
+      shard: Samples of a file.
+      folder: Where the files go; those that are there count as room.
+      features: Numbers that a feature net gives for one image, 0 without one.
+      parts: Parts that the run is cut into; others may write elsewhere, or later.
+
+    Raises:
+      InputError: A shard cannot fit in memory, or the samples not on the disk.
+    """
+    estimate = check_refinement(pair, settings, min(n, shard), batch, field="--shard")
+    kept = 2 * 4 * features * (min(n, 12_000) + shard) + 50 * 8 * min(features, 512) ** 2
+    each = 2 * math.prod(pair.sample_shape) * (4 if pair.sample_range is None else 1) + 2 * 4 * features + 16
+    nearest = folder
+    while not nearest.exists():
+        nearest = nearest.parent
+    here = sum(f.stat().st_size for f in nearest.glob("*.npz")) if nearest == folder else 0
+    free, wanted = shutil.disk_usage(nearest).free + here, each * -(-n // parts)
+    if wanted > free:
+        problem = f"is {n:,}, which take about {_shown(wanted)} of disk; {_shown(free)} are free in {nearest}"
+        raise InputError("--n", problem, f"give at most {free * parts // each:,}, or an --out on a larger disk")
+    return Estimate(estimate.memory + kept, n * settings.steps // parts, wanted)
 
 
 def check_path(pair: Pair, segments: int, points: int) -> None:

@@ -8,6 +8,7 @@ the seed, the same for both sides, so that a folder sorted by class measures wha
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -17,11 +18,21 @@ from pairs import InputError
 from pairs.io.images import Images
 
 from .features import Features, Reference
-from .metrics import density_coverage, fid_change, kid_change, moments, precision_recall
+from .metrics import drawn_rows, fid_change, kid_change, moments, neighbour_change
 
-__all__ = ["evaluate", "evaluate_one", "reference_from"]
+__all__ = [
+    "as_reference",
+    "change_blocks",
+    "evaluate",
+    "evaluate_one",
+    "neighbours_drawn",
+    "protocol",
+    "reference_from",
+]
 
 _ROWS = 2000
+SMALL = 1000
+"""Real images below which their own noise counts."""
 
 
 def reference_from(
@@ -36,12 +47,16 @@ def reference_from(
     return Reference(split, found.n, found.mean, found.covariance, kept)
 
 
-def _neighbours(rows: np.ndarray, reference: Reference, seed: int) -> dict[str, float]:
-    if len(rows) > len(reference.rows):
-        rows = rows[np.random.default_rng(seed).permutation(len(rows))[: len(reference.rows)]]
-    if min(len(rows), len(reference.rows)) <= 5:
-        raise InputError("n", f"is {len(rows)}", "nearest-neighbour metrics need more than 5 samples on both sides")
-    return {**precision_recall(reference.rows, rows)._asdict(), **density_coverage(reference.rows, rows)._asdict()}
+def neighbours_drawn(n: int, reference: Reference, seed: int) -> np.ndarray:
+    """Numbers of the images that precision, recall, density and coverage are measured on.
+
+    Raises:
+      InputError: too few on either side.
+    """
+    drawn = drawn_rows(n, len(reference.rows), seed)
+    if min(len(drawn), len(reference.rows)) <= 5:
+        raise InputError("n", f"is {len(drawn)}", "nearest-neighbour metrics need more than 5 samples on both sides")
+    return drawn
 
 
 def evaluate(
@@ -63,11 +78,11 @@ def evaluate(
       paired: Whether image i of both sides comes from one latent, so that intervals of the change use the pairing.
 
     Returns:
-      ``before`` and ``after``, each {fid, fid_ci, kid, kid_ci, precision, recall, density, coverage};
-      ``difference`` {fid, fid_ci, kid, kid_ci}, after minus before, negative is better;
+      ``before``, ``after`` and ``difference`` (after minus before), each {fid, fid_ci, kid, kid_ci, precision,
+      precision_ci, recall, recall_ci, density, density_ci, coverage, coverage_ci};
       ``features`` {name, dim, sha256}; ``reference`` {split, n, rows}; ``neighbours`` {drawn, of, seed}, the images
-      that precision, recall, density and coverage were measured on. ``fid`` is the Frechet distance in
-      the named features (the FID only where the net is Inception); intervals are 95 %.
+      that precision, recall, density and coverage were measured on; ``warnings``, sentences. ``fid`` is the
+      Frechet distance in the named features (the FID only where the net is Inception); intervals are 95 %.
 
     Raises:
       InputError: sets of different sizes, or too few images.
@@ -75,45 +90,70 @@ def evaluate(
     x, y = np.asarray(before), np.asarray(after)
     if len(x) != len(y):
         raise InputError("n", f"is {len(x)} before and {len(y)} after", "FD depends on n: give equally many")
-    reference = _as_reference(features, reference)
+    reference = as_reference(features, reference)
     a, b = features(x), features(y)
-    sides = {"before": _neighbours(a, reference, seed), "after": _neighbours(b, reference, seed)}
-    fid = fid_change(a, b, reference.mu, reference.sigma, paired=paired, seed=seed)
-    kid = kid_change(a, b, reference.rows, paired=paired)
-    result: dict[str, Any] = {}
-    for side in ("before", "after", "difference"):
-        result[side] = {
-            "fid": getattr(fid, side),
-            "fid_ci": list(getattr(fid, f"{side}_ci")),
-            "kid": getattr(kid, side),
-            "kid_ci": list(getattr(kid, f"{side}_ci")),
-            **sides.get(side, {}),
+    drawn = neighbours_drawn(len(a), reference, seed)
+    found: dict[str, Any] = {
+        "fid": fid_change(a, b, reference.mu, reference.sigma, paired=paired, seed=seed),
+        "kid": kid_change(a, b, reference.rows, paired=paired),
+        **neighbour_change(a[drawn], b[drawn], reference.rows, paired=paired),
+    }
+    return {**change_blocks(found), **protocol(features, reference, len(a), seed)}
+
+
+def change_blocks(found: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """``before``, ``after`` and ``difference`` of a report of metrics by name."""
+    return {
+        side: {
+            key: value
+            for name, of in found.items()
+            for key, value in ((name, getattr(of, side)), (f"{name}_ci", list(getattr(of, f"{side}_ci"))))
         }
-    return {**result, **_protocol(features, reference, len(a), seed)}
+        for side in ("before", "after", "difference")
+    }
 
 
 def evaluate_one(
     features: Features, images: ArrayLike, reference: Reference | Images | None = None, seed: int = 0
 ) -> dict[str, Any]:
     """Metrics of one set: what :func:`evaluate` gives for one side, with ``features`` and ``reference``."""
-    reference = _as_reference(features, reference)
+    reference = as_reference(features, reference)
     rows = features(images).astype(np.float64)
-    near = _neighbours(rows, reference, seed)
-    fid = fid_change(rows, rows, reference.mu, reference.sigma, seed=seed)
-    kid = kid_change(rows, rows, reference.rows)
-    block = {"fid": fid.before, "fid_ci": list(fid.before_ci), "kid": kid.before, "kid_ci": list(kid.before_ci)}
-    return {"n": len(rows), "metrics": {**block, **near}, **_protocol(features, reference, len(rows), seed)}
+    near = rows[neighbours_drawn(len(rows), reference, seed)]
+    found: dict[str, Any] = {
+        "fid": fid_change(rows, rows, reference.mu, reference.sigma, seed=seed),
+        "kid": kid_change(rows, rows, reference.rows),
+        **neighbour_change(near, near, reference.rows),
+    }
+    block = change_blocks(found)["before"]
+    return {"n": len(rows), "metrics": block, **protocol(features, reference, len(rows), seed)}
 
 
-def _as_reference(features: Features, reference: Reference | Images | None) -> Reference:
+def as_reference(features: Features, reference: Reference | Images | None) -> Reference:
+    """Statistics of real images; the net's own test split where none are given."""
     if isinstance(reference, Images):
         return reference_from(features, reference)
     return features.reference("test") if reference is None else reference
 
 
-def _protocol(features: Features, reference: Reference, n: int, seed: int) -> dict[str, Any]:
+def protocol(features: Features, reference: Reference, n: int, seed: int) -> dict[str, Any]:
+    """What the figures of n images were measured with, and what makes them weak."""
     return {
         "features": {"name": features.name, "dim": features.dim, "sha256": features.sha256},
         "reference": {"split": reference.split, "n": reference.n, "rows": len(reference.rows)},
         "neighbours": {"drawn": min(n, len(reference.rows)), "of": n, "seed": seed},
+        "warnings": _warnings(features.dim, n, reference.n),
     }
+
+
+def _warnings(dim: int, n: int, real: int) -> list[str]:
+    said = []
+    for count, what in ((n, "samples"), (real, "real images")):
+        if count <= dim:
+            said.append(
+                f"{count:,} {what} for {dim} features: their covariance is singular, and the Frechet distance far too "
+                f"large; give more than {dim}, better {10 * dim:,}"
+            )
+    if dim < real < SMALL:
+        said.append(f"the reference holds {real:,} images: its own noise, which the intervals leave out, may be larger")
+    return said

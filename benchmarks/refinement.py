@@ -29,10 +29,13 @@ __all__ = [
     "LEAST",
     "as_bytes",
     "check_sizes",
+    "critic_block",
+    "data_name",
     "diagnose_run",
     "judge_again",
     "refine_and_judge",
     "scores",
+    "write_pictures",
     "write_samples",
 ]
 
@@ -48,7 +51,12 @@ def as_bytes(pair: Pair, result: dcd.Result) -> tuple[np.ndarray, np.ndarray]:
 
 def _mean(values: np.ndarray) -> dict[str, Any]:
     values = values.astype(np.float64)
-    mean, half = values.mean(), 1.96 * values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else 0.0
+    return critic_block(values.mean(), values.std(ddof=1) if len(values) > 1 else 0.0, len(values))
+
+
+def critic_block(mean: float, deviation: float, n: int) -> dict[str, Any]:
+    """The critic's mean score of n samples, with its interval."""
+    half = 1.96 * deviation / np.sqrt(n)
     return {"critic_mean": mean, "critic_mean_ci": [mean - half, mean + half]}
 
 
@@ -125,7 +133,7 @@ def refine_and_judge(
     start, last = scores(pair, result.before, labels), scores(pair, result.after, labels)
     report: dict[str, Any] = {
         "pair": pair.name,
-        "data": _data_name(features, reference),
+        "data": data_name(features, reference),
         "n": n,
         "seed": seed,
         "preset": config.preset,
@@ -133,6 +141,8 @@ def refine_and_judge(
         "budget": budget,
         "features": judged["features"],
         "reference": judged["reference"],
+        "neighbours": judged.get("neighbours"),
+        "warnings": judged.get("warnings", []),
         "before": judged["before"] | _mean(start),
         "after": judged["after"] | _mean(last),
         "difference": judged["difference"] | _mean(last - start),
@@ -147,7 +157,8 @@ def refine_and_judge(
     return report, result
 
 
-def _data_name(features: Features | None, reference: Reference | Images | None) -> str | None:
+def data_name(features: Features | None, reference: Reference | Images | None) -> str | None:
+    """Name of the data that judged."""
     if isinstance(reference, Images):
         return reference.name
     return None if features is None else features.card.get("data", {}).get("name")
@@ -168,14 +179,19 @@ def diagnose_run(pair: Pair, result: dcd.Result, data: Images, features: Feature
     return dcd.diagnose(result, pair, real_x=to_range(data.x, span), classify=classify, real_labels=labels)
 
 
+def write_pictures(folder: Path, pair: Pair, before: np.ndarray, after: np.ndarray) -> None:
+    """``grid.png`` of samples, images as bytes."""
+    picture = png_bytes(side_by_side(before, after)) if is_image(pair) else samples_plot(before, after)
+    write_bytes(folder / "grid.png", picture)
+
+
 def write_samples(folder: Path, pair: Pair, result: dcd.Result, report: dict[str, Any]) -> None:
     """``grid.png``, ``samples.npz`` and ``report.json``, each whole or not at all.
 
     Images are stored as bytes and drawn as a grid; other samples are stored as floats and drawn as points or curves.
     """
     before, after = as_bytes(pair, result) if is_image(pair) else (result.before, result.after)
-    picture = png_bytes(side_by_side(before, after)) if is_image(pair) else samples_plot(before, after)
-    write_bytes(folder / "grid.png", picture)
+    write_pictures(folder, pair, before, after)
     packed = io.BytesIO()
     np.savez_compressed(packed, before=before, after=after)
     write_bytes(folder / "samples.npz", packed.getvalue())

@@ -31,7 +31,6 @@ from .langevin.presets import PRESETS as PRESETS
 from .langevin.presets import preset as preset
 from .langevin.result import Result as Result
 from .langevin.settings import Langevin as Langevin
-from .langevin.shards import refine_to as refine_to
 from .langevin.step_size import StepReport as StepReport
 from .langevin.step_size import adapt_step_size as adapt_step_size
 from .langevin.transition import LangevinInfo as LangevinInfo
@@ -47,6 +46,7 @@ from .selection import mh_gan as mh_gan
 from .selection import obrs as obrs
 from .selection import pool_pair as pool_pair
 from .selection import winnow as winnow
+from .streaming.shards import refine_to as refine_to
 from .tuning.boosting_rounds import BoostData as BoostData
 from .tuning.choices import Choice as Choice
 from .tuning.choices import run_choice as run_choice

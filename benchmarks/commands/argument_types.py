@@ -15,7 +15,7 @@ from typing import NoReturn
 from pairs import InputError
 from pairs.io.paths import as_path
 
-__all__ = ["Count", "CountOrPath", "FilePath", "Interval", "Number", "PathText", "Text"]
+__all__ = ["Count", "CountOrPath", "FilePath", "Interval", "Number", "Part", "PathText", "Text"]
 
 
 def _refuse(text: str, remedy: str) -> NoReturn:
@@ -140,3 +140,26 @@ class Interval:
         if not 0 <= a < b <= self.high:
             _refuse(text, f"give A:B, whole numbers with 0 <= A < B <= {self.high:,}")
         return a, b
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """One part of several, ``I/N`` with 1 <= I <= N <= ``high``.
+
+    Example:
+      >>> Part(9)("2/4")
+      (2, 4)
+    """
+
+    high: int
+
+    def __call__(self, text: str) -> tuple[int, int]:
+        """Number of the part, and how many there are."""
+        first, _, end = text.partition("/")
+        try:
+            mine, parts = int(first), int(end)
+        except ValueError:
+            mine, parts = 0, 0
+        if not 1 <= mine <= parts <= self.high:
+            _refuse(text, f"give I/N, whole numbers with 1 <= I <= N <= {self.high:,}")
+        return mine, parts

@@ -28,14 +28,13 @@ def run(args: argparse.Namespace) -> int:
     import dcd
     from pairs.checks import image_range
     from pairs.io.command import check_out
-    from pairs.io.html_report import write_html
-    from pairs.io.pictures import side_by_side
     from pairs.io.quality_table import print_report
     from pairs.io.reports import to_json
 
     from ..estimates import check_refinement
     from ..inputs import choose_features, read_data, require_critic, tuned_or_settings
-    from ..refinement import LEAST, as_bytes, diagnose_run, judge_again, refine_and_judge, write_samples
+    from ..refinement import LEAST, diagnose_run, judge_again, refine_and_judge, write_samples
+    from ..refinement_page import say_what_came_out, write_refinement_page
 
     folder = check_out(args.out)
     pair, config, budget, _ = tuned_or_settings(args)
@@ -55,11 +54,13 @@ def run(args: argparse.Namespace) -> int:
     report["diagnosis"] = diagnose_run(pair, result, data, features)
     write_samples(folder, pair, result, report)
     dcd.plot_diagnostics(folder / "diagnosis.png", result, report["diagnosis"])
-    picture = side_by_side(*as_bytes(pair, result))
-    plot = (folder / "diagnosis.png").read_bytes()
-    write_html(folder / "report.html", report, {"before (left) and after (right)": picture, "diagnosis": plot})
+    curves = "score, energy and moves of every step; scores, latents and classes before, after and of real images"
+    plots = {curves: (folder / "diagnosis.png").read_bytes()}
+    write_refinement_page(folder / "report.html", pair, report, result, plots)
     if args.json:
         print(to_json(report), end="")
     else:
         print_report(report)
+        print("\n".join(say_what_came_out(report)))
+        print(f"wrote report.html, report.json, grid.png, samples.npz to {folder}")
     return 0

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from dcd import Langevin
     from pairs import Pair
     from pairs.io.images import Images
 
     from ..features import Features
 
-from .argument_types import Count, PathText
+from .argument_types import Count, Part, PathText
 from .options import DATA, SAMPLES, add_chain, add_data_options, add_features, add_output, add_pair, add_tuned
 
 __all__ = ["add_options", "run"]
+
+GO_ON = "the same command gives the same result; a run in shards goes on from those that are finished"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -29,15 +33,18 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_tuned(what)
     add_features(what)
     add_chain(parser)
-    add_output(parser, "refined")
+    out = add_output(parser, "refined")
+    shards = "write files of so many samples (above 50,000 samples: 1,000), which needs no more memory for more samples"
+    out.add_argument("--shard", type=Count(1, 10**6), metavar="N", help=shards)
+    part = "compute part I of N of the shards, on its own or beside others; the last measures the whole"
+    out.add_argument("--part", type=Part(10**6), metavar="I/N", help=part)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Draw, refine, measure, write ``grid.png``, ``samples.npz`` and ``report.json``."""
+    """Draw, refine, measure, write ``grid.png``, ``samples.npz`` or shards, and ``report.json``."""
     import sys
 
     import numpy as np
-    from rich.console import Console
 
     from pairs.checks import check_labels
     from pairs.io.command import check_out
@@ -47,20 +54,26 @@ def run(args: argparse.Namespace) -> int:
     from ..estimates import check_refinement
     from ..inputs import read_data, refuse_data_options, require_critic, tuned_or_settings
     from ..refinement import LEAST, refine_and_judge, write_samples
+    from ..streaming import STREAMED
 
     folder = check_out(args.out)
     if args.data is None:
         refuse_data_options(args, "--data")
     pair, config, budget, gain = tuned_or_settings(args)
     require_critic(pair)
-    estimate = check_refinement(pair, config, args.n, args.batch)
-    labels = None if args.label is None else check_labels(pair, np.full(args.n, args.label), args.n, "--label")
+    streamed = args.n > STREAMED or args.shard is not None or args.part is not None
+    estimate = None if streamed else check_refinement(pair, config, args.n, args.batch)
+    if args.label is not None:
+        check_labels(pair, np.full(1, args.label), 1, "--label")
     data = None
     if args.data is not None:
         data = read_data(args, args.data, "test", expect=pair.sample_shape, least=LEAST)
     features, measured = _features(pair, args.features, data)
+    if estimate is None:
+        return _stream(args, folder, pair, config, budget, gain, features, measured, data)
     if not args.json:
         print(estimate.line, file=sys.stderr)
+    labels = None if args.label is None else np.full(args.n, args.label, np.int32)
     report, result = refine_and_judge(
         pair, config, args.n, args.seed, features, data, args.batch, not args.json, budget, labels
     )
@@ -70,21 +83,73 @@ def run(args: argparse.Namespace) -> int:
         print(to_json(report), end="")
         return 0
     print_report(report)
+    _say(report, gain, config.steps, f"wrote grid.png, samples.npz, report.json to {folder}")
+    return 0
+
+
+def _stream(
+    args: argparse.Namespace,
+    folder: Path,
+    pair: Pair,
+    config: Langevin,
+    budget: float,
+    gain: bool | None,
+    features: Features | None,
+    measured: str,
+    data: Images | None,
+) -> int:
+    """The same in shards."""
+    import sys
+
+    from pairs.io.quality_table import print_report
+    from pairs.io.reports import to_json, write_json
+
+    from ..estimates import check_streaming
+    from ..streaming import stream_and_judge, write_first_samples
+
+    shard, part = args.shard or 1000, args.part or (1, 1)
+    width = 0 if features is None else features.dim
+    estimate = check_streaming(pair, config, args.n, args.batch, shard, folder, width, part[1])
+    if not args.json:
+        print(estimate.line, file=sys.stderr)
+    more = {"shard": shard, "part": part, "batch": args.batch, "budget": budget, "label": args.label}
+    done = stream_and_judge(pair, config, args.n, args.seed, folder, features, data, show=not args.json, **more)
+    report = done.report
+    if report is None:
+        if args.json:
+            print(to_json({"part": part, "shards": len(done.files), "missing": done.missing}), end="")
+        else:
+            print(f"part {part[0]} of {part[1]} is done, {len(done.files)} shards in {folder}; {done.missing} of other")
+            print("parts are missing, and the part that ends last measures the whole")
+        return 0
+    report["verified"], report["measured"] = gain is True, measured
+    write_first_samples(folder, pair)
+    write_json(folder / "report.json", report)
+    if args.json:
+        print(to_json(report), end="")
+        return 0
+    print_report(report)
+    files = report["shards"]["count"]
+    _say(report, gain, config.steps, f"wrote {files:,} shards, index.json, grid.png, report.json to {folder}")
+    return 0
+
+
+def _say(report: dict[str, Any], gain: bool | None, steps: int, wrote: str) -> None:
+    """What stands below the table."""
+    from rich.console import Console
+
     console = Console()
-    console.print(measured)
-    console.print(f"wrote grid.png, samples.npz, report.json to {folder}")
+    console.print(report["measured"])
+    console.print(wrote)
     if gain is None:
         console.print(
             "settings are the preset's, not verified for this pair: ganrefine tune PAIR DATA checks and improves them"
         )
     if gain is False:
-        kept = (
-            "these are the generator's samples, unchanged" if config.steps == 0 else "its best setting was used anyway"
-        )
+        kept = "these are the generator's samples, unchanged" if steps == 0 else "its best setting was used anyway"
         console.print(f"tuning proved no gain: {kept}")
-    if result.stopped.any():
-        console.print(f"{int(result.stopped.sum())} samples met NaN or infinity and rest at their last finite state")
-    return 0
+    if report["stopped"]:
+        console.print(f"{report['stopped']} samples met NaN or infinity and rest at their last finite state")
 
 
 def _features(pair: Pair, name: str | None, data: Images | None) -> tuple[Features | None, str]:

@@ -10,12 +10,16 @@ from .fid import moments_of_stream as moments_of_stream
 from .fid_interval import FidChange as FidChange
 from .fid_interval import fid_change as fid_change
 from .fid_interval import fid_influence as fid_influence
+from .fid_stream import fid_change_of_stream as fid_change_of_stream
 from .kid import KidChange as KidChange
 from .kid import kernel_distance as kernel_distance
 from .kid import kernel_distance_subsets as kernel_distance_subsets
 from .kid import kid_change as kid_change
+from .neighbours import NeighbourChange as NeighbourChange
+from .neighbours import neighbour_change as neighbour_change
 from .prdc import density_coverage as density_coverage
 from .prdc import precision_recall as precision_recall
+from .row_draw import drawn_rows as drawn_rows
 from .sliced_wasserstein import SlicedWasserstein as SlicedWasserstein
 from .sliced_wasserstein import sliced_distance as sliced_distance
 from .sliced_wasserstein import sliced_wasserstein as sliced_wasserstein

@@ -21,6 +21,7 @@ Above ``DELTA_ABOVE`` dimensions :math:`s` comes from the influence function ins
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from statistics import NormalDist
 from typing import NamedTuple
 
@@ -29,9 +30,9 @@ from numpy.typing import ArrayLike
 
 from pairs import InputError
 
-from .fid import frechet_distance, matrix_root, moments
+from .fid import Moments, frechet_distance, matrix_root, moments
 
-__all__ = ["FidChange", "fid_change", "fid_influence", "interval", "DELTA_ABOVE"]
+__all__ = ["DELTA_ABOVE", "FidChange", "fid_change", "fid_influence", "influence_map", "interval"]
 
 DELTA_ABOVE = 512
 
@@ -62,15 +63,24 @@ def interval(estimate: float, error: float, level: float = 0.95, freedom: float 
 def fid_influence(x: ArrayLike, mu: ArrayLike, sigma: ArrayLike) -> np.ndarray:
     """First-order influence of each row on FD, shape ``(n,)``, mean zero."""
     rows = np.asarray(x, np.float64)
-    own, root = moments(rows), matrix_root(np.asarray(sigma, np.float64))
+    psi = influence_map(moments(rows), mu, sigma)(rows)
+    return psi - psi.mean()
+
+
+def influence_map(own: Moments, mu: ArrayLike, sigma: ArrayLike) -> Callable[[np.ndarray], np.ndarray]:
+    """The influence on FD of rows ``(n, d)`` of a set with these moments, up to a constant."""
+    root = matrix_root(np.asarray(sigma, np.float64))
     values, vectors = np.linalg.eigh(root @ own.covariance @ root)
     kept = values > values.max() * len(values) * np.finfo(np.float64).eps
     inverse = np.where(kept, 1 / np.sqrt(np.where(kept, values, 1.0)), 0.0)
     transport = root @ (vectors * inverse) @ vectors.T @ root
-    centred = rows - own.mean
-    psi = 2 * centred @ (own.mean - np.asarray(mu, np.float64))
-    psi = psi + (centred**2).sum(1) - ((centred @ transport) * centred).sum(1)
-    return psi - psi.mean()
+    slope = 2 * (own.mean - np.asarray(mu, np.float64))
+
+    def influence(rows: np.ndarray) -> np.ndarray:
+        centred = rows - own.mean
+        return centred @ slope + (centred**2).sum(1) - ((centred @ transport) * centred).sum(1)
+
+    return influence
 
 
 def _without_groups(

@@ -21,7 +21,15 @@ from numpy.typing import ArrayLike
 
 from pairs import InputError
 
-__all__ = ["PrecisionRecall", "DensityCoverage", "precision_recall", "density_coverage"]
+__all__ = [
+    "DensityCoverage",
+    "PrecisionRecall",
+    "check_rows",
+    "density_coverage",
+    "precision_recall",
+    "radii",
+    "squared",
+]
 
 _BLOCK = 1000
 
@@ -40,7 +48,8 @@ class DensityCoverage(NamedTuple):
     coverage: float
 
 
-def _check(real: ArrayLike, fake: ArrayLike, k: int) -> tuple[np.ndarray, np.ndarray]:
+def check_rows(real: ArrayLike, fake: ArrayLike, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Real and fake rows in float64, if they have k neighbours each."""
     y, x = np.asarray(real, np.float64), np.asarray(fake, np.float64)
     if x.ndim != 2 or y.ndim != 2 or x.shape[1] != y.shape[1]:
         raise InputError("features", f"have shapes {y.shape} and {x.shape}", "give (m, d) and (n, d) of one net")
@@ -49,25 +58,26 @@ def _check(real: ArrayLike, fake: ArrayLike, k: int) -> tuple[np.ndarray, np.nda
     return y, x
 
 
-def _squared(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+def squared(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Squared distances ``(n, m)`` of rows ``(n, d)`` to rows ``(m, d)``."""
     return np.maximum((a**2).sum(1)[:, None] + (b**2).sum(1)[None] - 2 * a @ b.T, 0)
 
 
-def _radii(x: np.ndarray, k: int) -> np.ndarray:
+def radii(x: np.ndarray, k: int) -> np.ndarray:
     """Squared distance of each row to its k-th nearest other row."""
-    radii = np.empty(len(x))
+    found = np.empty(len(x))
     for i in range(0, len(x), _BLOCK):
-        d = _squared(x[i : i + _BLOCK], x)
+        d = squared(x[i : i + _BLOCK], x)
         d[np.arange(len(d)), i + np.arange(len(d))] = np.inf
-        radii[i : i + _BLOCK] = np.partition(d, k - 1, axis=1)[:, k - 1]
-    return radii
+        found[i : i + _BLOCK] = np.partition(d, k - 1, axis=1)[:, k - 1]
+    return found
 
 
-def _inside(points: np.ndarray, centres: np.ndarray, radii: np.ndarray, strict: bool) -> float:
+def _inside(points: np.ndarray, centres: np.ndarray, reach: np.ndarray, strict: bool) -> float:
     hits = 0
     for i in range(0, len(points), _BLOCK):
-        d = _squared(points[i : i + _BLOCK], centres)
-        hits += int(np.any(d < radii if strict else d <= radii, axis=1).sum())
+        d = squared(points[i : i + _BLOCK], centres)
+        hits += int(np.any(d < reach if strict else d <= reach, axis=1).sum())
     return hits / len(points)
 
 
@@ -77,16 +87,16 @@ def precision_recall(real: ArrayLike, fake: ArrayLike, k: int = 3, strict: bool 
     >>> precision_recall([[0.0], [1.0], [2.0]], [[1.0], [1.1], [9.0]], k=1).precision
     0.6666666666666666
     """
-    y, x = _check(real, fake, k)
-    return PrecisionRecall(_inside(x, y, _radii(y, k), strict), _inside(y, x, _radii(x, k), strict))
+    y, x = check_rows(real, fake, k)
+    return PrecisionRecall(_inside(x, y, radii(y, k), strict), _inside(y, x, radii(x, k), strict))
 
 
 def density_coverage(real: ArrayLike, fake: ArrayLike, k: int = 5) -> DensityCoverage:
     """``real (m, d)``, ``fake (n, d)``."""
-    y, x = _check(real, fake, k)
-    radii, inside, nearest = _radii(y, k), 0, np.full(len(y), np.inf)
+    y, x = check_rows(real, fake, k)
+    reach, inside, nearest = radii(y, k), 0, np.full(len(y), np.inf)
     for i in range(0, len(x), _BLOCK):
-        d = _squared(x[i : i + _BLOCK], y)
-        inside += int((d < radii).sum())
+        d = squared(x[i : i + _BLOCK], y)
+        inside += int((d < reach).sum())
         nearest = np.minimum(nearest, d.min(0))
-    return DensityCoverage(inside / (k * len(x)), float((nearest < radii).mean()))
+    return DensityCoverage(inside / (k * len(x)), float((nearest < reach).mean()))

@@ -37,6 +37,7 @@ __all__ = ["Ended", "WORK", "WorkReached", "main", "run_line", "work_replaced"]
 
 WORK = (
     "benchmarks.refinement:refine_and_judge",
+    "benchmarks.streaming:stream_and_judge",
     "benchmarks.training:train",
     "benchmarks.paths:weigh",
     "benchmarks.paths:find_ends",

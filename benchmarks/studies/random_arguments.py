@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 import ganrefine
-from benchmarks.commands.argument_types import Count, CountOrPath, FilePath, Interval, Number, PathText, Text
+from benchmarks.commands.argument_types import Count, CountOrPath, FilePath, Interval, Number, Part, PathText, Text
 from benchmarks.commands.options import PRESET_NAMES
 from pairs.io.command import Parser
 
@@ -49,7 +49,7 @@ WRONG += (
     "-",
     "a:b",
 )
-WRONG += ("5:2", "\u0663", "1_000", "pair = 3", "%s", "\x1b[31m", "None", "[]", "x" * 5000)
+WRONG += ("5:2", "5/2", "0/1", "\u0663", "1_000", "pair = 3", "%s", "\x1b[31m", "None", "[]", "x" * 5000)
 
 
 def make_inputs(folder: Path) -> dict[str, list[str]]:
@@ -150,6 +150,9 @@ def _value(action: argparse.Action, inputs: dict[str, list[str]], wrong: float, 
         return repr(_within(getattr(kind, "low", 0.0), getattr(kind, "high", 1.0), rng))
     if isinstance(kind, Interval):
         return f"{rng.integers(5)}:{rng.integers(5, 99)}"
+    if isinstance(kind, Part):
+        parts = int(rng.integers(1, 9))
+        return f"{rng.integers(1, parts + 1)}/{parts}"
     if isinstance(kind, (Text, FilePath, PathText)) or kind is None or callable(kind):
         return pick(["name", "a name", "0.5", "3"])
     raise AssertionError(f"no values are drawn for the type of {action.dest}")

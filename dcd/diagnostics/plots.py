@@ -108,5 +108,5 @@ def _classes(axis: Axes, diversity: dict[str, Any] | None) -> None:
     for i, (name, counts) in enumerate(diversity["classes"]["histograms"].items()):
         share = np.array(counts, float) / max(1, sum(counts))
         axis.bar(np.arange(len(share)) + 0.28 * (i - 1), share, 0.28, label=name, color=_COLOURS[name])
-    axis.set(title="classes", ylabel="share")
-    axis.legend(fontsize=8)
+    axis.set(title="classes", ylabel="share", ylim=(0, 1.25 * axis.get_ylim()[1]))  # room for the legend
+    axis.legend(fontsize=8, ncols=3, loc="upper center")

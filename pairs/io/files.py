@@ -13,7 +13,7 @@ from typing import IO
 
 from ..errors import InputError
 
-__all__ = ["open_regular", "read_regular", "write_bytes", "write_whole"]
+__all__ = ["create_whole", "open_regular", "read_regular", "write_bytes", "write_whole"]
 
 
 def open_regular(path: str | Path) -> IO[bytes]:
@@ -76,6 +76,45 @@ def write_whole(path: str | Path, put: Callable[[IO[bytes]], object]) -> None:
 def write_bytes(path: str | Path, content: bytes) -> None:
     """:func:`write_whole` of one string of bytes."""
     write_whole(path, lambda file: file.write(content))
+
+
+def create_whole(path: str | Path, content: bytes) -> bool:
+    """Make a file that is not there, whole, in one move; of several processes that try, one succeeds.
+
+    Args:
+      path: The file, in a folder that is there.
+      content: Its bytes.
+
+    Returns:
+      Whether the file was made; False where there is one already, which stays as it is.
+
+    Raises:
+      OSError: The folder cannot be written.
+    """
+    path = Path(path)
+    if path.exists():
+        return False
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        try:
+            os.link(temporary, path)  # unlike a rename, it fails where the file is there
+        except FileExistsError:
+            return False
+        except OSError:  # a file system without links: the file may be seen before it is whole
+            try:
+                with open(path, "xb") as file:
+                    file.write(content)
+            except FileExistsError:
+                return False
+        return True
+    finally:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
 
 
 def _unwritable(path: Path, error: OSError) -> InputError:

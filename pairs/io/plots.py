@@ -47,7 +47,8 @@ def curves_plot(history: dict[str, list[float]]) -> bytes:
             axis.plot(history["step"], np.asarray(values), label=name.replace("_", " "), linewidth=0.8)
     axis.set_xlabel("updates")
     axis.set_ylabel("loss")
-    axis.legend()
+    if axis.lines:
+        axis.legend()
     buffer = io.BytesIO()
     figure.savefig(buffer, dpi=110, bbox_inches="tight")
     plt.close(figure)

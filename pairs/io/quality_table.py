@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,7 +11,7 @@ from rich.table import Table
 
 from ..errors import InputError
 
-__all__ = ["DIRECTION", "metric_label", "print_report", "protocol_line", "quality_rows", "quality_table"]
+__all__ = ["DIRECTION", "figure_text", "metric_label", "print_report", "protocol_line", "quality_rows", "quality_table"]
 
 DIRECTION = {
     "fid": "lower is better",
@@ -23,8 +24,20 @@ DIRECTION = {
 }
 
 
-def _number_text(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, (int, float)) and not isinstance(value, bool) else str(value)
+def figure_text(value: Any, half: float = 0.0) -> str:
+    """A figure with no more digits than half the width of its interval allows.
+
+    Example:
+      >>> figure_text(27.634, 1.93), figure_text(0.28341, 0.0487), figure_text(0.5)
+      ('27.6 ± 1.9', '0.283 ± 0.049', '0.5')
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return str(value)
+    if not (0 < half < math.inf and math.isfinite(value)):
+        return f"{value:.4g}"
+    places = 1 - math.floor(math.log10(half))
+    shown = lambda v: f"{round(v, places):.{max(0, places)}f}"
+    return f"{shown(value)} ± {shown(half)}"
 
 
 def quality_rows(report: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
@@ -36,11 +49,8 @@ def quality_rows(report: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
         cells = []
         for column in columns:
             block = report[column]
-            cell = _number_text(block[name]) if block.get(name) is not None else ""
-            if block.get(f"{name}_ci"):
-                low, high = block[f"{name}_ci"]
-                cell += f" ± {(high - low) / 2:.2g}"
-            cells.append(cell)
+            low, high = block.get(f"{name}_ci") or (0.0, 0.0)
+            cells.append("" if block.get(name) is None else figure_text(block[name], (high - low) / 2))
         rows.append((name, cells))
     return rows
 
@@ -77,5 +87,8 @@ def quality_table(report: Mapping[str, Any]) -> Table:
 
 
 def print_report(report: Mapping[str, Any], console: Console | None = None) -> None:
-    """:func:`quality_table` on standard output."""
-    (console or Console()).print(quality_table(report))
+    """:func:`quality_table` on standard output, with the report's warnings."""
+    console = console or Console()
+    console.print(quality_table(report))
+    for words in report.get("warnings", ()):
+        console.print(f"note: {words}")

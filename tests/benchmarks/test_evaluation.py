@@ -15,10 +15,11 @@ from pairs import InputError
 from pairs.io.files import write_bytes
 from pairs.io.html_report import write_html
 from pairs.io.pictures import before_after_grid, grid, save_grid
-from pairs.io.quality_table import quality_table
+from pairs.io.quality_table import figure_text, quality_table
 from pairs.io.reports import hardware, versions, write_json
 
-BLOCK = ["fid", "fid_ci", "kid", "kid_ci", "precision", "recall", "density", "coverage"]
+METRICS = ["fid", "kid", "precision", "recall", "density", "coverage"]
+BLOCK = [key for name in METRICS for key in (name, f"{name}_ci")]
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +52,9 @@ def result(net, images, noisy):
 @pytest.mark.slow
 def test_blocks_have_the_agreed_keys_and_less_noise_is_nearer(result):
     assert list(result["before"]) == BLOCK and list(result["after"]) == BLOCK
-    assert list(result["difference"]) == BLOCK[:4]
+    assert list(result["difference"]) == BLOCK
+    assert result["neighbours"] == {"drawn": 60, "of": 60, "seed": 0}
+    assert [words.split(" for ")[0] for words in result["warnings"]] == ["60 samples", "60 real images"]
     assert set(result["features"]) == {"name", "dim", "sha256"}
     assert result["reference"] == {"split": "given", "n": 60, "rows": 60}
     assert result["difference"]["fid_ci"][1] < 0 and result["difference"]["kid_ci"][1] < 0
@@ -63,7 +66,8 @@ def test_blocks_have_the_agreed_keys_and_less_noise_is_nearer(result):
 @pytest.mark.slow
 def test_identical_sets_do_not_differ_and_the_bundled_reference_is_the_default(net, images):
     same = evaluate(net, images, images)
-    assert same["difference"] == {"fid": 0.0, "fid_ci": [0.0, 0.0], "kid": 0.0, "kid_ci": [0.0, 0.0]}
+    assert same["difference"] == {key: [0.0, 0.0] if key.endswith("_ci") else 0.0 for key in BLOCK}
+    assert [words.split(" for ")[0] for words in same["warnings"]] == ["120 samples"]
     assert same["reference"] == {"split": "test", "n": 10000, "rows": 2000}
 
 
@@ -119,6 +123,12 @@ def test_html_is_one_file_with_pictures_inside_and_escaped_text(tmp_path, result
     text = (tmp_path / "r.html").read_text()
     assert "data:image/png;base64," in text and "a &lt; b" in text and "<b>" not in text
     assert "http" not in text and "FD (classifier features)" in text
+
+
+def test_figures_have_the_digits_that_their_interval_allows():
+    assert figure_text(27.634, 1.93) == "27.6 ± 1.9" and figure_text(12345.6, 431.0) == "12350 ± 430"
+    assert figure_text(-0.000723, 0.015) == "-0.001 ± 0.015" and figure_text(0.0, 0.0) == "0"
+    assert figure_text(float("nan"), 1.0) == "nan" and figure_text(True) == "True"
 
 
 def test_versions_and_hardware_name_what_was_used():

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import benchmarks.refinement
-from benchmarks.commands.argument_types import Count, CountOrPath, FilePath, Interval, Number, PathText, Text
+from benchmarks.commands.argument_types import Count, CountOrPath, FilePath, Interval, Number, Part, PathText, Text
 from benchmarks.studies.command_lines import WorkReached, run_line, work_replaced
 from benchmarks.studies.random_arguments import commands, draw_line, make_inputs, parser_of
 
@@ -52,7 +52,7 @@ def test_a_line_that_would_run_is_stopped_where_work_begins(tmp_path, monkeypatc
 
 @pytest.mark.parametrize("command", [c for c in commands() if c not in ("import", "inspect")])
 def test_every_argument_has_a_type_with_bounds_or_a_list_of_choices(command) -> None:
-    bounded = (Count, CountOrPath, FilePath, Interval, Number, PathText, Text)
+    bounded = (Count, CountOrPath, FilePath, Interval, Number, Part, PathText, Text)
     actions = list(parser_of(command)._actions)
     for sub in [a for a in actions if isinstance(a, argparse._SubParsersAction)]:
         actions += [a for family in sub.choices.values() for a in family._actions]
@@ -62,7 +62,7 @@ def test_every_argument_has_a_type_with_bounds_or_a_list_of_choices(command) -> 
         assert isinstance(action.type, bounded) or action.choices is not None or dest == "sample", dest
 
 
-@pytest.mark.parametrize("kind", [Count(2, 9), Number(2, 9), CountOrPath(2, 9), Interval(9)])
+@pytest.mark.parametrize("kind", [Count(2, 9), Number(2, 9), CountOrPath(2, 9), Interval(9), Part(9)])
 def test_a_type_refuses_what_lies_outside_its_bounds_and_says_them(kind) -> None:
     for text in (
         "1",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,9 +18,9 @@ import numpy as np
 import pytest
 from oracles import identity, pair_of
 
-import dcd.langevin.shards as stream
+import dcd.streaming.shards as stream
 from dcd import Langevin, refine, refine_to
-from dcd.langevin.shards import pair_digest
+from dcd.streaming.identity import pair_digest
 from pairs import InputError, Net, Normal, make_pair
 from pairs.io.pixels import to_uint8
 
@@ -51,10 +53,10 @@ def finished(tmp_path_factory):
 def test_shards_hold_the_samples_of_refine_in_order(finished):
     folder, paths = finished
     assert [p.name for p in paths] == ["shard-00000.npz", "shard-00001.npz", "shard-00002.npz"]
-    assert sorted(contents(folder)) == ["run.json", *(p.name for p in paths)]
+    assert sorted(contents(folder)) == ["index.json", "run.json", *(p.name for p in paths)]
     shards = [dict(np.load(p)) for p in paths]
     joined = {k: np.concatenate([s[k] for s in shards]) for k in shards[0]}
-    assert sorted(joined) == ["after", "before", "score", "start_score", "stopped"]
+    assert sorted(joined) == ["acceptance", "after", "before", "score", "seal", "start_score", "stopped"]
     whole = refine(PAIR, CONFIG, KEY, N, batch=BATCH)
     # shards are multiples of the batch, so every batch is the same batch: equal to the bit
     np.testing.assert_array_equal(joined["before"], to_uint8(whole.before, (-1.0, 1.0)))
@@ -62,6 +64,7 @@ def test_shards_hold_the_samples_of_refine_in_order(finished):
     np.testing.assert_array_equal(joined["start_score"], whole.start_score)
     np.testing.assert_array_equal(joined["score"], whole.trace.score[-1])
     np.testing.assert_array_equal(joined["stopped"], whole.stopped)
+    np.testing.assert_array_equal(joined["acceptance"], 1)
     assert joined["after"].dtype == np.uint8 and joined["stopped"].dtype == bool
 
 
@@ -117,7 +120,7 @@ def test_an_interrupted_run_continues_to_the_same_bytes(finished, tmp_path, stop
     with pytest.raises(Interrupted):
         run(tmp_path, on_progress=interrupt)
     before = contents(tmp_path)
-    assert len(before) < 4
+    assert "index.json" not in before
     steps = []
     run(tmp_path, on_progress=lambda done, total: steps.append((done, total)))
     assert contents(tmp_path) == contents(finished[0])
@@ -126,7 +129,7 @@ def test_an_interrupted_run_continues_to_the_same_bytes(finished, tmp_path, stop
 
 
 def test_a_finished_run_is_left_alone(finished, monkeypatch):
-    monkeypatch.setattr(stream, "refine", lambda *a, **k: pytest.fail("computed again"))
+    monkeypatch.setattr(stream, "run_choice", lambda *a, **k: pytest.fail("computed again"))
     before = {p.name: p.stat().st_mtime_ns for p in finished[0].iterdir()}
     assert run(finished[0]) == finished[1]
     assert {p.name: p.stat().st_mtime_ns for p in finished[0].iterdir()} == before
@@ -139,6 +142,7 @@ def test_a_finished_run_is_left_alone(finished, monkeypatch):
         ("shard", dict(shard=SHARD * 2)),
         ("batch", dict(batch=BATCH * 2)),
         ("uint8", dict(uint8=False)),
+        ("budget", dict(budget=0.5)),
         ("config", dict(config=CONFIG.replace(step_size=0.2))),
         ("key", dict(key=jax.random.key(7))),
         ("key", dict(key=jax.random.key(6, impl="rbg"))),
@@ -166,15 +170,17 @@ def test_an_unreadable_run_file_is_refused(tmp_path, text):
         run(tmp_path)
 
 
-@pytest.mark.parametrize("cut", ["half", "flip", "empty"])
+@pytest.mark.parametrize("cut", ["half", "flip", "empty", "another"])
 def test_a_damaged_shard_is_refused_by_name(finished, tmp_path, cut):
     for name, data in contents(finished[0]).items():
         (tmp_path / name).write_bytes(data)
     victim = tmp_path / "shard-00001.npz"
     data = bytearray(victim.read_bytes())
     if cut == "flip":
-        data[150] ^= 1
-    victim.write_bytes(data[: {"half": len(data) // 2, "flip": len(data), "empty": 0}[cut]])
+        data[data.index(np.load(victim)["after"].tobytes()) + 3] ^= 1
+    if cut == "another":  # whole, of the same size and the same run, in the wrong place
+        data = bytearray((tmp_path / "shard-00000.npz").read_bytes())
+    victim.write_bytes(data[: {"half": len(data) // 2, "empty": 0}.get(cut, len(data))])
     with pytest.raises(InputError, match="shard-00001.npz is damaged; delete that file"):
         run(tmp_path)
 
@@ -196,14 +202,25 @@ def test_a_read_only_folder_is_refused(tmp_path):
 
 
 def test_a_full_disk_is_an_input_error_and_leaves_no_part(tmp_path, monkeypatch):
-    def full(file, **arrays):
-        file.write(b"begun")
+    def full(handle):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(stream.np, "savez", full)
-    with pytest.raises(InputError, match="No space left"):
-        run(tmp_path)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["run.json"]
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(InputError, match="folder: .*No space left"):
+            run(tmp_path)  # not even run.json has room
+        assert not list(tmp_path.iterdir())
+    written = []
+    with pytest.raises(InputError, match="folder: .*No space left"), monkeypatch.context() as patch:
+        run(tmp_path, on_shard=lambda path: (written.append(path.name), patch.setattr(os, "fsync", full)))
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["run.json", *written] == ["run.json", "shard-00000.npz"]
+
+
+def test_a_folder_that_vanishes_is_not_made_anew(tmp_path):
+    folder = tmp_path / "run"
+    with pytest.raises(InputError, match="folder: .* has vanished"):
+        run(folder, on_shard=lambda path: shutil.rmtree(folder))
+    assert not folder.exists()
 
 
 @pytest.mark.parametrize(
@@ -249,12 +266,67 @@ def test_labels_of_a_conditional_pair_are_stored_and_continue_across_shards(tmp_
     )
     files = run(tmp_path, pair, CONFIG.replace(steps=0), n=12)
     np.testing.assert_array_equal(np.concatenate([np.load(f)["labels"] for f in files]), np.arange(12) % 3)
+    one = run(tmp_path / "one", pair, CONFIG.replace(steps=0), n=12, label=2)
+    np.testing.assert_array_equal(np.concatenate([np.load(f)["labels"] for f in one]), 2)
+    with pytest.raises(InputError, match="label: "):
+        run(tmp_path / "no", pair, CONFIG, label=3)
+
+
+def test_the_index_lists_every_shard_with_its_digest_and_the_run(finished):
+    folder, paths = finished
+    said = json.loads((folder / "index.json").read_text())
+    assert said["run"] == json.loads((folder / "run.json").read_text())
+    rows = [(r["file"], r["first"], r["count"]) for r in said["shards"]]
+    assert rows == [("shard-00000.npz", 0, 8), ("shard-00001.npz", 8, 8), ("shard-00002.npz", 16, 4)]
+    for row, path in zip(said["shards"], paths, strict=True):
+        assert row["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_parts_in_any_order_join_to_the_run_of_one_process(finished, tmp_path):
+    steps = []
+    assert [p.name for p in run(tmp_path, part=(2, 2))] == ["shard-00001.npz", "shard-00002.npz"]
+    assert not (tmp_path / "index.json").exists()
+    first = run(tmp_path, part=(1, 2), on_progress=lambda done, total: steps.append((done, total)))
+    assert [p.name for p in first] == ["shard-00000.npz"] and steps[-1] == (SHARD * STEPS, SHARD * STEPS)
+    assert contents(tmp_path) == contents(finished[0])
+    for part in ((0, 2), (3, 2), (1, 0), (1, 4)):
+        with pytest.raises(InputError, match="part: "):
+            run(tmp_path, part=part)
+
+
+def test_a_shard_is_computed_by_one_process_at_a_time_and_other_parts_go_on(finished, tmp_path):
+    seen = []
+
+    def meanwhile(path):
+        if seen:
+            return
+        seen.append(path)
+        for mine in ((1, 1), (1, 2), (1, 3)):
+            with pytest.raises(InputError, match="folder: another process is at work"):
+                run(tmp_path, part=mine)
+        run(tmp_path, part=(2, 2))
+
+    run(tmp_path, part=(1, 2), on_shard=meanwhile)
+    assert seen and contents(tmp_path) == contents(finished[0])
+
+
+def test_of_two_runs_that_begin_together_one_is_refused(tmp_path, monkeypatch):
+    real = stream.run_choice
+
+    def other_begins(*args, **more):
+        monkeypatch.setattr(stream, "run_choice", real)
+        with pytest.raises(InputError, match="another n;"):
+            run(tmp_path, n=N + 1)
+        return real(*args, **more)
+
+    monkeypatch.setattr(stream, "run_choice", other_begins)  # nothing is on disk but the claim
+    run(tmp_path)
 
 
 CHILD = """
 import sys
 sys.path[:0] = [{tests!r}, {root!r}, {root!r} + "/tests/helpers"]
-from test_shards import run
+from test_refine_to import run
 run({folder!r})
 """
 
@@ -265,20 +337,19 @@ def test_a_killed_process_leaves_a_run_that_continues_to_the_same_bytes(finished
     code = CHILD.format(tests=str(tests), root=str(tests.parents[2]), folder=str(tmp_path))
     # the child stops inside the write of its second shard, part of the file on disk, and waits to be killed
     patch = """
-import numpy as np, time
-import dcd.langevin.shards
-real, calls = np.savez, []
-def slow(file, **arrays):
+import time
+import dcd.streaming.shards as shards
+real, calls = shards.write_sealed, []
+def slow(path, arrays, about):
     calls.append(1)
     if len(calls) == 2:
-        file.write(b"PK half a shard")
-        file.flush()
+        (path.parent / f".{path.name}.x.part").write_bytes(b"PK half a shard")
         time.sleep(600)
-    real(file, **arrays)
-dcd.langevin.shards.np.savez = slow
+    return real(path, arrays, about)
+shards.write_sealed = slow
 """
-    head, tail = code.split("from test_shards")
-    child = subprocess.Popen([sys.executable, "-c", head + patch + "from test_shards" + tail])
+    head, tail = code.split("from test_refine_to")
+    child = subprocess.Popen([sys.executable, "-c", head + patch + "from test_refine_to" + tail])
     try:
         deadline = time.monotonic() + 300
         while not any(part.stat().st_size for part in tmp_path.glob(".shard-00001.npz.*")):

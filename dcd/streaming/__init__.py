@@ -1,0 +1,1 @@
+"""Runs that live on disk: in sealed shards, by one process or several."""
