@@ -29,6 +29,7 @@ from jax.typing import ArrayLike
 from pairs import InputError, Normal, Pair, Prior, Sphere
 from pairs.flows.charts import from_latents, to_latents
 from pairs.flows.couplings import Flow
+from pairs.priors import flat_sum
 
 from ..langevin.settings import Langevin
 from ..langevin.target import Target, make_target
@@ -134,6 +135,7 @@ def amortisation_loss(
     chain: tuple[Array, Array | None] | None,
     weight: float,
     fade: ArrayLike = 1.0,
+    reach: ArrayLike = jnp.inf,
 ) -> tuple[Array, dict[str, Array]]:
     r"""The mixed loss and its parts.
 
@@ -151,8 +153,10 @@ def amortisation_loss(
     """
     total, parts = jnp.zeros(()), {}
     if weight < 1:
-        parts["to_target"] = -jnp.mean(log_weights(law, flow, params, u, fade)[0])
-        total = total + (1 - weight) * parts["to_target"]
+        value, z, _ = log_weights(law, flow, params, u, fade)
+        move = flat_sum((z - to_latents(law.target.prior, u, law.target.labels)) ** 2, law.base.shape)
+        parts["to_target"], parts["transport"] = -jnp.mean(value), 0.5 * jnp.mean(move) / reach
+        total = total + (1 - weight) * (parts["to_target"] + parts["transport"])
     if weight > 0 and chain is not None:
         parts["from_chain"] = -jnp.mean(flow_log_density(flow, params, law.base, *chain))
         total = total + weight * parts["from_chain"]

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from jax import Array
+from jax.typing import ArrayLike
 
 from pairs import InputError, Pair, Record
 from pairs.arguments import checked_key, differentiable
@@ -31,6 +32,7 @@ from .settings import Amortise, AmortiseReport
 
 __all__ = ["ChainPool", "amortisation_job", "amortise", "chain_pool", "judge_amortised"]
 
+REACH=None
 CHECKED = 1024
 """Fresh samples of which the report speaks."""
 
@@ -105,7 +107,7 @@ def amortise(
     pool_key, init_key, fit_key, check_key = jax.random.split(key, 4)
     began = time.monotonic()
     tell = on_progress or (lambda what, done, total: None)
-    pool = chain_pool(pair, chain, pool_key, settings, acceptance, lambda done, total: tell("chain", done, total))
+    pool = chain_pool(pair, chain, pool_key, settings, acceptance, on_progress=lambda done, total: tell("chain", done, total))
     job = amortisation_job(pair, chain, settings, pool)
     state, history = fit(
         job.make_update(),
@@ -124,6 +126,8 @@ def chain_pool(
     key: Array,
     settings: Amortise,
     acceptance: float = 1.0,
+    *,
+    batch: int = 128,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> ChainPool | None:
     """Samples of the chain to learn from; None where their divergence has weight 0.
@@ -145,7 +149,7 @@ def chain_pool(
     n, latents = settings.pool, None
     if acceptance < 1:
         latents = obrs(pair, n, key, budget=acceptance).latents
-    result = refine(pair, chain, key, n, latents=latents, batch=min(128, n), on_progress=on_progress)
+    result = refine(pair, chain, key, n, latents=latents, batch=min(batch, n), on_progress=on_progress)
     kept = ~result.stopped
     if not kept.any():
         raise InputError("chain", "met NaN or infinity in all of its samples", "give a smaller step size")
@@ -176,7 +180,7 @@ def amortisation_job(pair: Pair, chain: Langevin, settings: Amortise, pool: Chai
 
     def make_update() -> Callable[[Any, Array, int], tuple[Any, dict[str, Array]]]:
         given = None if pool is None else (pool.latents, pool.labels)
-        return functools.partial(_update, flow, settings, law, given)
+        return functools.partial(_update, flow, settings, law, given, REACH or chain.temperature * sum(chain.step_sizes()))
 
     def to_pair(state: FlowState, key: Array, record: Record) -> Pair:
         return amortised_pair(pair, flow, state.average, base, chain, record)
@@ -195,6 +199,7 @@ def _update(
     settings: Amortise,
     law: ChartLaw,
     pool: tuple[Array, Array | None] | None,
+    reach: ArrayLike,
     state: FlowState,
     key: Array,
     step: int,
@@ -210,7 +215,7 @@ def _update(
         chain = on_chart(law.target.prior, pool[0][rows], length_key, own), own
     fade = jnp.minimum(1.0, (step + 1) / max(1.0, settings.warm * settings.steps))
     gradient, parts = jax.grad(amortisation_loss, has_aux=True)(
-        state.params, flow, law.labelled(labels), u, chain, settings.chain_weight, fade
+        state.params, flow, law.labelled(labels), u, chain, settings.chain_weight, fade, reach
     )
     moves, adam = _adam(settings).update(gradient, state.adam, state.params)
     params = optax.apply_updates(state.params, moves)
