@@ -35,6 +35,7 @@ COMMANDS = {
     "refine": ("benchmarks.commands.refine", "draw samples, refine them, measure them before and after"),
     "tune": ("benchmarks.commands.tune", "find settings that provably help, or say that none do"),
     "adapt": ("benchmarks.commands.adapt", "train, contrast and calibrate a critic for the generator"),
+    "amortise": ("benchmarks.commands.amortise", "teach the generator to draw refined samples at once"),
     "path": ("benchmarks.commands.path", "interpolate: line, slerp and geodesic side by side"),
     "import": ("benchmarks.commands.import_pair", "turn foreign weights into a verified, sealed pair"),
     "draft": ("benchmarks.commands.draft", "write the manifest of bare weights"),

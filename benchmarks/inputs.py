@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 import checkpoints
 import dcd
+from checkpoints.digest import canonical, leaf_table, named_leaves, tree_digest
 from pairs import InputError, Pair
 from pairs.checks import image_range
 from pairs.io.images import Images, default_split, read_images
@@ -21,6 +24,7 @@ __all__ = [
     "choose_features",
     "folds_of",
     "load",
+    "pair_digest",
     "read_data",
     "refuse_data_options",
     "require_critic",
@@ -167,6 +171,13 @@ def settings(args: argparse.Namespace) -> dcd.Langevin:
     """The chain that the command line describes."""
     given = {k: getattr(args, k) for k in KNOBS if getattr(args, k) is not None}
     return dcd.preset(args.preset or "latent").replace(**given)
+
+
+def pair_digest(pair: Pair, settings: dict[str, Any]) -> str:
+    """SHA-256 of the weights of a pair and of settings in JSON form: what a run that goes on must share."""
+    leaves = named_leaves((pair.generator.params, pair.critic.params, pair.prior), "pair")
+    table = leaf_table({name: np.asarray(leaf) for name, leaf in leaves.items()})
+    return hashlib.sha256(canonical([tree_digest(table), pair.prior.record(), settings]).encode()).hexdigest()
 
 
 def require_critic(pair: Pair) -> None:

@@ -9,7 +9,7 @@ from pairs import InputError, Pair
 from pairs.io.pixels import to_uint8
 
 from .features import Features
-from .metrics import frechet_distance, moments
+from .metrics import Moments, covariance_factor, frechet_distance, moments
 from .metrics.paired import paired_measures
 
 __all__ = ["judge_for"]
@@ -28,10 +28,16 @@ def judge_for(features: Features, pair: Pair) -> Judge:
     def rows(x: np.ndarray) -> np.ndarray:
         return features(to_uint8(x, sample_range)).astype(np.float64)
 
+    # a search measures hundreds of sets against the same real rows
+    known: list[tuple[np.ndarray, Moments, np.ndarray]] = []
+
     def distance(x: np.ndarray, real: np.ndarray) -> float:
         if not np.all(np.isfinite(x)):
             return float("inf")
-        a, b = moments(x), moments(real)
-        return float(frechet_distance(a.mean, a.covariance, b.mean, b.covariance))
+        if not known or known[0][0] is not real:
+            b = moments(real)
+            known[:] = [(real, b, covariance_factor(b.covariance))]
+        a, (_, b, factor) = moments(x), known[0]
+        return float(frechet_distance(a.mean, a.covariance, b.mean, b.covariance, factor))
 
     return Judge(rows, distance, paired_measures)

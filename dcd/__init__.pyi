@@ -1,3 +1,9 @@
+from .amortisation.amortised_pair import amortised_latents as amortised_latents
+from .amortisation.amortised_pair import original_pair as original_pair
+from .amortisation.correction import correct as correct
+from .amortisation.settings import Amortise as Amortise
+from .amortisation.settings import AmortiseReport as AmortiseReport
+from .amortisation.training import amortise as amortise
 from .critics.adaptation import adapt as adapt
 from .critics.adaptation import critic_variants as critic_variants
 from .critics.boosting import boost as boost

@@ -31,6 +31,8 @@ _MODULES = {
     "biggan/generator": "gan.biggan",
     "feature-critic": "heads.on_features",
     "graph": "graph.evaluate",
+    "latent-flow/encoder": "flows.latent_flow",
+    "latent-flow/generator": "flows.latent_flow",
     "r3gan/critic": "gan.r3gan",
     "r3gan/generator": "gan.r3gan",
     "score-head": "heads.trained_score",

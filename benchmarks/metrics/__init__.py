@@ -2,6 +2,7 @@
 
 from .class_scores import inception_score as inception_score
 from .fid import Moments as Moments
+from .fid import covariance_factor as covariance_factor
 from .fid import frechet_distance as frechet_distance
 from .fid import frechet_from_features as frechet_from_features
 from .fid import frechet_infinity as frechet_infinity

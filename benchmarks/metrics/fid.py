@@ -2,10 +2,12 @@ r"""Frechet distance between two sets of features (arXiv 1706.08500), in float64
 
 .. math::
    \mathrm{FD} = \lVert\mu_1 - \mu_2\rVert^2 + \mathrm{tr}\,\Sigma_1 + \mathrm{tr}\,\Sigma_2
-                 - 2\,\mathrm{tr}\big(\Sigma_1^{1/2}\Sigma_2\Sigma_1^{1/2}\big)^{1/2}
+                 - 2\,\mathrm{tr}\big(A^\top\Sigma_1 A\big)^{1/2}, \qquad A A^\top = \Sigma_2.
 
-by symmetric eigendecompositions, so the result is real and stays exact when a
-covariance is singular. The same number comes from centred features alone,
+Any factor A serves, since :math:`A^\top\Sigma_1 A` has the eigenvalues of :math:`\Sigma_1\Sigma_2`. It is the
+triangular one of Cholesky, or for a singular covariance the eigenvectors times the roots of their values; the trace
+then takes the eigenvalues of one symmetric matrix, no vectors. So the result is real. The same number comes from
+centred features alone,
 :math:`\mathrm{tr}(\cdot)^{1/2} = \lVert X_c Y_c^\top\rVert_* / \sqrt{(n-1)(m-1)}`, which serves as an oracle.
 
 FD is biased upwards by about a constant over N: compare sets of equal N, or
@@ -21,17 +23,19 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.linalg import get_blas_funcs
 
 from pairs import InputError
 
 __all__ = [
     "Moments",
+    "covariance_factor",
+    "covariance_within",
     "frechet_distance",
     "frechet_from_features",
     "frechet_infinity",
     "moments",
     "moments_of_stream",
-    "matrix_root",
 ]
 
 
@@ -96,16 +100,44 @@ def _rows(x: ArrayLike) -> np.ndarray:
     return rows
 
 
-def matrix_root(sigma: np.ndarray) -> np.ndarray:
-    """Symmetric root of a positive semidefinite matrix; eigenvalues below zero are rounding and become zero."""
+def covariance_factor(sigma: np.ndarray) -> np.ndarray:
+    """A matrix A with ``A @ A.T`` equal to a positive semidefinite matrix; lower triangular where that is definite.
+
+    Where it is singular, as far as rounding tells, eigenvalues below zero are rounding and become zero.
+
+    >>> covariance_factor(np.array([[4.0, 2.0], [2.0, 2.0]])).tolist()
+    [[2.0, 0.0], [1.0, 1.0]]
+    """
+    try:
+        factor = np.linalg.cholesky(sigma)
+    except np.linalg.LinAlgError:
+        return _factor_of_singular(sigma)
+    pivots = np.diagonal(factor)
+    # a pivot that is rounding says that the matrix is singular: its column would be rounding divided by rounding
+    if pivots.min(initial=np.inf) ** 2 < len(sigma) * np.finfo(np.float64).eps * np.diagonal(sigma).max(initial=0.0):
+        return _factor_of_singular(sigma)
+    return factor
+
+
+def _factor_of_singular(sigma: np.ndarray) -> np.ndarray:
     values, vectors = np.linalg.eigh(sigma)
-    return (vectors * np.sqrt(np.clip(values, 0, None))) @ vectors.T
+    return vectors * np.sqrt(np.clip(values, 0, None))
+
+
+def covariance_within(factor: np.ndarray, sigma: np.ndarray) -> np.ndarray:
+    """``factor.T @ sigma @ factor``, symmetric to the bit; a triangular factor takes half of the work."""
+    if np.triu(factor, 1).any():
+        inner = factor.T @ sigma @ factor
+    else:
+        product = get_blas_funcs("trmm", dtype=np.float64)
+        inner = product(1.0, factor, product(1.0, factor, sigma, lower=1, trans_a=1), side=1, lower=1)
+    return (inner + inner.T) / 2
 
 
 def frechet_distance(
-    mu1: ArrayLike, sigma1: ArrayLike, mu2: ArrayLike, sigma2: ArrayLike, root2: np.ndarray | None = None
+    mu1: ArrayLike, sigma1: ArrayLike, mu2: ArrayLike, sigma2: ArrayLike, factor2: np.ndarray | None = None
 ) -> float:
-    """FD of two Gaussians. ``root2``, if given, is :func:`matrix_root` of ``sigma2``, reused over many calls.
+    """FD of two Gaussians. ``factor2``, if given, is :func:`covariance_factor` of ``sigma2``, reused over many calls.
 
     >>> frechet_distance([0.0], [[1.0]], [3.0], [[4.0]])  # 9 + (2 - 1)^2
     10.0
@@ -113,9 +145,8 @@ def frechet_distance(
     m1, s1, m2, s2 = (np.asarray(a, np.float64) for a in (mu1, sigma1, mu2, sigma2))
     if m1.shape != m2.shape or s1.shape != s2.shape or s1.shape != (*m1.shape, *m1.shape):
         raise InputError("features", f"have {m1.shape[-1:]} and {m2.shape[-1:]} dimensions", "use one feature net")
-    root = matrix_root(s2) if root2 is None else root2
-    inner = root @ s1 @ root
-    overlap = np.sqrt(np.clip(np.linalg.eigvalsh((inner + inner.T) / 2), 0, None)).sum()
+    inner = covariance_within(covariance_factor(s2) if factor2 is None else factor2, s1)
+    overlap = np.sqrt(np.clip(np.linalg.eigvalsh(inner), 0, None)).sum()
     delta = m1 - m2
     return max(float(delta @ delta + np.trace(s1) + np.trace(s2) - 2 * overlap), 0.0)
 
@@ -143,9 +174,9 @@ def frechet_infinity(
         raise InputError("n", f"is {n} with {points} points", "extrapolation needs 20 samples and 2 points")
     sizes = np.linspace(max(n // 5, min(2 * d, n // 2)), n, points).astype(int)
     mu, sigma = np.asarray(mu, np.float64), np.asarray(sigma, np.float64)
-    root, values = matrix_root(sigma), []
+    factor, values = covariance_factor(sigma), []
     for size in sizes:
         part = moments(rows[rng.permutation(n)[:size]])
-        values.append(frechet_distance(part.mean, part.covariance, mu, sigma, root))
+        values.append(frechet_distance(part.mean, part.covariance, mu, sigma, factor))
     slope_intercept = np.polynomial.polynomial.polyfit(1 / sizes, values, 1)
     return float(slope_intercept[0]), sizes, np.asarray(values)

@@ -15,7 +15,7 @@ Above ``DELTA_ABOVE`` dimensions :math:`s` comes from the influence function ins
 .. math:: \psi(x) = 2(\mu_1-\mu_2)^\top (x-\mu_1) + (x-\mu_1)^\top (I - T)(x-\mu_1) - \mathrm{tr}\,(I-T)\Sigma_1,
    \qquad s^2 = \mathrm{var}\,\psi / n,
 
-:math:`T = \Sigma_2^{1/2}(\Sigma_2^{1/2}\Sigma_1\Sigma_2^{1/2})^{-1/2}\Sigma_2^{1/2}` the optimal transport map.
+:math:`T = A (A^\top\Sigma_1 A)^{-1/2} A^\top` the optimal transport map, for any A with :math:`A A^\top = \Sigma_2`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from numpy.typing import ArrayLike
 
 from pairs import InputError
 
-from .fid import Moments, frechet_distance, matrix_root, moments
+from .fid import Moments, covariance_factor, covariance_within, frechet_distance, moments
 
 __all__ = ["DELTA_ABOVE", "FidChange", "fid_change", "fid_influence", "influence_map", "interval"]
 
@@ -69,11 +69,12 @@ def fid_influence(x: ArrayLike, mu: ArrayLike, sigma: ArrayLike) -> np.ndarray:
 
 def influence_map(own: Moments, mu: ArrayLike, sigma: ArrayLike) -> Callable[[np.ndarray], np.ndarray]:
     """The influence on FD of rows ``(n, d)`` of a set with these moments, up to a constant."""
-    root = matrix_root(np.asarray(sigma, np.float64))
-    values, vectors = np.linalg.eigh(root @ own.covariance @ root)
+    factor = covariance_factor(np.asarray(sigma, np.float64))
+    values, vectors = np.linalg.eigh(covariance_within(factor, own.covariance))
     kept = values > values.max() * len(values) * np.finfo(np.float64).eps
     inverse = np.where(kept, 1 / np.sqrt(np.where(kept, values, 1.0)), 0.0)
-    transport = root @ (vectors * inverse) @ vectors.T @ root
+    half = factor @ (vectors * np.sqrt(inverse))
+    transport = half @ half.T
     slope = 2 * (own.mean - np.asarray(mu, np.float64))
 
     def influence(rows: np.ndarray) -> np.ndarray:
@@ -84,7 +85,7 @@ def influence_map(own: Moments, mu: ArrayLike, sigma: ArrayLike) -> Callable[[np
 
 
 def _without_groups(
-    rows: np.ndarray, groups: list[np.ndarray], mu: np.ndarray, sigma: np.ndarray, root: np.ndarray
+    rows: np.ndarray, groups: list[np.ndarray], mu: np.ndarray, sigma: np.ndarray, factor: np.ndarray
 ) -> np.ndarray:
     """FD without each group in turn."""
     centre = rows.mean(0)
@@ -94,7 +95,7 @@ def _without_groups(
         part, n = x[group], len(x) - len(group)
         mean = -part.sum(0) / n
         covariance = (second - part.T @ part - n * np.outer(mean, mean)) / (n - 1)
-        values[j] = frechet_distance(mean + centre, covariance, mu, sigma, root)
+        values[j] = frechet_distance(mean + centre, covariance, mu, sigma, factor)
     return values
 
 
@@ -123,14 +124,14 @@ def fid_change(
     if len(a) < 4:
         raise InputError("n", f"is {len(a)}", "give at least 4 samples")
     mu, sigma = np.asarray(mu, np.float64), np.asarray(sigma, np.float64)
-    root, n, g = matrix_root(sigma), len(a), max(2, min(groups, len(a) // 2))
-    values = [frechet_distance(m.mean, m.covariance, mu, sigma, root) for m in (moments(a), moments(b))]
+    factor, n, g = covariance_factor(sigma), len(a), max(2, min(groups, len(a) // 2))
+    values = [frechet_distance(m.mean, m.covariance, mu, sigma, factor) for m in (moments(a), moments(b))]
     if a.shape[1] > DELTA_ABOVE:
         effect = lambda x: fid_influence(x, mu, sigma)
         spread, freedom = lambda v: float(v.std(ddof=1)) / math.sqrt(n), math.inf
     else:
         parts = np.array_split(np.random.default_rng(seed).permutation(n), g)
-        effect = lambda x: _without_groups(x, parts, mu, sigma, root)
+        effect = lambda x: _without_groups(x, parts, mu, sigma, factor)
         spread, freedom = lambda v: float(v.std(ddof=0)) * math.sqrt(g - 1), float(g - 1)
     first = effect(a)
     second = first if b is a else effect(b)

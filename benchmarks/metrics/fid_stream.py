@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 
 from pairs import InputError
 
-from .fid import Moments, frechet_distance, matrix_root, moments
+from .fid import Moments, covariance_factor, frechet_distance, moments
 from .fid_interval import DELTA_ABOVE, FidChange, influence_map, interval
 
 __all__ = ["fid_change_of_stream"]
@@ -51,8 +51,8 @@ def fid_change_of_stream(
     wholes = [_merged(p) for p in parts]
     if wholes[0].n < 4:
         raise InputError("n", f"is {wholes[0].n}", "give at least 4 samples")
-    root = matrix_root(sigma)
-    distance = lambda m: frechet_distance(m.mean, m.covariance, mu, sigma, root)
+    factor = covariance_factor(sigma)
+    distance = lambda m: frechet_distance(m.mean, m.covariance, mu, sigma, factor)
     values = [distance(whole) for whole in wholes]
     if wide:
         effects = [influence_map(whole, mu, sigma) for whole in wholes]

@@ -32,7 +32,7 @@ from numpy.typing import ArrayLike
 from dcd.tuning.rule import Paired
 from pairs import InputError
 
-from .fid import Moments, frechet_distance, matrix_root, moments
+from .fid import Moments, covariance_factor, frechet_distance, moments
 from .kid import kernel_distance
 from .prdc import density_coverage, precision_recall
 
@@ -82,8 +82,8 @@ def paired_frechet(before: ArrayLike, after: ArrayLike, real: ArrayLike, groups:
     (whole_y, rest_y), sides = _without_each(y, groups), [_without_each(x, groups) for x in (a, b)]
 
     def distances(reference: Moments, parts: list[Moments]) -> list[float]:
-        root = matrix_root(reference.covariance)
-        return [frechet_distance(p.mean, p.covariance, reference.mean, reference.covariance, root) for p in parts]
+        factor = covariance_factor(reference.covariance)
+        return [frechet_distance(p.mean, p.covariance, reference.mean, reference.covariance, factor) for p in parts]
 
     whole = distances(whole_y, [side[0] for side in sides])
     left = np.array([distances(rest_y[j], [side[1][j] for side in sides]) for j in range(groups)])

@@ -14,6 +14,7 @@ from benchmarks.metrics import (
     moments,
     moments_of_stream,
 )
+from benchmarks.metrics.fid import covariance_factor, covariance_within
 from benchmarks.metrics.fid_interval import _without_groups, interval
 from pairs import InputError
 
@@ -162,3 +163,16 @@ def test_many_dimensions_take_the_influence_function_and_agree_with_the_jackknif
     for ci, other in ((jackknife.before_ci, delta.before_ci), (jackknife.difference_ci, delta.difference_ci)):
         # a jackknife of 25 groups knows its own width to 1/sqrt(2 * 24) = 14 %, times 3
         assert ci[1] - ci[0] == pytest.approx(other[1] - other[0], rel=0.45)
+
+
+@pytest.mark.parametrize("rank", [6, 3])
+def test_a_factor_times_its_transpose_is_the_covariance_also_where_that_is_singular(rank):
+    rng = np.random.default_rng(0)
+    half = rng.normal(size=(6, rank))
+    sigma = half @ half.T
+    factor = covariance_factor(sigma)
+    np.testing.assert_allclose(factor @ factor.T, sigma, atol=1e-12)
+    assert np.any(np.triu(factor, 1)) == (rank < 6)  # triangular where the covariance is definite
+    other = rng.normal(size=(6, 6))
+    other = other @ other.T
+    np.testing.assert_allclose(covariance_within(factor, other), factor.T @ other @ factor, atol=1e-12)

@@ -106,3 +106,12 @@ def test_wrong_input_is_refused(golden):
         precision_recall(golden[0][:3], golden[1])
     with pytest.raises(InputError, match="one feature net"):
         kernel_distance(np.zeros((3, 2)), np.zeros((3, 4)))
+
+
+def test_distances_in_single_precision_are_summed_in_double():
+    # far from the origin the squares of float32 rows cancel: their differences are exact only in double precision
+    x = (np.random.default_rng(0).integers(0, 40, (120, 3)) + 4096).astype(np.float32)
+    y = (np.random.default_rng(1).integers(0, 40, (100, 3)) + 4096).astype(np.float32)
+    near = x.astype(np.float64) - 4096, y.astype(np.float64) - 4096
+    assert precision_recall(x, y) == precision_recall(*near)
+    assert density_coverage(x, y) == density_coverage(*near)

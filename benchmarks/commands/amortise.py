@@ -1,0 +1,113 @@
+"""``ganrefine amortise``: a pair whose generator draws refined samples at once. A stopped run goes on where it was."""
+
+from __future__ import annotations
+
+import argparse
+
+from .argument_types import Count, Number
+from .options import BATCH, NUMBER, add_chain, add_output, add_pair, add_tuned
+
+__all__ = ["add_options", "run"]
+
+GO_ON = "the same command goes on from its last checkpoint"
+"""What is said after a signal."""
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the command."""
+    what = add_pair(parser, "the bundled pair, as tuned")
+    add_tuned(what)
+    add_chain(parser)
+    flow = parser.add_argument_group("the flow that learns what the chain samples")
+    flow.add_argument("--flow-steps", type=NUMBER, default=3000, help="updates (default 3,000)")
+    flow.add_argument("--flow-batch", type=BATCH, default=256, help="latents per update (default 256)")
+    flow.add_argument("--layers", type=Count(1, 64), default=6, help="coupling layers (default 6)")
+    flow.add_argument("--width", type=Count(1, 4096), default=64, help="hidden units of each layer (default 64)")
+    flow.add_argument("--learning-rate", type=Number(1e-12, 1.0), default=1e-3, help="Adam's (default 0.001)")
+    weight = "share of the chain's samples in the loss, 0 for none, 1 for them alone (default 0.5)"
+    flow.add_argument("--chain-weight", type=Number(0, 1), default=0.5, help=weight)
+    flow.add_argument("--pool", type=Count(64, 10**6), default=4000, help="samples of the chain (default 4,000)")
+    add_output(parser, "amortised")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train the flow, write the pair and ``report.json``."""
+    import sys
+    import time
+
+    import jax
+    from rich.console import Console
+
+    import dcd
+    from checkpoints import train
+    from dcd.amortisation.training import amortisation_job, chain_pool, judge_amortised
+    from pairs import InputError
+    from pairs.io.command import check_out
+    from pairs.io.progress_bars import progress, stages
+    from pairs.io.reports import hardware, to_json, versions, write_json
+
+    from ..estimates import check_refinement, check_training
+    from ..inputs import pair_digest, require_critic, tuned_or_settings
+
+    folder = check_out(args.out)
+    pair, chain, budget, gain = tuned_or_settings(args)
+    require_critic(pair)
+    if gain is False and chain.steps == 0:
+        raise InputError(
+            "tuned", "proved no gain, so that there is nothing to learn", "add --anyway to learn it anyway"
+        )
+    settings = dcd.Amortise(
+        steps=args.flow_steps,
+        batch=args.flow_batch,
+        learning_rate=args.learning_rate,
+        layers=args.layers,
+        width=args.width,
+        chain_weight=args.chain_weight,
+        pool=args.pool,
+    )
+    check_refinement(pair, chain, args.flow_batch, args.flow_batch, field="--flow-batch")
+    estimate = check_refinement(pair, chain, args.pool, args.batch, field="--pool")
+    check_training(amortisation_job(pair, chain, settings, None))
+    if not args.json:
+        print(estimate.line, file=sys.stderr)
+    key, began = jax.random.key(args.seed), time.monotonic()
+    card = pair.record.to_dict() | {"name": f"{pair.name}-amortised"}
+    with progress() as bar:
+        bar.disable = args.json
+        show = stages(bar)
+        pool = chain_pool(
+            pair,
+            chain,
+            jax.random.fold_in(key, 1),
+            settings,
+            budget,
+            batch=args.batch,
+            on_progress=lambda done, total: show("chain", done, total),
+        )
+        done = train(
+            amortisation_job(pair, chain, settings, pool),
+            settings.steps,
+            args.seed,
+            folder,
+            pair_digest(pair, chain.to_dict() | {"budget": budget}),
+            card,
+            on_progress=lambda at, total, losses: show("flow", at, total),
+        )
+        seconds = time.monotonic() - began
+        found = judge_amortised(
+            pair, done.pair, chain, settings, pool, jax.random.fold_in(key, 2), done.history, seconds
+        )
+    report = {"pair": pair.name, "seed": args.seed, "budget": budget, "verified": gain is True, **found.to_dict()}
+    report |= {"versions": versions(), "hardware": hardware()}
+    write_json(folder / "report.json", report)
+    if args.json:
+        print(to_json(report), end="")
+        return 0
+    console = Console()
+    line = f"mean score {found.score_before:.4g} of the generator, {found.score_after:.4g} behind the flow"
+    console.print(line if found.score_of_chain is None else f"{line}, {found.score_of_chain:.4g} after the chain")
+    if found.effective_share is not None:
+        console.print(f"a sample is worth {found.effective_share:.2g} of one of the chain's law, as a proposal")
+    console.print(f"wrote pair and report.json to {folder}; the pair is refined already: draw from it with")
+    console.print(f"ganrefine refine {folder / 'pair'} --steps 0", soft_wrap=True)
+    return 0

@@ -1,0 +1,1 @@
+"""Flows that draw at once what a chain would sample."""

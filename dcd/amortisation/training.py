@@ -1,0 +1,276 @@
+"""Training of a flow for a frozen pair, by Adam on the mixed divergence of :mod:`dcd.amortisation.objective`."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jax import Array
+from jax.typing import ArrayLike
+
+from pairs import InputError, Pair, Record
+from pairs.arguments import checked_key, differentiable
+from pairs.checks import check_number
+from pairs.fitting import Job, fit
+from pairs.flows.charts import base_law
+from pairs.flows.couplings import Flow
+
+from ..critics.scores import generate_set, scores_of
+from ..langevin.chain import refine
+from ..langevin.settings import Langevin
+from ..langevin.starts import draw_latents, labels_for
+from ..selection.optimal_rejection import obrs
+from .amortised_pair import amortised_pair, flow_of
+from .objective import ChartLaw, amortisation_loss, chart_law, check_law, log_weights, on_chart
+from .settings import Amortise, AmortiseReport
+
+__all__ = ["ChainPool", "amortisation_job", "amortise", "chain_pool", "judge_amortised"]
+
+REACH=None
+CHECKED = 1024
+"""Fresh samples of which the report speaks."""
+
+
+class ChainPool(NamedTuple):
+    """Samples of a chain to learn from.
+
+    Attributes:
+      latents: ``(n, *latent)``.
+      labels: ``(n,)`` classes of a conditional pair, else None.
+      score: Their mean score.
+    """
+
+    latents: Array
+    labels: Array | None
+    score: float
+
+
+class FlowState(NamedTuple):
+    """What an update changes: parameters, Adam's state, and the averaged parameters."""
+
+    params: Any
+    adam: Any
+    average: Any
+
+
+def amortise(
+    pair: Pair,
+    chain: Langevin,
+    key: Array,
+    settings: Amortise | None = None,
+    *,
+    acceptance: float = 1.0,
+    on_progress: Callable[[str, int, int], None] | None = None,
+) -> tuple[Pair, AmortiseReport]:
+    r"""Train a flow that draws at once what ``chain`` would sample, and put it before the generator.
+
+    The flow f is an invertible map of the latents, trained without data: it brings the law of :math:`f(u)` near
+    :math:`p_0(z)^\alpha e^{\beta D(G(z))}` to the power 1/T, which the chain samples, and near samples of the chain.
+
+    Args:
+      pair: Pair with a critic; its nets are kept as they are.
+      chain: Chain in latent space whose target is learned.
+      key: Typed key.
+      settings: Settings of the training.
+      acceptance: Acceptance budget of OBRS before the chain, as in :class:`dcd.Choice`.
+      on_progress: Called with (what is done, done, total).
+
+    Returns:
+      The pair with the generator :math:`G(f(u))` and the base law of u as its prior, and a report. Its critic is the
+      same and still says what is real; it no longer is a density ratio of the data to this generator, so that the pair
+      is not calibrated. A further chain would apply the critic twice: start it with :func:`dcd.amortised_latents`, or
+      correct the flow with :func:`dcd.correct`.
+
+    Raises:
+      InputError: A chain in pixel space, a chain without a density where ``chain_weight`` is below 1, settings out of
+        range, or a loss that is not finite.
+
+    Example:
+      >>> import pairs
+      >>> nets = pairs.wrap(lambda p, z: z * p, jnp.ones(2)), pairs.wrap(lambda p, x: x @ p, jnp.ones(2))
+      >>> pair = pairs.make_pair(*nets, pairs.Normal((2,)), sample_range=None, critic_kind="energy")
+      >>> chain = Langevin(steps=2, prior_weight=1.0)
+      >>> fast, report = amortise(pair, chain, jax.random.key(0), Amortise(steps=5, layers=2, bins=0, pool=64))
+      >>> fast.generate(fast.prior.sample(jax.random.key(1), 3)).shape
+      (3, 2)
+
+    References:
+      Dinh et al., arXiv 1605.08803; Samsonov et al. (the flow as a proposal), arXiv 2111.02702.
+    """
+    key, settings = checked_key(key, pair=pair), settings or Amortise()
+    pool_key, init_key, fit_key, check_key = jax.random.split(key, 4)
+    began = time.monotonic()
+    tell = on_progress or (lambda what, done, total: None)
+    pool = chain_pool(pair, chain, pool_key, settings, acceptance, on_progress=lambda done, total: tell("chain", done, total))
+    job = amortisation_job(pair, chain, settings, pool)
+    state, history = fit(
+        job.make_update(),
+        job.init(init_key),
+        settings.steps,
+        fit_key,
+        on_progress=lambda done, total, losses, left: tell("flow", done, total),
+    )
+    made = job.to_pair(state, check_key, pair.record)
+    return made, judge_amortised(pair, made, chain, settings, pool, check_key, history, time.monotonic() - began)
+
+
+def chain_pool(
+    pair: Pair,
+    chain: Langevin,
+    key: Array,
+    settings: Amortise,
+    acceptance: float = 1.0,
+    *,
+    batch: int = 128,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> ChainPool | None:
+    """Samples of the chain to learn from; None where their divergence has weight 0.
+
+    Raises:
+      InputError: The chain and the settings do not fit.
+    """
+    check_number("acceptance", acceptance, above=0.0, at_most=1.0)
+    if not pair.has_critic:
+        raise InputError("critic", "is missing: this pair has a generator alone", "make one: dcd.recover")
+    if chain.space != "latent":
+        raise InputError("space", "is 'pixel': that chain moves samples", "give a chain with space='latent'")
+    problem = check_law(pair, chain)
+    if problem is not None and settings.chain_weight < 1:
+        remedy = "give chain_weight 1, which learns from the chain's samples alone, or the preset 'ddls'"
+        raise InputError("chain", problem, remedy)
+    if settings.chain_weight == 0:
+        return None
+    n, latents = settings.pool, None
+    if acceptance < 1:
+        latents = obrs(pair, n, key, budget=acceptance).latents
+    result = refine(pair, chain, key, n, latents=latents, batch=min(batch, n), on_progress=on_progress)
+    kept = ~result.stopped
+    if not kept.any():
+        raise InputError("chain", "met NaN or infinity in all of its samples", "give a smaller step size")
+    labels = labels_for(pair, n)
+    own = None if labels is None else jnp.asarray(np.asarray(labels)[kept])
+    score = result.trace.score[-1] if chain.steps else result.start_score
+    return ChainPool(jnp.asarray(result.positions[kept]), own, float(np.mean(score[kept])))
+
+
+def amortisation_job(pair: Pair, chain: Langevin, settings: Amortise, pool: ChainPool | None) -> Job:
+    """The training as :func:`pairs.fitting.fit` and resumable training take it.
+
+    Args:
+      pair: The pair.
+      chain: The chain.
+      settings: Settings of the training.
+      pool: What :func:`chain_pool` made of the three.
+    """
+    pair = differentiable(pair)
+    base = base_law(pair.prior, pair.classes)
+    size = pair.prior.size
+    flow = Flow(size, settings.layers, settings.width, settings.bins_for(size), pair.classes)
+    law = chart_law(pair, base, chain)
+
+    def init(key: Array) -> FlowState:
+        params = flow.init(key)
+        return FlowState(params, _adam(settings).init(params), params)
+
+    def make_update() -> Callable[[Any, Array, int], tuple[Any, dict[str, Array]]]:
+        given = None if pool is None else (pool.latents, pool.labels)
+        return functools.partial(_update, flow, settings, law, given, REACH or chain.temperature * sum(chain.step_sizes()))
+
+    def to_pair(state: FlowState, key: Array, record: Record) -> Pair:
+        return amortised_pair(pair, flow, state.average, base, chain, record)
+
+    return Job("latent-flow", settings, init, make_update, to_pair)
+
+
+def _adam(settings: Amortise) -> optax.GradientTransformation:
+    rate = optax.cosine_decay_schedule(settings.learning_rate, settings.steps)
+    return optax.chain(optax.clip_by_global_norm(1.0), optax.adam(rate))
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def _update(
+    flow: Flow,
+    settings: Amortise,
+    law: ChartLaw,
+    pool: tuple[Array, Array | None] | None,
+    reach: ArrayLike,
+    state: FlowState,
+    key: Array,
+    step: int,
+) -> tuple[FlowState, dict[str, Array]]:
+    draw_key, row_key, length_key, label_key = jax.random.split(key, 4)
+    n = settings.batch
+    labels = None if flow.classes is None else jax.random.randint(label_key, (n,), 0, flow.classes)
+    u = law.base.sample(draw_key, n)
+    chain = None
+    if pool is not None:
+        rows = jax.random.randint(row_key, (n,), 0, len(pool[0]))
+        own = None if pool[1] is None else pool[1][rows]
+        chain = on_chart(law.target.prior, pool[0][rows], length_key, own), own
+    fade = jnp.minimum(1.0, (step + 1) / max(1.0, settings.warm * settings.steps))
+    gradient, parts = jax.grad(amortisation_loss, has_aux=True)(
+        state.params, flow, law.labelled(labels), u, chain, settings.chain_weight, fade, reach
+    )
+    moves, adam = _adam(settings).update(gradient, state.adam, state.params)
+    params = optax.apply_updates(state.params, moves)
+    decay = jnp.minimum(settings.ema, (1 + step) / (10 + step))
+    average = jax.tree.map(lambda a, v: decay * a + (1 - decay) * v, state.average, params)
+    return FlowState(params, adam, average), parts
+
+
+def judge_amortised(
+    pair: Pair,
+    made: Pair,
+    chain: Langevin,
+    settings: Amortise,
+    pool: ChainPool | None,
+    key: Array,
+    history: dict[str, list[float]],
+    seconds: float,
+) -> AmortiseReport:
+    """The report of an amortised pair, from fresh samples.
+
+    Args:
+      pair: The pair before.
+      made: The pair with the flow.
+      chain: The chain.
+      settings: Settings of the training.
+      pool: What was learned from.
+      key: Typed key of the fresh samples.
+      history: Losses by name.
+      seconds: Duration.
+    """
+    labels = labels_for(made, CHECKED)
+    x = generate_set(made, key, CHECKED, labels)[1]
+    plain = generate_set(pair, key, CHECKED, labels)[1]
+    share = None
+    if check_law(pair, chain) is None:
+        law = chart_law(pair, made.prior, chain).labelled(labels)
+        u = draw_latents(made.prior, key, jnp.arange(CHECKED), labels)
+        flow, params, _ = flow_of(made)
+        values = np.asarray(jax.jit(_values, static_argnums=1)(law, flow, params, u), np.float64)
+        w = np.exp(values - values.max())
+        share = float(w.sum() ** 2 / (len(w) * (w**2).sum()))
+    evaluations = settings.steps * settings.batch if settings.chain_weight < 1 else 0
+    evaluations += 0 if pool is None else settings.pool * chain.steps
+    return AmortiseReport(
+        settings=dict(Record(vars(settings)).to_dict()),
+        chain=Record(chain.to_dict()).to_dict(),
+        effective_share=share,
+        score_before=float(np.mean(scores_of(pair, plain, labels))),
+        score_after=float(np.mean(scores_of(made, x, labels))),
+        score_of_chain=None if pool is None else pool.score,
+        evaluations=evaluations,
+        seconds=seconds,
+        history=history,
+    )
+
+
+def _values(law: ChartLaw, flow: Flow, params: Any, u: Array) -> Array:
+    return log_weights(law, flow, params, u)[0]
