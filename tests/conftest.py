@@ -17,6 +17,7 @@ _FLAGS = {
 }
 if metadata.version("jaxlib").startswith("0.10."):  # unknown to later versions, which end the process that names it
     _FLAGS["xla_cpu_use_fusion_emitters"] = "false"
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # two workers with two threads each wait for one another
 _given = os.environ.get("XLA_FLAGS", "")
 os.environ["XLA_FLAGS"] = " ".join([_given, *(f"--{k}={v}" for k, v in _FLAGS.items() if k not in _given)]).strip()
 
