@@ -101,6 +101,7 @@ def test_data_decide_prior_activations_range_view_and_what_a_score_means(vectors
     assert figures == sorted(figures) and answers["activations"].ranking[0][0] == "elu"
 
 
+@pytest.mark.slow
 def test_a_critic_that_is_low_on_data_is_turned(vectors: tuple[Path, np.ndarray], tmp_path: Path) -> None:
     folder, data = vectors
     made = draft_manifest(folder / "g.npz", folder / "turned.npz", (4, 4, 3), data=data)
@@ -118,6 +119,7 @@ def test_what_is_given_is_not_asked(vectors: tuple[Path, np.ndarray]) -> None:
         draft_manifest(folder / "g.npz", None, (4, 4, 3), data=data[:9])
 
 
+@pytest.mark.slow
 def test_the_command_reads_data_and_shows_the_ranking(
     vectors: tuple[Path, np.ndarray], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -147,6 +149,7 @@ def test_samples_far_from_the_data_decide_nothing(vectors: tuple[Path, np.ndarra
     )
 
 
+@pytest.mark.slow
 def test_points_and_sequences_are_drafted(tmp_path: Path) -> None:
     draw = np.random.default_rng(0)
     sizes = {"g.0": (16, 2), "g.2": (2, 16), "d.0": (8, 2), "d.2": (1, 8)}
@@ -207,6 +210,7 @@ def test_trials_compute_what_imported_layers_compute() -> None:
     np.testing.assert_allclose(advance(_EVERY, tensors, x), np.asarray(net(x)), atol=2e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["nearest", "bilinear"])
 def test_statistics_tell_where_and_how_images_are_enlarged(mode: str, tmp_path: Path) -> None:
     draw = np.random.default_rng(0)

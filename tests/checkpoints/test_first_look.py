@@ -50,6 +50,7 @@ def _words(found: FirstLook) -> str:
     return " | ".join(found.warnings)
 
 
+@pytest.mark.slow
 def test_nothing_is_said_of_a_sound_pair_and_the_figures_are_right() -> None:
     found = look(_pair(), _KEY, _REAL)
     assert not found.warnings and found.auc["data over samples"] > 0.6 and found.auc["samples over noise"] > 0.99

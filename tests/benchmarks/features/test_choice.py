@@ -18,6 +18,7 @@ def digits(data_root) -> np.ndarray:
     return x[np.random.default_rng(0).permutation(len(x))[:600]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("judge", "net"), [(False, "mnist-classifier-a"), (True, "mnist-classifier-b")])
 def test_real_digits_are_judged_by_the_net_of_digits_whatever_their_name(digits, judge, net):
     found = choose("auto", (28, 28, 1), data=digits, data_name="fashion", judge=judge)
@@ -26,12 +27,14 @@ def test_real_digits_are_judged_by_the_net_of_digits_whatever_their_name(digits,
     assert found.fits[0].rho < 0.05 < 0.5 < found.fits[1].rho
 
 
+@pytest.mark.slow
 def test_digits_upside_down_are_not_judged_by_the_net_of_digits(digits, tmp_path):
     found = choose("auto", (28, 28, 1), data=digits[:, ::-1, ::-1], data_name="mnist", folder=tmp_path, settings=FEW)
     assert found.kind == "self-supervised" and found.decides
     assert "does not fit the data" in found.reason and "without labels" in found.reason
 
 
+@pytest.mark.slow
 def test_unknown_grey_images_without_a_folder_are_only_warned_about():
     x = np.random.default_rng(0).integers(0, 256, (600, 28, 28, 1), dtype=np.uint8)
     found = choose("auto", (28, 28, 1), data=x, data_name="mnist")
@@ -40,6 +43,7 @@ def test_unknown_grey_images_without_a_folder_are_only_warned_about():
     assert nothing.kind == "random" and "neither data nor samples" in nothing.reason
 
 
+@pytest.mark.slow
 def test_samples_serve_as_evidence_where_there_are_no_data(digits):
     grey = digits.astype(np.float32) * 0.95
     found = choose("auto", (28, 28, 1), samples=grey.astype(np.uint8))

@@ -24,6 +24,7 @@ def test_one_seed_gives_one_number_and_another_seed_another(images):
     assert values[0] == values[1] != values[2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("d", [1, 10])
 def test_shifted_and_widened_gaussians_have_their_closed_forms(d):
     rng, m = np.random.default_rng(0), 40_000

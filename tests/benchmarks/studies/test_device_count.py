@@ -79,6 +79,7 @@ def measured() -> dict[str, Any]:
     return {**head, "parts": [peak, part, {"part": "random-sngan, quality", "chains": 8}]}
 
 
+@pytest.mark.slow
 def test_a_report_is_completed_with_counts_and_keeps_its_times(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

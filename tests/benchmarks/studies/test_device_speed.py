@@ -89,6 +89,7 @@ def test_the_report_is_on_disk_after_every_part_and_lists_what_is_missing(tmp_pa
     ]
 
 
+@pytest.mark.slow
 def test_a_part_without_pytorch_is_measured_and_says_why(small: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     found_before = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "torch" else found_before(name))

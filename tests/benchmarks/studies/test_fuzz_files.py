@@ -63,6 +63,7 @@ def test_every_sound_file_is_read(tmp_path: Path) -> None:
         fuzz_files.read_any(path)
 
 
+@pytest.mark.slow
 def test_a_reader_that_errs_executes_or_grows_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     held: list[bytearray] = []
 

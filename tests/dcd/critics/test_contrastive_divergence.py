@@ -196,6 +196,7 @@ def test_no_gradient_flows_through_negatives_to_critic_or_generator() -> None:
     assert all(not np.any(np.asarray(g)) for g in jax.tree.leaves(slopes))
 
 
+@pytest.mark.slow
 def test_persistent_chains_wander_on_and_fresh_ones_do_not() -> None:
     pair = quadratic_pair(1.0, 2.0)
     target, key = make_target(pair, chain(1)), jax.random.key(0)

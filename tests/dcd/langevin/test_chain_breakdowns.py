@@ -62,6 +62,7 @@ def test_pixel_chains_stay_in_the_sample_range():
     np.testing.assert_array_equal(state.position, 3.0)
 
 
+@pytest.mark.slow
 def test_under_correction_nan_stops_and_zero_density_only_rejects():
     begin = np.full((32, 2), 1.2, np.float32)
     config = Langevin("pixel", 6, 0.5, metropolis=True)

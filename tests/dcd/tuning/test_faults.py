@@ -39,6 +39,7 @@ def test_repeated_rows_are_told_even_with_a_little_noise() -> None:
     assert [f.name for f in row_faults(few + noise, REAL)] == ["repeating"]
 
 
+@pytest.mark.slow
 def test_copies_of_training_rows_are_memory_and_new_rows_of_the_same_law_are_not() -> None:
     train = rows(3000, seed=5)
     copies = train[:1000] + np.random.default_rng(6).normal(size=(1000, 6)) * 1e-3

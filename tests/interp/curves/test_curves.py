@@ -26,6 +26,7 @@ def test_sine_coefficients_interpolate_nodes_exactly():
     np.testing.assert_allclose(rebuilt, delta, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_resampling_equalises_steps_of_a_known_curve():
     t = np.linspace(0, 1, 4001)
     steps = np.diff(t**3)[None]

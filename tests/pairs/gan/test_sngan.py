@@ -32,6 +32,7 @@ def test_kernels_are_divided_by_their_largest_singular_value_and_biases_are_kept
     np.testing.assert_array_equal(whole["bias"], params["bias"])
 
 
+@pytest.mark.slow
 def test_the_gradient_is_that_of_the_exact_division() -> None:
     kernel, weight = (jax.random.normal(jax.random.key(k), (6, 4)) for k in (2, 3))
     vectors = _converged({"w": kernel})

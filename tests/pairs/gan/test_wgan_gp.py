@@ -30,6 +30,7 @@ def test_the_penalty_of_a_linear_critic_is_its_slope_minus_one_squared() -> None
     np.testing.assert_allclose(gradient_penalty(linear, REAL, FAKE, KEY), (5.0 - 1.0) ** 2, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_penalty_is_taken_on_the_segment_with_one_position_per_couple() -> None:
     # the gradient of |x|^2 / 2 is x itself; a couple of equal points has only one point between
     norms = np.sqrt(np.sum(np.asarray(REAL) ** 2, axis=(1, 2, 3)))

@@ -118,6 +118,7 @@ def test_parameters_that_depend_on_parameters_alone_are_folded() -> None:
     np.testing.assert_allclose(folded["t"], expected, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_kernel_that_something_else_uses_stays_as_it_is() -> None:
     nodes = [
         _node("Conv", ["x", "k"], "a"),

@@ -92,6 +92,7 @@ def test_class_logits_at_unit_precision_are_those_of_equal_gaussians() -> None:
     np.testing.assert_allclose(margin[:, 1:], expected[:, 1:], atol=1e-5)
 
 
+@pytest.mark.slow
 def test_label_losses_are_cross_entropy_and_minus_the_log_density_up_to_its_constant() -> None:
     code, means, raw = jnp.asarray([[0.4]]), jnp.asarray([[1.0], [-0.5]]), jnp.asarray([[0.2], [1.0]])
     classify, likelihood = label_losses(code, means, raw, jnp.asarray([1]))
