@@ -13,12 +13,14 @@ import checkpoints
 import dcd
 from checkpoints.digest import canonical, leaf_table, named_leaves, tree_digest
 from pairs import InputError, Pair
-from pairs.checks import image_range
+from pairs.checks import image_range, is_image
 from pairs.io.images import Images, default_split, read_images
 from pairs.io.paths import as_path
 from pairs.io.pixels import to_range
+from pairs.io.points import read_points
 
 from .features import FeatureChoice, choose, default_features
+from .features.point_features import point_features
 
 __all__ = [
     "choose_features",
@@ -55,6 +57,7 @@ def read_data(
     expect: tuple[int, ...] | None = None,
     limit: int | None = None,
     least: int = 1,
+    pair: Pair | None = None,
 ) -> Images:
     """Real images as ``--split``, ``--array``, ``--limit`` and ``--seed`` say; a limit draws by the seed.
 
@@ -65,14 +68,16 @@ def read_data(
       expect: Shape of one image that is required.
       limit: How many images are drawn where ``--limit`` is not given; all by default.
       least: How few images are refused.
+      pair: The pair that the data are for; where its samples are no images, points or series are read.
 
     Raises:
-      InputError: As :func:`pairs.io.images.read_images`; fewer images than ``least``.
+      InputError: As :func:`pairs.io.images.read_images` or :func:`pairs.io.points.read_points`; fewer than ``least``.
     """
     given = as_path("data", given)
-    images = read_images(
+    read = read_images if pair is None or is_image(pair) else read_points
+    images = read(
         given,
-        args.split or default_split(given, split, args.array),
+        args.split or default_split(given, split, args.array, read),
         limit if args.limit is None else args.limit,
         expect,
         args.array,
@@ -102,7 +107,7 @@ def refuse_data_options(args: argparse.Namespace, missing: str) -> None:
 def choose_features(
     pair: Pair, name: str | None, data: Images | None, *, folder: Path | None = None, judge: bool = False
 ) -> FeatureChoice:
-    """The feature net that measures a pair of images, and why that one.
+    """The feature net that measures a pair, and why that one; points and series have features of their own.
 
     Args:
       pair: A pair of images.
@@ -114,7 +119,14 @@ def choose_features(
     Raises:
       InputError: the pair has no images; an unknown name; a net for images of another shape.
     """
-    image_range(pair)
+    if not is_image(pair):
+        if name is not None:
+            raise InputError("--features", "is given for samples that are no images", "leave it out")
+        if data is None:
+            image_range(pair)
+        assert data is not None
+        net = point_features(data.x, data.name, seed=1 if judge else 0)
+        return FeatureChoice(net, "points", f"{net.name} judges: random Fourier features of the samples themselves")
     if name in (None, "auto") and data is None:
         net = default_features(pair.sample_shape, pair.name, judge=judge)
         return FeatureChoice(net, "bundled", f"{net.name} judges, by the name of the pair: no data are given")
@@ -126,15 +138,15 @@ def folds_of(
     args: argparse.Namespace, pair: Pair, folds: tuple[float, ...]
 ) -> tuple[Images, list[np.ndarray], list[np.ndarray | None]]:
     """DATA in the pair's range and, for a conditional pair, its labels, shuffled by the seed and cut into folds."""
-    span = image_range(pair)
     data = as_path("data", args.data)
-    split = args.split or default_split(data, array=args.array)
-    images = read_images(data, split, expect=pair.sample_shape, array=args.array)
+    read = read_images if is_image(pair) else read_points
+    split = args.split or default_split(data, array=args.array, read=read)
+    images = read(data, split, expect=pair.sample_shape, array=args.array)
     order = np.random.default_rng(args.seed).permutation(len(images))[: args.limit or MOST_IMAGES]
     if len(order) < LEAST_IMAGES:
         remedy = f"give at least {LEAST_IMAGES}: a critic and a check come out of them"
         raise InputError("data", f"{images.name} gives {len(order)} images", remedy)
-    x = to_range(images.x[order], span)
+    x = to_range(images.x[order], image_range(pair)) if is_image(pair) else images.x[order]
     cuts = (np.cumsum(folds)[:-1] * len(x)).astype(int)
     labels: list[np.ndarray | None] = [None] * len(folds)
     if pair.classes is not None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from dcd import Judge
-from pairs import InputError, Pair
+from pairs import Pair
+from pairs.checks import image_range, is_image
 from pairs.io.pixels import to_uint8
 
 from .features import Features
@@ -16,17 +17,12 @@ __all__ = ["judge_for"]
 
 
 def judge_for(features: Features, pair: Pair) -> Judge:
-    """The judge of a feature net; samples are quantised to bytes first, as image files would be.
-
-    Raises:
-      InputError: the pair has no sample range.
-    """
-    if pair.sample_range is None:
-        raise InputError("pair", "has no sample range", "feature nets judge images of a declared range")
-    sample_range = pair.sample_range
+    """The judge of a feature net; images are quantised to bytes first, as image files would be."""
 
     def rows(x: np.ndarray) -> np.ndarray:
-        return features(to_uint8(x, sample_range)).astype(np.float64)
+        if not is_image(pair):
+            return _finite_rows(features, x)
+        return features(to_uint8(x, image_range(pair))).astype(np.float64)
 
     # a search measures hundreds of sets against the same real rows
     known: list[tuple[np.ndarray, Moments, np.ndarray]] = []
@@ -41,3 +37,12 @@ def judge_for(features: Features, pair: Pair) -> Judge:
         return float(frechet_distance(a.mean, a.covariance, b.mean, b.covariance, factor))
 
     return Judge(rows, distance, paired_measures)
+
+
+def _finite_rows(features: Features, x: np.ndarray) -> np.ndarray:
+    """Features of points; NaN for those that are not finite."""
+    fine = np.isfinite(x).reshape(len(x), -1).all(1)
+    found = np.full((len(x), features.dim), np.nan)
+    if fine.any():
+        found[fine] = features(x[fine])
+    return found

@@ -28,6 +28,7 @@ from .features import Features, Reference
 __all__ = [
     "LEAST",
     "as_bytes",
+    "as_stored",
     "check_sizes",
     "critic_block",
     "data_name",
@@ -47,6 +48,11 @@ def as_bytes(pair: Pair, result: dcd.Result) -> tuple[np.ndarray, np.ndarray]:
     """Samples before and after as image files would hold them."""
     span = image_range(pair)
     return to_uint8(result.before, span), to_uint8(result.after, span)
+
+
+def as_stored(pair: Pair, result: dcd.Result) -> tuple[np.ndarray, np.ndarray]:
+    """Samples before and after as files hold them: images as bytes, other samples as floats."""
+    return as_bytes(pair, result) if is_image(pair) else (result.before, result.after)
 
 
 def _mean(values: np.ndarray) -> dict[str, Any]:
@@ -128,7 +134,7 @@ def refine_and_judge(
         began = time.perf_counter()
         judged: dict[str, Any] = {"before": {}, "after": {}, "difference": {}, "features": None, "reference": None}
         if features is not None:
-            judged = evaluate(features, *as_bytes(pair, result), reference, seed)
+            judged = evaluate(features, *as_stored(pair, result), reference, seed)
         judging = time.perf_counter() - began
     start, last = scores(pair, result.before, labels), scores(pair, result.after, labels)
     report: dict[str, Any] = {
@@ -190,7 +196,7 @@ def write_samples(folder: Path, pair: Pair, result: dcd.Result, report: dict[str
 
     Images are stored as bytes and drawn as a grid; other samples are stored as floats and drawn as points or curves.
     """
-    before, after = as_bytes(pair, result) if is_image(pair) else (result.before, result.after)
+    before, after = as_stored(pair, result)
     write_pictures(folder, pair, before, after)
     packed = io.BytesIO()
     np.savez_compressed(packed, before=before, after=after)

@@ -49,7 +49,7 @@ SPLITS = ("train", "test", "validation")
 """Splits that file and folder names tell apart."""
 
 PAIR = "a bundled name, a stored pair or a pair.toml"
-DATA = "a folder or file of IDX, NPZ or PNG/JPEG"
+DATA = "a folder or file of IDX, NPZ or PNG/JPEG (points and series: NPZ, NPY or CSV)"
 
 SAMPLES = Count(6, 10**9)
 """Bounds of a number of samples: distances need a distribution, and noise is numbered by 32 bits."""

@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
         check_labels(pair, np.full(1, args.label), 1, "--label")
     data = None
     if args.data is not None:
-        data = read_data(args, args.data, "test", expect=pair.sample_shape, least=LEAST)
+        data = read_data(args, args.data, "test", expect=pair.sample_shape, least=LEAST, pair=pair)
     features, measured = _features(pair, args.features, data)
     if estimate is None:
         return _stream(args, folder, pair, config, budget, gain, features, measured, data)
@@ -159,7 +159,7 @@ def _features(pair: Pair, name: str | None, data: Images | None) -> tuple[Featur
 
     from ..inputs import choose_features
 
-    if not is_image(pair):
+    if not is_image(pair) and data is None:
         if name is not None:
             raise InputError("--features", "is given for samples that are no images", "leave it out")
         return None, "samples are no images: the critic's scores are measured, distances are not"

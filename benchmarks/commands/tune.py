@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
     from dcd.tuning.faults import Fault, own_judge
     from dcd.tuning.tuned_file import tuned_text
     from pairs import InputError
-    from pairs.checks import image_range
+    from pairs.checks import image_range, is_image
     from pairs.io.command import check_out
     from pairs.io.files import write_bytes
     from pairs.io.plots import tuning_plot
@@ -87,19 +87,19 @@ def run(args: argparse.Namespace) -> int:
         check_refinement(pair, longest, n, config.batch, field=field, times=times)
     chosen = choose_features(pair, args.features, images, folder=args.out)
     features, judge = chosen.features, chosen.features
-    if args.judge:
+    if args.judge or not is_image(pair):
         judge = choose_features(pair, args.judge, images, folder=args.out, judge=True).features
     if not args.json:
         print(chosen.reason, file=sys.stderr)
 
     def known_faults(choice: dcd.Choice) -> tuple[Fault, ...]:
         # boosting adds a critic on features to any other one
-        seen = () if choice.critic in ("raw", "recovered") else (features.sha256,)
+        seen = () if choice.critic in ("raw", "recovered") or feature_net is None else (features.sha256,)
         fault = own_judge(judge.sha256, seen)
         return () if fault is None else (fault,)
 
     critic_key, search_key, features_key = jax.random.split(jax.random.key(args.seed), 3)
-    feature_net = features.as_net(image_range(pair))
+    feature_net = features.as_net(image_range(pair)) if is_image(pair) else None
     boosted = dcd.BoostData(train_x, held_x, feature_net, max(1, args.critic_steps // 2), train_y, held_y)
     with progress() as bar:
         bar.disable = args.json

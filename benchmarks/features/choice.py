@@ -41,7 +41,7 @@ LEAST = 500
 """Images below which rho says more about their number than about their law."""
 MOST = 2000
 
-Kind = Literal["named", "bundled", "self-supervised", "random"]
+Kind = Literal["named", "bundled", "self-supervised", "random", "points"]
 
 
 class Fit(NamedTuple):

@@ -35,10 +35,11 @@ _KINDS = {1: "grey", 3: "colour"}
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Images:
-    """A set of images.
+    """A set of images, or of points or series.
 
     Attributes:
-      x: uint8 ``(n, H, W, C)``.
+      x: uint8 ``(n, H, W, C)``; float32 ``(n, *sample)`` of samples that are no images
+        (:func:`~pairs.io.points.read_points`).
       labels: int64 ``(n,)``, or ``None``.
       name: of the folder or file.
       split: ``None`` where the source does not tell.
@@ -211,19 +212,22 @@ def _same_shapes(shapes: Iterable[tuple[Path, tuple[int, ...]]]) -> None:
             raise InputError("data", problem, "bring all to one size and one number of channels")
 
 
-def default_split(path: str | Path, split: str = "train", array: str | None = None) -> str | None:
+def default_split(
+    path: str | Path, split: str = "train", array: str | None = None, read: Callable[..., Images] | None = None
+) -> str | None:
     """``split`` where the data have such a split, else ``None`` (take all).
 
     Args:
       path: folder or file.
       split: the split that is wanted.
       array: name of the array in an NPZ file.
+      read: the reader, :func:`read_images` by default.
 
     Raises:
-      InputError: as :func:`read_images`.
+      InputError: as the reader.
     """
     try:
-        read_images(path, split, limit=1, array=array)
+        (read or read_images)(path, split, limit=1, array=array)
     except InputError as error:
         if error.field != "split":
             raise

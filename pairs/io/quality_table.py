@@ -58,7 +58,9 @@ def quality_rows(report: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
 def metric_label(name: str, report: Mapping[str, Any]) -> str:
     """``fid`` is named by its features: only Inception features make it the FID."""
     if name == "fid":
-        return "FID (Inception)" if "inception" in report["features"]["name"].lower() else "FD (classifier features)"
+        net = report["features"]["name"].lower()
+        kinds = {"inception": "FID (Inception)", "random-fourier": "FD (Fourier features)"}
+        return next((label for kind, label in kinds.items() if kind in net), "FD (classifier features)")
     return {"kid": "KD"}.get(name, name.replace("_", " "))
 
 

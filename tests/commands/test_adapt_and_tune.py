@@ -79,3 +79,25 @@ def test_tune_says_how_many_images_a_verdict_needs(given, tmp_path, capsys) -> N
     few = ["--limit", "600", *NET, "--out", str(tmp_path)]
     assert main(["tune", *given, *few]) == 2
     assert "give at least 2,500 images" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_points_go_through_tune_and_refine_with_features_of_their_own(tmp_path, capsys) -> None:
+    # the plane's Gaussian samples, and data on a ring
+    generator = init_sequential(jax.random.key(0), [{"layer": "dense", "out": 2}], (2,))
+    pair = make_pair(generator, None, Normal((2,)), sample_range=None, critic_kind=None, record=Record(name="plane"))
+    checkpoints.save_pair(tmp_path / "pair", pair)
+    angle = np.random.default_rng(0).uniform(0, 2 * np.pi, 2600)
+    np.savez(tmp_path / "ring.npz", x=np.stack([np.cos(angle), np.sin(angle)], 1))
+    data = str(tmp_path / "ring.npz")
+    few = ["--critic-steps", "20", "--steps", "2", "--confirm", "500", "--first", "16", "--boosts", "0"]
+    assert main(["tune", str(tmp_path / "pair"), data, *few, "--out", str(tmp_path / "tuned"), "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    # another draw of frequencies judges than searched
+    assert (report["features"]["name"], report["judge"]["name"]) == ("random-fourier-0", "random-fourier-1")
+    assert set(report["moves"]) == {"recovered"}
+    command = ["refine", "--tuned", str(tmp_path / "tuned" / "tuned.toml"), "--anyway", "--data", data, "--n", "100"]
+    assert main([*command, "--out", str(tmp_path / "out")]) == 0
+    assert "FD (Fourier features)" in capsys.readouterr().out
+    assert main(["tune", str(tmp_path / "pair"), data, *NET, "--out", str(tmp_path / "no")]) == 2
+    assert "--features: is given for samples that are no images" in capsys.readouterr().err

@@ -67,7 +67,9 @@ def gaussian():
 def _posterior():
     w = np.asarray(MATRIX, np.float64) / np.asarray(WIDTH)
     precision = np.eye(3) + w @ w.T
-    return np.linalg.solve(precision, w @ (np.asarray(CENTRE, np.float64) / np.asarray(WIDTH))), np.linalg.inv(precision)
+    return np.linalg.solve(precision, w @ (np.asarray(CENTRE, np.float64) / np.asarray(WIDTH))), np.linalg.inv(
+        precision
+    )
 
 
 def test_a_gaussian_target_of_a_linear_generator_is_matched_in_mean_and_covariance(gaussian):
