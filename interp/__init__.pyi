@@ -17,6 +17,9 @@ from .geometry.mean import karcher_mean as karcher_mean
 from .inversion import InversionResult as InversionResult
 from .inversion import InversionSettings as InversionSettings
 from .inversion import invert as invert
+from .labels import between_classes as between_classes
+from .labels import within_class as within_class
+from .metric.blends import blends as blends
 from .metric.classifier_term import with_classifier as with_classifier
 from .metric.critic_weight import BarrierWeight as BarrierWeight
 from .metric.critic_weight import ReciprocalCost as ReciprocalCost
@@ -25,6 +28,8 @@ from .metric.critic_weight import Weight as Weight
 from .metric.diagnostics import Diagnostics as Diagnostics
 from .metric.diagnostics import diagnose as diagnose
 from .metric.energy import Metric as Metric
+from .metric.evidence import BlendEvidence as BlendEvidence
+from .metric.evidence import blend_evidence as blend_evidence
 from .metric.features import critic_features as critic_features
 from .metric.midpoints import between as between
 from .metric.path_weight import PathWeight as PathWeight
@@ -32,6 +37,8 @@ from .metric.path_weight import PathWeightSettings as PathWeightSettings
 from .metric.path_weight import weigh as weigh
 from .metric.pullback import metric_matrix as metric_matrix
 from .metric.speed import constant_speed as constant_speed
+from .presets import PRESETS as PRESETS
+from .presets import settings_of as settings_of
 from .result import MESSAGES as MESSAGES
 from .result import Flags as Flags
 from .result import GeodesicResult as GeodesicResult
@@ -51,3 +58,4 @@ from .starts.memory import propose as propose
 from .starts.memory import remember as remember
 from .starts.neighbours import NeighbourGraph as NeighbourGraph
 from .starts.neighbours import neighbour_graph as neighbour_graph
+from .tours import joined as joined

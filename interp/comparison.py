@@ -7,6 +7,7 @@ two points.
 from __future__ import annotations
 
 import dataclasses
+import functools
 from typing import NamedTuple
 
 import jax
@@ -20,7 +21,7 @@ from pairs import Net, Pair
 from .checks import check_labels, check_pairs_of_ends
 from .curves.baselines import BASELINES, Baseline, cross_fade
 from .curves.charts import static_prior
-from .curves.sine_curve import Curve
+from .curves.sine_curve import Curve, resample_times
 from .metric.critic_weight import Weight
 from .metric.diagnostics import Diagnostics, diagnose
 from .metric.energy import Metric
@@ -30,12 +31,19 @@ from .result import GeodesicResult
 from .settings import GeodesicSettings
 from .shortest_paths import geodesic, make_metric
 
-__all__ = ["Comparison", "compare", "baseline_at_constant_speed", "METHODS"]
+__all__ = [
+    "METHODS",
+    "Comparison",
+    "baseline_at_constant_speed",
+    "compare",
+    "cross_fade_at_constant_speed",
+]
 
 METHODS = ("linear", "slerp", "matched", "plain", "geodesic")
 """Methods with latents; ``plain`` is the geodesic without critic, ``geodesic`` the one that the settings ask for."""
 
 _DEFAULT = GeodesicSettings()
+_DENSITY = 4  # mixtures whose features are measured per mixture wanted
 
 
 class Comparison(NamedTuple):
@@ -45,7 +53,7 @@ class Comparison(NamedTuple):
       paths: Latents per method, ``(batch, points, *latent)``.
       diagnostics: Measurements per method, in the metric of the settings.
       results: What the solver says of ``geodesic`` and ``plain``.
-      cross_fade: Pixel mixtures, ``(batch, points, *sample)``.
+      cross_fade: Pixel mixtures at equal feature distance, ``(batch, points, *sample)``.
       cross_fade_critic: Their scores, ``(batch, points)``.
       metric: The metric of the settings.
       path_weight: The critic's weight with its evidence, or None.
@@ -83,6 +91,37 @@ def baseline_at_constant_speed(
     return constant_speed(metric, curve, points, labels=labels)[0]
 
 
+def cross_fade_at_constant_speed(
+    metric: Metric, z0: ArrayLike, z1: ArrayLike, points: int, labels: Array | None = None
+) -> Array:
+    """Pixel mixtures at equal feature distance.
+
+    Args:
+      metric: Generator and features.
+      z0: First ends, ``(batch, *latent)``.
+      z1: Last ends, ``(batch, *latent)``.
+      points: Mixtures per pair of ends, ends included.
+      labels: Class of every pair of ends, ``(batch,)``, for conditional pairs.
+
+    Returns:
+      Samples, ``(batch, points, *sample)``.
+    """
+    t = np.linspace(0, 1, _DENSITY * (points - 1) + 1)
+    dense = cross_fade(metric.pair, jnp.asarray(z0), jnp.asarray(z1), t, labels)
+    if metric.features is None:
+        return dense[:, ::_DENSITY]  # pixels mix at constant speed
+    return _evenly(metric.features, dense, points)
+
+
+@functools.partial(jax.jit, static_argnames=("points",))
+def _evenly(features: Net, dense: Array, points: int) -> Array:
+    f = features(dense.reshape(-1, *dense.shape[2:])).reshape(*dense.shape[:2], -1)
+    steps = jnp.linalg.norm(f[:, 1:] - f[:, :-1], axis=-1)
+    t = resample_times(jnp.linspace(0, 1, dense.shape[1]), steps, points)
+    t = t.reshape(*t.shape, *[1] * (dense.ndim - 2))
+    return (1 - t) * dense[:, :1] + t * dense[:, -1:]
+
+
 def compare(
     pair: Pair,
     z0: ArrayLike,
@@ -112,8 +151,7 @@ def compare(
     paths |= {name: result.path for name, result in results.items()}
     floor = None if known is None else known.floor
     diagnostics = {name: diagnose(metric, path, labels=label, floor=floor) for name, path in paths.items()}
-    t = np.linspace(0, 1, settings.points)
-    fade = cross_fade(pair, jnp.asarray(z0), jnp.asarray(z1), t, label)
+    fade = cross_fade_at_constant_speed(metric, z0, z1, settings.points, label)
     return Comparison(paths, diagnostics, results, fade, _fade_scores(pair, fade, label), metric, known)
 
 

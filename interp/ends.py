@@ -25,7 +25,7 @@ from pairs.io.pixels import to_range
 from .inversion import invert
 from .metric.path_weight import PathWeight
 
-__all__ = ["Ends", "read_picture", "read_ends", "find_ends", "read_nodes"]
+__all__ = ["Ends", "read_picture", "read_ends", "find_ends", "find_latents", "read_nodes"]
 
 _NAMES = ("from", "to")
 _FEWEST, _MOST = 50, 4000  # nodes of a graph
@@ -120,14 +120,40 @@ def find_ends(
     records: dict[str, dict[str, float | bool | str]] = {}
     if which:
         x = np.stack([p for p in pictures if p is not None])
-        each = None if labels is None else jnp.repeat(labels, len(which))
-        found = invert(pair, x, key, features=features, weight=weight, labels=each)
+        found, notes = find_latents(pair, x, key, labels=labels, features=features, weight=weight)
         for row, i in enumerate(which):
-            z[i] = found.z[row : row + 1]
-            numbers = {k: float(getattr(found, k)[row]) for k in ("error", "loss", "start_loss")}
-            records[_NAMES[i]] = {"file": str(given[i]), **numbers, "converged": bool(found.converged[row])}
+            z[i] = found[row : row + 1]
+            records[_NAMES[i]] = {"file": str(given[i]), **notes[row]}
     assert z[0] is not None and z[1] is not None
     return Ends((z[0], z[1]), records)
+
+
+def find_latents(
+    pair: Pair,
+    x: np.ndarray,
+    key: Array,
+    *,
+    labels: Array | None = None,
+    features: Net | None = None,
+    weight: PathWeight | None = None,
+) -> tuple[Array, list[dict[str, float | bool | str]]]:
+    """Latents of pictures, inverted in one batch, and how well each inversion went, as JSON values.
+
+    Args:
+      pair: The pair.
+      x: Pictures, ``(n, *sample)``.
+      key: Randomness of the inversion.
+      labels: The class of all, ``(1,)``, for a conditional pair.
+      features: As for :func:`interp.invert`.
+      weight: As for :func:`interp.invert`.
+    """
+    each = None if labels is None else jnp.repeat(labels, len(x))
+    found = invert(pair, x, key, features=features, weight=weight, labels=each)
+    notes: list[dict[str, float | bool | str]] = []
+    for row in range(len(x)):
+        numbers = {k: float(getattr(found, k)[row]) for k in ("error", "loss", "start_loss")}
+        notes.append({**numbers, "converged": bool(found.converged[row])})
+    return found.z, notes
 
 
 def read_nodes(

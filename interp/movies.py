@@ -1,8 +1,13 @@
-"""Moving pictures of paths: linear, slerp and geodesic side by side, there and back."""
+"""Moving pictures of paths: linear, slerp and geodesic side by side, there and back; loops run on."""
 
 from __future__ import annotations
 
 import io
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -15,7 +20,7 @@ from pairs.io.pixels import to_uint8
 from .comparison import Comparison
 from .pictures import TITLES, frames_of
 
-__all__ = ["path_gif"]
+__all__ = ["moving_points", "path_gif", "path_mp4", "path_webp"]
 
 _SIDE = 140  # pixels of a panel
 _SECONDS = 4.0  # there and back
@@ -32,24 +37,56 @@ def path_gif(pair: Pair, found: Comparison, row: int = 0) -> bytes:
     Returns:
       The bytes of the file.
     """
+    return _animated(_film(pair, found, row), "GIF")
+
+
+def path_webp(pair: Pair, found: Comparison, row: int = 0) -> bytes:
+    """The same as a WebP file, without loss; arguments as for :func:`path_gif`."""
+    return _animated(_film(pair, found, row), "WEBP", lossless=True)
+
+
+def path_mp4(pair: Pair, found: Comparison, row: int = 0) -> bytes | None:
+    """The same as an MP4 file (H.264), arguments as for :func:`path_gif`; None without an ffmpeg that writes it."""
+    program = shutil.which("ffmpeg")
+    if program is None:
+        return None
+    pictures = _film(pair, found, row)
+    # the format wants even sides
+    size = 2 * (pictures[0].width // 2), 2 * (pictures[0].height // 2)
+    raw = b"".join(picture.resize(size).tobytes() for picture in pictures)
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "path.mp4"
+        given = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{size[0]}x{size[1]}"]
+        given += ["-r", f"{1000 / _pause(pictures):.3f}", "-i", "-"]
+        made = ["-c:v", "libx264", "-pix_fmt", "yuv420p", str(target)]
+        ran = subprocess.run([program, "-v", "error", "-y", *given, *made], input=raw, capture_output=True)
+        return target.read_bytes() if ran.returncode == 0 and target.is_file() else None
+
+
+def _film(pair: Pair, found: Comparison, row: int) -> list[Image.Image]:
+    """The pictures of the film, in their order."""
     frames = frames_of(pair, found, row)
-    names = [n for n in ("linear", "slerp", "geodesic") if n in frames]
+    last = "geodesic" if "geodesic" in frames else "plain"
+    names = [n for n in ("linear", "slerp", last) if n in frames]
     if is_image(pair):
         panels = {n: to_uint8(frames[n], image_range(pair)) for n in names}
     else:
-        panels = _moving_points(pair, frames, names)
+        panels = moving_points(pair, frames, names)
     count = len(panels[names[0]])
     pictures = [_labelled(_beside([panels[n][i] for n in names]), names) for i in range(count)]
-    pictures = pictures + pictures[-2:0:-1]
+    first, end = (np.asarray(found.paths["linear"][row, i]) for i in (0, -1))
+    return pictures[:-1] if np.array_equal(first, end) and count > 2 else pictures + pictures[-2:0:-1]
+
+
+def _pause(pictures: list[Image.Image]) -> int:
+    """Milliseconds between two pictures."""
+    return max(20, int(1000 * _SECONDS / len(pictures)))
+
+
+def _animated(pictures: list[Image.Image], kind: str, **options: Any) -> bytes:
     out = io.BytesIO()
-    pictures[0].save(
-        out,
-        format="GIF",
-        save_all=True,
-        append_images=pictures[1:],
-        loop=0,
-        duration=max(20, int(1000 * _SECONDS / len(pictures))),
-    )
+    pause = _pause(pictures)
+    pictures[0].save(out, format=kind, save_all=True, append_images=pictures[1:], loop=0, duration=pause, **options)
     return out.getvalue()
 
 
@@ -73,8 +110,8 @@ def _beside(tiles: list[np.ndarray]) -> np.ndarray:
     return np.concatenate(shown, axis=1)
 
 
-def _moving_points(pair: Pair, frames: dict[str, np.ndarray], names: list[str]) -> dict[str, np.ndarray]:
-    """Vectors: a dot that moves among samples, drawn as a small picture."""
+def moving_points(pair: Pair, frames: dict[str, np.ndarray], names: list[str]) -> dict[str, np.ndarray]:
+    """Samples that are no images: a dot that moves among samples, drawn as a small picture."""
     x = np.asarray(pair.generate(pair.prior.sample(jax.random.key(0), 2000))).reshape(2000, -1)[:, :2]
     low, high = x.min(0), x.max(0)
     place = lambda p: np.clip((p - low) / np.maximum(high - low, 1e-12) * 131 + 4, 0, 139).astype(int)

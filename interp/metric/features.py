@@ -2,7 +2,7 @@
 
 A critic is ``head . body`` with a linear head. The output of the body is a feature space in which the critic measures
 realism. It is found in the traced program, not in module names: it is the input of the last matrix product or
-convolution.
+convolution. Of a sum of critics, those of all parts are taken, since the last product of a sum has the scores alone.
 """
 
 from __future__ import annotations
@@ -17,8 +17,11 @@ from jax import Array
 from jax.extend import core
 
 from pairs import InputError, Net, Pair
+from pairs.heads.affine_score import AffineApply
+from pairs.heads.on_features import FeatureCriticApply, standardised
+from pairs.heads.sum_of_scores import SumApply
 
-__all__ = ["critic_features", "Penultimate"]
+__all__ = ["AdaptedFeatures", "Penultimate", "critic_features"]
 
 _LINEAR = ("dot_general", "conv_general_dilated")
 
@@ -49,6 +52,32 @@ class Penultimate:
         return out.reshape(x.shape[0], -1)
 
 
+@dataclasses.dataclass(frozen=True)
+class AdaptedFeatures:
+    """``(params, x) -> (batch, features)`` of a critic that is rescaled, stands on features, or is a sum of such.
+
+    Attributes:
+      inner: The critic, ``(params, x) -> (batch,)``.
+    """
+
+    inner: Callable[..., Array]
+
+    def __call__(self, params: Any, x: Array) -> Array:
+        """Features ``(batch, features)`` of samples ``x``."""
+        return _features(self.inner, params, x)
+
+
+def _features(critic: Callable[..., Array], params: Any, x: Array) -> Array:
+    if isinstance(critic, AffineApply):
+        return _features(critic.inner, params["inner"], x)
+    if isinstance(critic, SumApply):
+        return jnp.concatenate([_features(c, p, x) for c, p in zip(critic.parts, params["parts"], strict=True)], axis=1)
+    if isinstance(critic, FeatureCriticApply):
+        phi = critic.features(params["features"], x)
+        return _features(critic.head, params["head"], standardised(phi, params["center"], params["spread"]))
+    return Penultimate(critic)(params, x)
+
+
 def critic_features(pair: Pair) -> Net:
     """The critic's penultimate layer as a feature net, ``(batch, *sample) -> (batch, features)``.
 
@@ -65,7 +94,7 @@ def critic_features(pair: Pair) -> Net:
     """
     if pair.classes:
         raise InputError("features", "of a conditional critic depend on the label", "give a feature net of your own")
-    net = Net(pair.critic.params, Penultimate(pair.critic.apply))
+    net = Net(pair.critic.params, AdaptedFeatures(pair.critic.apply))
     x = jax.ShapeDtypeStruct((2, *pair.sample_shape), jnp.zeros(()).dtype)
     shape = jax.eval_shape(net, x).shape
     if shape[0] != 2:

@@ -6,6 +6,8 @@ are ``[]`` and ``[embed]``::
 
     {layer = "concatenate", branches = [[], [{layer = "embed", classes = 10, out = 100}]]}
 
+Labels are whole numbers ``(batch,)``, or shares of the classes ``(batch, classes)``, which mix the rows of the classes.
+
 A projection critic is :math:`\psi(\phi(x)) + \langle e_y, \phi(x) \rangle` (arXiv:1802.05637)::
 
     {layer = "add", branches = [[{layer = "dense", out = 1}], [{layer = "projection", classes = 10}]]}
@@ -25,6 +27,11 @@ from .layers import Layer, Layers, Params, Shape, positive
 from .norms import moved
 
 __all__ = ["ConditionalBatchNorm", "Embed", "LabelLayer", "OneHot", "Projection", "classes_of"]
+
+
+def rows_of(table: Array, labels: Array) -> Array:
+    """The row of each label, or the mixture of rows that shares ``(batch, classes)`` make."""
+    return labels.astype(table.dtype) @ table if labels.ndim == 2 else table[labels]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,7 +80,7 @@ class Embed(LabelLayer, kind="embed"):
 
     def labelled(self, p: Params, x: Array, labels: Array) -> Array:
         """The row of each label."""
-        return p["embedding"][labels]
+        return rows_of(p["embedding"], labels)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,7 +94,7 @@ class OneHot(LabelLayer, kind="one_hot"):
 
     def labelled(self, p: Params, x: Array, labels: Array) -> Array:
         """The unit vector of each label."""
-        return jax.nn.one_hot(labels, self.classes, dtype=x.dtype)
+        return labels.astype(x.dtype) if labels.ndim == 2 else jax.nn.one_hot(labels, self.classes, dtype=x.dtype)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,7 +114,7 @@ class Projection(LabelLayer, kind="projection"):
 
     def labelled(self, p: Params, x: Array, labels: Array) -> Array:
         """Scalar product with the row of each label."""
-        return jnp.sum(x * p["embedding"][labels], axis=-1, keepdims=True)
+        return jnp.sum(x * rows_of(p["embedding"], labels), axis=-1, keepdims=True)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -132,7 +139,7 @@ class ConditionalBatchNorm(LabelLayer, kind="conditional_batch_norm"):
     def labelled(self, p: Params, x: Array, labels: Array) -> Array:
         """The formula above."""
         rows = (x.shape[0], *(1,) * (x.ndim - 2), x.shape[-1])
-        scale, bias = (p[name][labels].reshape(rows) for name in ("scale", "bias"))
+        scale, bias = (rows_of(p[name], labels).reshape(rows) for name in ("scale", "bias"))
         return moved(p, x, self.eps, scale + self.offset, bias)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import jax
+import numpy as np
 import pytest
 from flax import nnx
 from PIL import Image
@@ -36,14 +37,52 @@ def test_path_writes_pictures_and_the_report_of_the_contract(stored, tmp_path, c
     report = json.loads((out / "report.json").read_text())
     assert printed == report
     assert {"pair", "seed", "metric", "calibration"} <= set(report)
-    assert (report["through"], report["classifier"]) == (80, None)
+    assert (report["through"], report["classifier"], report["answer"]) == (80, None, "geodesic")
+    assert all({"choice", "why"} <= set(entry) for entry in report["decided"].values())
     fields = {"energy", "length", "critic_min", "critic_mean", "speed_ratio", "radius_min", "evaluations", "converged"}
     for method in ("linear", "slerp", "geodesic"):
         assert fields <= set(report[method])
     assert Image.open(out / "path.png").size[0] > 500
     with Image.open(out / "path.gif") as movie:
         assert getattr(movie, "n_frames", 1) == 10  # six there, four back
+    with Image.open(out / "path.webp") as film:
+        assert getattr(film, "n_frames", 1) == 10
+    page = (out / "path.html").read_text()
+    assert page.count('<input type="range"') == 6 and "http" not in page  # one slider a method, nothing loaded
+    assert Image.open(out / "sheet.png").size[0] > 100
     assert not list(out.glob(".*"))
+
+
+@pytest.mark.slow
+def test_a_blind_critic_gives_slerp_with_a_word_why(stored, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert main(["path", stored, "--points", "5", "--segments", "8", "--out", str(out), "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    evidence = report["decided"]["critic"]["evidence"]
+    assert not evidence["tells"] and report["answer"] == "slerp" and "geodesic" not in report
+    assert report["plain"]["length_over_plain"] == 1 and "does not tell" in report["decided"]["critic"]["why"]
+
+
+@pytest.mark.slow
+def test_with_data_a_critic_is_trained_once_and_every_frame_is_judged(stored, tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    data, out = tmp_path / "real.npz", tmp_path / "out"
+    np.savez(data, x=rng.integers(0, 256, (1200, 8, 8, 1)).astype(np.uint8))
+    arguments = ["path", stored, str(data), "--via", "7", "--loop", "--points", "5", "--segments", "8"]
+    arguments += ["--updates", "20", "--json"]
+    kept = ["--kept", str(tmp_path / "kept")]
+    reports = []
+    for folder in ("one", "two"):
+        assert main([*arguments, *kept, "--out", str(out / folder)]) == 0
+        captured = capsys.readouterr()
+        reports.append(json.loads(captured.out))
+    assert "trained before" in captured.err  # the second time nothing is trained
+    first, second = reports
+    assert first["geodesic"] == second["geodesic"] and first["decided"] == second["decided"]
+    assert (first["legs"], first["frames"], first["answer"]) == (3, 13, "geodesic")
+    assert first["decided"]["critic"]["choice"] == "trained" and first["judge"]["kind"] == "random"
+    for method in ("linear", "slerp", "matched", "plain", "geodesic", "cross_fade"):
+        assert {"distance", "worst", "off_data", "jump", "pixel_jump"} <= set(first[method])
 
 
 @pytest.mark.slow
@@ -55,6 +94,12 @@ def test_path_writes_pictures_and_the_report_of_the_contract(stored, tmp_path, c
         (["--ratio", "0.5"], "ratio"),
         (["--metric", "pair"], "metric"),
         (["--label", "3"], "--label"),
+        (["--to-label", "3"], "--to-label"),
+        (["--critic", "trained"], "--critic"),
+        (["--updates", "5"], "--updates"),
+        (["--judge", "random"], "--judge"),
+        (["--via", "none.png"], "--via"),
+        (["--preset", "paper"], "preset"),
         (["--from", "-1"], "--from"),
         (["--to", "none.png"], "--to"),
         (["--to", __file__], "--to"),

@@ -1,0 +1,1 @@
+"""What ``ganrefine path`` does: stops, decisions, solving, judging frame by frame, pictures, the report."""

@@ -1,0 +1,239 @@
+"""What ``ganrefine path`` decides by itself: the critic, the metric, the graph, the judge; and why.
+
+Without DATA the pair's own critic steers where it tells blends from samples
+(:mod:`interp.metric.evidence`); else the answer is slerp. With DATA a critic for paths is trained
+(:mod:`.training`), its weight is a wall at the edge of real data, and a net that took no part judges the frames.
+Whatever an option sets by hand is taken as it is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import time
+import warnings
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from jax import Array
+
+from interp.metric.classifier_term import with_classifier
+from interp.metric.evidence import blend_evidence
+from interp.metric.path_weight import PathWeight, PathWeightSettings, weigh
+from interp.settings import GeodesicSettings
+from pairs import InputError, Net, Pair
+from pairs.checks import is_image
+from pairs.io.pixels import to_range
+
+from ..features import choose
+from ..metrics.frames import NearestReal
+from .data import PathData
+from .kept import Kept, digest_of, name_of_critic
+from .nets import classifier_net, metric_net
+from .realism import Judge
+from .training import UPDATES, trained_critic
+
+__all__ = ["Chosen", "choose_critic", "choose_judge", "choose_metric", "choose_weight", "set_by_hand"]
+
+Say = Callable[[str], None]
+BARRIER, WALL = 10.0, 30.0
+"""Ratios of the two shapes where none is given."""
+_BY_HAND = ("mode", "ratio", "shape", "through", "classifier", "strength", "preset")
+
+
+class Chosen(NamedTuple):
+    """The critic of a path.
+
+    Attributes:
+      pair: The unconditional pair with the critic that steers.
+      steers: Whether a critic steers; without one the answer is slerp.
+      record: What was decided, by name: the choice, why, and the evidence.
+    """
+
+    pair: Pair
+    steers: bool
+    record: dict[str, dict[str, Any]]
+
+
+def set_by_hand(args: argparse.Namespace) -> list[str]:
+    """Options about the critic that were given; each asks for the pair's own critic where there are no DATA."""
+    return [f"--{name}" for name in _BY_HAND if getattr(args, name) is not None]
+
+
+def choose_critic(
+    args: argparse.Namespace,
+    pair: Pair,
+    whole: Pair,
+    data: PathData | None,
+    narrow: Callable[[Pair], Pair] | None,
+    kept: Kept,
+    say: Say,
+) -> Chosen:
+    """The critic that steers, and the evidence for it.
+
+    Args:
+      args: Arguments of the command.
+      pair: The unconditional pair of the path.
+      whole: The pair as it was loaded, on all of whose classes a critic is trained.
+      data: Real images, or None.
+      narrow: From a pair like ``whole`` to one like ``pair``; None where the latents of ``pair`` hold the class.
+      kept: What earlier paths left.
+      say: Where progress goes.
+
+    Raises:
+      InputError: A critic is asked for that is not there.
+    """
+    wanted, by_hand = args.critic or "auto", set_by_hand(args)
+    if wanted == "trained" and data is None:
+        raise InputError("--critic", "is 'trained' without DATA", "name real images after PAIR")
+    if wanted == "own" and not pair.has_critic:
+        raise InputError("--critic", "is 'own' for a path whose pair has none", "give DATA, and leave --critic out")
+    if args.mode == "none":
+        record = {"choice": "none", "why": "--mode none leaves the critic out"}
+        return Chosen(pair, True, {"critic": record})
+    if data is not None and wanted in ("auto", "trained"):
+        return _trained(args, pair, whole, data, narrow, kept, say)
+    if not pair.has_critic:
+        why = "the pair of this path has no critic; DATA would let one be trained"
+        return Chosen(pair, False, {"critic": {"choice": "none", "why": why}})
+    evidence = blend_evidence(pair, jax.random.key(args.seed))
+    figures = f"AUC {evidence.midpoints:.2f} against midpoints, {evidence.cross_fades:.2f} against cross-fades"
+    record = {"choice": "own", "evidence": evidence.to_dict()}
+    if wanted == "own" or by_hand:
+        asked = "--critic own" if wanted == "own" else by_hand[0]
+        return Chosen(pair, True, {"critic": record | {"why": f"{asked} asks for the pair's own critic ({figures})"}})
+    if evidence.tells:
+        why = f"the pair's own critic tells blends from samples: {figures}, at least {evidence.to_dict()['threshold']}"
+        return Chosen(pair, True, {"critic": record | {"why": why}})
+    needed = evidence.to_dict()["threshold"]
+    why = f"the pair's own critic does not tell blends from samples: {figures}, {needed} needed"
+    return Chosen(pair, False, {"critic": record | {"choice": "none", "why": why}})
+
+
+def _trained(
+    args: argparse.Namespace,
+    pair: Pair,
+    whole: Pair,
+    data: PathData,
+    narrow: Callable[[Pair], Pair] | None,
+    kept: Kept,
+    say: Say,
+) -> Chosen:
+    source = pair if narrow is None else whole  # where latents hold the class, blends are of all classes
+    labels = data.labels if source.classes is not None else None
+    updates = args.updates or UPDATES
+    features, on = _critic_net(args, source, data)
+    name = name_of_critic(source, data, updates, features, args.seed)
+    made = kept.critic(name, source)
+    if made is None:
+        say(f"training a critic for paths on {len(data.train)} images of {data.name}, {updates} updates")
+        made = trained_critic(source, data.train, labels, args.seed, updates, features, _progress(say))
+        kept.keep_critic(name, made)
+    else:
+        say(f"critic for paths: critic-{name}, trained before")
+    steering = made.pair if narrow is None else narrow(made.pair)
+    evidence = blend_evidence(steering, jax.random.key(args.seed))
+    why = f"trained on {len(data.train)} images of {data.name} against blends of this pair"
+    record = {"choice": "trained", "why": why, "training": made.record, "evidence": evidence.to_dict()}
+    return Chosen(steering, True, {"critic": record, "critic stands on": on})
+
+
+def _critic_net(args: argparse.Namespace, pair: Pair, data: PathData) -> tuple[Net | None, dict[str, Any]]:
+    """The net on whose features a critic is trained, None for the samples themselves, and why."""
+    name = args.critic_on or "auto"
+    if name != "auto":
+        return metric_net(pair, name), {"choice": name, "why": "--critic-on asks for it"}
+    if pair.features is not None:
+        return pair.features, {"choice": "pair", "why": "the pair carries a feature net"}
+    assert pair.sample_range is not None
+    found = choose("auto", pair.sample_shape, data=data.real, data_name=data.name)
+    if found.kind != "bundled":
+        return None, {"choice": "pixel", "why": "no feature net at hand fits the data; --critic-on names one"}
+    why = "its own images and the data agree"
+    return found.features.as_net(pair.sample_range), {"choice": found.features.name, "why": why}
+
+
+def _progress(say: Say) -> Callable[[int, int, float], None]:
+    last = [time.monotonic()]
+
+    def tell(done: int, total: int, left: float) -> None:
+        if time.monotonic() - last[0] > 10:
+            last[0] = time.monotonic()
+            say(f"  {done} of {total} updates, {left:.0f} s left")
+
+    return tell
+
+
+def choose_metric(args: argparse.Namespace, pair: Pair) -> tuple[Net | None, dict[str, Any]]:
+    """The net in which distance is measured, None for pixels."""
+    name = args.metric or "auto"
+    if name != "auto":
+        return metric_net(pair, name), {"choice": name, "why": "--metric asks for it"}
+    if pair.features is not None:
+        return pair.features, {"choice": "pair", "why": "the pair carries a feature net"}
+    why = "the pair carries no feature net; pixels gave paths as realistic as a classifier's features, at half the cost"
+    return None, {"choice": "pixel", "why": why}
+
+
+def choose_weight(
+    args: argparse.Namespace,
+    pair: Pair,
+    settings: GeodesicSettings,
+    trained: bool,
+    data: PathData | None,
+    nodes: Array | None,
+    say: Say,
+) -> tuple[Pair, GeodesicSettings, PathWeight, dict[str, Any]]:
+    """The path weight of the critic, with a classifier beside it where one is named.
+
+    Returns:
+      The pair (with the classifier in its critic), the settings with those of the weight, the weight, and why.
+    """
+    shape = args.shape or ("wall" if trained else "barrier")
+    ratio = args.ratio or (WALL if shape == "wall" and trained else BARRIER)
+    how = PathWeightSettings(ratio=ratio, shape=shape)
+    settings = dataclasses.replace(settings, path_weight=how)
+    real = None if data is None or not trained else to_range(data.real[:2000], pair.sample_range or (0, 1))
+    say(f"{pair.name}: weighing the critic on {how.samples} samples")
+    weight = _weighed(pair, settings, nodes, real, say)
+    if args.classifier is not None:
+        pair = with_classifier(pair, classifier_net(pair, args.classifier), weight)
+        weight = _weighed(pair, settings, nodes, real, say)
+    why = "--shape and --ratio" if args.shape or args.ratio else "the default of a critic that only ranks samples"
+    if trained and not (args.shape or args.ratio):
+        why = "a critic for paths knows what is off the data: a wall at the 5 % quantile of real data"
+    return pair, settings, weight, {"choice": f"{shape}, ratio {ratio:g}", "why": why}
+
+
+def _weighed(
+    pair: Pair, settings: GeodesicSettings, nodes: Array | None, real: np.ndarray | None, say: Say
+) -> PathWeight:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        weight = weigh(pair, jax.random.key(settings.seed), settings.path_weight, latents=nodes, real=real)
+    for warning in caught:
+        say(f"warning: {warning.message}")
+    return weight
+
+
+def choose_judge(args: argparse.Namespace, pair: Pair, data: PathData | None, kept: Kept) -> Judge | None:
+    """The net that judges frames, which took no part in the path; None without DATA or images."""
+    if data is None or not is_image(pair):
+        if args.judge is not None:
+            raise InputError("--judge", "is given without DATA", "name real images after PAIR, or leave it out")
+        return None
+    assert pair.sample_range is not None
+    folder = args.out / "judge" if args.judge == "self-supervised" else None
+    known = np.concatenate([data.real, data.fresh])
+    found = choose(args.judge, pair.sample_shape, data=known, data_name=data.name, judge=True, folder=folder)
+    if found.features.name in (args.metric, args.classifier, args.critic_on):
+        remedy = f"name another net than {found.features.name}"
+        raise InputError("--judge", "would judge a path in which it took part", remedy)
+    name = digest_of(found.features.sha256, data.real, data.fresh)
+    rows = kept.rows(name)
+    if rows is None:
+        rows = found.features(data.real), found.features(data.fresh)
+        kept.keep_rows(name, *rows)
+    return Judge(found, NearestReal.of(*rows), pair.sample_range)
