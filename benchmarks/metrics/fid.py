@@ -6,8 +6,9 @@ r"""Frechet distance between two sets of features (arXiv 1706.08500), in float64
 
 Any factor A serves, since :math:`A^\top\Sigma_1 A` has the eigenvalues of :math:`\Sigma_1\Sigma_2`. It is the
 triangular one of Cholesky, or for a singular covariance the eigenvectors times the roots of their values; the trace
-then takes the eigenvalues of one symmetric matrix, no vectors. So the result is real. The same number comes from centred
-features alone, :math:`\mathrm{tr}(\cdot)^{1/2} = \lVert X_c Y_c^\top\rVert_* / \sqrt{(n-1)(m-1)}`, which serves as an oracle.
+then takes the eigenvalues of one symmetric matrix, no vectors. So the result is real. The same number comes from
+centred features alone, :math:`\mathrm{tr}(\cdot)^{1/2} = \lVert X_c Y_c^\top\rVert_* / \sqrt{(n-1)(m-1)}`, which
+serves as an oracle.
 
 FD is biased upwards by about a constant over N: compare sets of equal N, or
 :func:`frechet_infinity` (arXiv 1911.07023). With features of another net than
@@ -119,7 +120,7 @@ def covariance_within(factor: np.ndarray, sigma: np.ndarray) -> np.ndarray:
     if np.triu(factor, 1).any():
         inner = factor.T @ sigma @ factor
     else:
-        product = get_blas_funcs("trmm", dtype=np.float64)
+        (product,) = get_blas_funcs(("trmm",), dtype=np.float64)
         inner = product(1.0, factor, product(1.0, factor, sigma, lower=1, trans_a=1), side=1, lower=1)
     return (inner + inner.T) / 2
 

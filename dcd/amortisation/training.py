@@ -32,7 +32,6 @@ from .settings import Amortise, AmortiseReport
 
 __all__ = ["ChainPool", "amortisation_job", "amortise", "chain_pool", "judge_amortised"]
 
-REACH=None
 CHECKED = 1024
 """Fresh samples of which the report speaks."""
 
@@ -107,7 +106,9 @@ def amortise(
     pool_key, init_key, fit_key, check_key = jax.random.split(key, 4)
     began = time.monotonic()
     tell = on_progress or (lambda what, done, total: None)
-    pool = chain_pool(pair, chain, pool_key, settings, acceptance, on_progress=lambda done, total: tell("chain", done, total))
+    pool = chain_pool(
+        pair, chain, pool_key, settings, acceptance, on_progress=lambda done, total: tell("chain", done, total)
+    )
     job = amortisation_job(pair, chain, settings, pool)
     state, history = fit(
         job.make_update(),
@@ -144,6 +145,8 @@ def chain_pool(
     if problem is not None and settings.chain_weight < 1:
         remedy = "give chain_weight 1, which learns from the chain's samples alone, or the preset 'ddls'"
         raise InputError("chain", problem, remedy)
+    if chain.steps == 0 and (settings.chain_weight > 0 or settings.transport > 0):
+        raise InputError("steps", "is 0: that chain moves nothing", "give a chain of at least 1 step")
     if settings.chain_weight == 0:
         return None
     n, latents = settings.pool, None
@@ -173,6 +176,7 @@ def amortisation_job(pair: Pair, chain: Langevin, settings: Amortise, pool: Chai
     size = pair.prior.size
     flow = Flow(size, settings.layers, settings.width, settings.bins_for(size), pair.classes)
     law = chart_law(pair, base, chain)
+    pull = settings.transport / (chain.temperature * sum(chain.step_sizes())) if _pulls(chain, settings) else 0.0
 
     def init(key: Array) -> FlowState:
         params = flow.init(key)
@@ -180,12 +184,16 @@ def amortisation_job(pair: Pair, chain: Langevin, settings: Amortise, pool: Chai
 
     def make_update() -> Callable[[Any, Array, int], tuple[Any, dict[str, Array]]]:
         given = None if pool is None else (pool.latents, pool.labels)
-        return functools.partial(_update, flow, settings, law, given, REACH or chain.temperature * sum(chain.step_sizes()))
+        return functools.partial(_update, flow, settings, law, given, pull)
 
     def to_pair(state: FlowState, key: Array, record: Record) -> Pair:
         return amortised_pair(pair, flow, state.average, base, chain, record)
 
     return Job("latent-flow", settings, init, make_update, to_pair)
+
+
+def _pulls(chain: Langevin, settings: Amortise) -> bool:
+    return settings.transport > 0 and settings.chain_weight < 1
 
 
 def _adam(settings: Amortise) -> optax.GradientTransformation:
@@ -199,7 +207,7 @@ def _update(
     settings: Amortise,
     law: ChartLaw,
     pool: tuple[Array, Array | None] | None,
-    reach: ArrayLike,
+    pull: ArrayLike,
     state: FlowState,
     key: Array,
     step: int,
@@ -215,7 +223,7 @@ def _update(
         chain = on_chart(law.target.prior, pool[0][rows], length_key, own), own
     fade = jnp.minimum(1.0, (step + 1) / max(1.0, settings.warm * settings.steps))
     gradient, parts = jax.grad(amortisation_loss, has_aux=True)(
-        state.params, flow, law.labelled(labels), u, chain, settings.chain_weight, fade, reach
+        state.params, flow, law.labelled(labels), u, chain, settings.chain_weight, fade, pull
     )
     moves, adam = _adam(settings).update(gradient, state.adam, state.params)
     params = optax.apply_updates(state.params, moves)
