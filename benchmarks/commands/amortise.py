@@ -42,7 +42,8 @@ def run(args: argparse.Namespace) -> int:
 
     import dcd
     from checkpoints import train
-    from dcd.amortisation.training import amortisation_job, chain_pool, judge_amortised
+    from dcd.amortisation.chain_pool import chain_pool
+    from dcd.amortisation.training import amortisation_job, judge_amortised
     from pairs import InputError
     from pairs.io.command import check_out
     from pairs.io.progress_bars import progress, stages
