@@ -137,6 +137,9 @@ def _search_own_folder_first() -> None:
 def console(argv: Sequence[str] | None = None) -> int:
     """Entry of the console script."""
     _search_own_folder_first()
+    # a help page compiles nothing, and a program that imported JAX has settled its settings
+    if "jax" not in sys.modules and not {"-h", "--help"} & set(sys.argv[1:] if argv is None else argv):
+        _own("pairs.io.compilation_cache").use_compilation_cache()
     code = main(argv)
     if code > 128:  # threads of libraries that a signal has cut short would end in tracebacks
         sys.stdout.flush()

@@ -21,6 +21,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # two workers with two threa
 _given = os.environ.get("XLA_FLAGS", "")
 os.environ["XLA_FLAGS"] = " ".join([_given, *(f"--{k}={v}" for k, v in _FLAGS.items() if k not in _given)]).strip()
 
+os.environ["GANREFINE_CACHE"] = "off"  # commands that tests start compile anew
+
 collect_ignore_glob = ["golden/*", "helpers/*"]  # no tests; some import packages that only their callers check for
 
 _HERE = Path(__file__).resolve().parent

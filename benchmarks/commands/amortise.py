@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from .argument_types import Count, Number
-from .options import BATCH, NUMBER, add_chain, add_output, add_pair, add_tuned
+from .options import BATCH, NUMBER, WEIGHT, add_chain, add_output, add_pair, add_tuned
 
 __all__ = ["add_options", "run"]
 
@@ -26,6 +26,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     flow.add_argument("--learning-rate", type=Number(1e-12, 1.0), default=1e-3, help="Adam's (default 0.001)")
     weight = "share of the chain's samples in the loss, 0 for none, 1 for them alone (default 0.5)"
     flow.add_argument("--chain-weight", type=Number(0, 1), default=0.5, help=weight)
+    cost = "weight of the cost of transport, which keeps the flow of a short chain short (default 1)"
+    flow.add_argument("--transport", type=WEIGHT, default=1.0, help=cost)
     flow.add_argument("--pool", type=Count(64, 10**6), default=4000, help="samples of the chain (default 4,000)")
     add_output(parser, "amortised")
 
@@ -40,7 +42,8 @@ def run(args: argparse.Namespace) -> int:
 
     import dcd
     from checkpoints import train
-    from dcd.amortisation.training import amortisation_job, chain_pool, judge_amortised
+    from dcd.amortisation.chain_pool import chain_pool
+    from dcd.amortisation.training import amortisation_job, judge_amortised
     from pairs import InputError
     from pairs.io.command import check_out
     from pairs.io.progress_bars import progress, stages
@@ -64,6 +67,7 @@ def run(args: argparse.Namespace) -> int:
         width=args.width,
         chain_weight=args.chain_weight,
         pool=args.pool,
+        transport=args.transport,
     )
     check_refinement(pair, chain, args.flow_batch, args.flow_batch, field="--flow-batch")
     estimate = check_refinement(pair, chain, args.pool, args.batch, field="--pool")

@@ -7,8 +7,8 @@ r"""Frechet distance between two sets of features (arXiv 1706.08500), in float64
 Any factor A serves, since :math:`A^\top\Sigma_1 A` has the eigenvalues of :math:`\Sigma_1\Sigma_2`. It is the
 triangular one of Cholesky, or for a singular covariance the eigenvectors times the roots of their values; the trace
 then takes the eigenvalues of one symmetric matrix, no vectors. So the result is real. The same number comes from
-centred features alone,
-:math:`\mathrm{tr}(\cdot)^{1/2} = \lVert X_c Y_c^\top\rVert_* / \sqrt{(n-1)(m-1)}`, which serves as an oracle.
+centred features alone, :math:`\mathrm{tr}(\cdot)^{1/2} = \lVert X_c Y_c^\top\rVert_* / \sqrt{(n-1)(m-1)}`, which
+serves as an oracle.
 
 FD is biased upwards by about a constant over N: compare sets of equal N, or
 :func:`frechet_infinity` (arXiv 1911.07023). With features of another net than
@@ -60,15 +60,6 @@ class Moments(NamedTuple):
         n, delta = self.n + other.n, other.mean - self.mean
         scatter = self.scatter + other.scatter + np.outer(delta, delta) * (self.n * other.n / n)
         return Moments(n, self.mean + delta * (other.n / n), scatter)
-
-    def without(self, part: Moments) -> Moments:
-        """Moments of the set without a part of it, the inverse of :meth:`merge`."""
-        n = self.n - part.n
-        if n < 1 or part.n == 0:
-            return self if part.n == 0 else Moments(0, np.zeros_like(self.mean), np.zeros_like(self.scatter))
-        mean = (self.n * self.mean - part.n * part.mean) / n
-        delta = part.mean - mean
-        return Moments(n, mean, self.scatter - part.scatter - np.outer(delta, delta) * (part.n * n / self.n))
 
 
 def moments(x: ArrayLike) -> Moments:
@@ -129,7 +120,7 @@ def covariance_within(factor: np.ndarray, sigma: np.ndarray) -> np.ndarray:
     if np.triu(factor, 1).any():
         inner = factor.T @ sigma @ factor
     else:
-        product = get_blas_funcs("trmm", dtype=np.float64)
+        (product,) = get_blas_funcs(("trmm",), dtype=np.float64)
         inner = product(1.0, factor, product(1.0, factor, sigma, lower=1, trans_a=1), side=1, lower=1)
     return (inner + inner.T) / 2
 

@@ -6,14 +6,23 @@ chart c with base law b (:mod:`pairs.flows.charts`), where :math:`z = c(v)`, tha
 .. math:: h(v) = \tfrac1T \log \pi(c(v)) - \log p_0(c(v)) + \log b(v)
 
 up to a constant. A flow f that takes :math:`u \sim b` to v has the law
-:math:`\log q(v) = \log b(u) - \log|\det f'(u)|`. The loss mixes the two divergences, both up to a constant,
+:math:`\log q(v) = \log b(u) - \log|\det f'(u)|`. The loss mixes two divergences, both up to a
+constant, and a cost of transport,
 
 .. math::
-   (1 - \lambda)\,\mathrm{KL}(q \Vert \pi) &= (1 - \lambda)\,\mathbb{E}_{u \sim b}
-   \big[\log b(u) - \log|\det f'(u)| - h(f(u))\big], \\
-   \lambda\,\mathrm{KL}(\text{chain} \Vert q) &= -\lambda\,\mathbb{E}_{v \sim \text{chain}}\,\log q(v).
+   L &= (1 - \lambda)\Big(\mathrm{KL}(q \Vert \pi)
+        + \frac{\omega}{2\tau}\,\mathbb{E}_{u \sim b} \lVert c(f(u)) - c(u)\rVert^2\Big)
+        + \lambda\,\mathrm{KL}(\text{chain} \Vert q), \\
+   \mathrm{KL}(q \Vert \pi) &= \mathbb{E}_{u \sim b} \big[\log b(u) - \log|\det f'(u)| - h(f(u))\big], \qquad
+   \mathrm{KL}(\text{chain} \Vert q) = -\mathbb{E}_{v \sim \text{chain}}\,\log q(v).
 
-The first needs no samples and may drop modes; the second punishes every mode that q lacks.
+The first needs no samples and may drop modes; the last punishes every mode that q lacks. A Langevin chain descends
+:math:`\mathrm{KL}(q \Vert \pi)` along the steepest path in the distance of transport, so that after a time
+:math:`\tau = T \sum_k \eta_k` its law is near the minimum of the bracket with :math:`\omega = 1`, one implicit step of
+length :math:`\tau`: a short chain stays near its start, and its flow does too.
+
+References:
+  Jordan, Kinderlehrer and Otto, The variational formulation of the Fokker-Planck equation, 1998.
 """
 
 from __future__ import annotations
@@ -135,7 +144,7 @@ def amortisation_loss(
     chain: tuple[Array, Array | None] | None,
     weight: float,
     fade: ArrayLike = 1.0,
-    reach: ArrayLike = jnp.inf,
+    pull: ArrayLike = 0.0,
 ) -> tuple[Array, dict[str, Array]]:
     r"""The mixed loss and its parts.
 
@@ -147,6 +156,7 @@ def amortisation_loss(
       chain: Samples of the chain on the chart, and their labels; None without.
       weight: :math:`\lambda`; a divergence of weight 0 is not computed.
       fade: Multiplies the critic's scale.
+      pull: :math:`\omega / \tau`.
 
     Returns:
       The loss, and its parts by name.
@@ -155,7 +165,7 @@ def amortisation_loss(
     if weight < 1:
         value, z, _ = log_weights(law, flow, params, u, fade)
         move = flat_sum((z - to_latents(law.target.prior, u, law.target.labels)) ** 2, law.base.shape)
-        parts["to_target"], parts["transport"] = -jnp.mean(value), 0.5 * jnp.mean(move) / reach
+        parts["to_target"], parts["transport"] = -jnp.mean(value), 0.5 * pull * jnp.mean(move)
         total = total + (1 - weight) * (parts["to_target"] + parts["transport"])
     if weight > 0 and chain is not None:
         parts["from_chain"] = -jnp.mean(flow_log_density(flow, params, law.base, *chain))

@@ -28,6 +28,8 @@ class Amortise:
       chain_weight: Weight :math:`\lambda` in [0, 1] of the divergence to samples of the chain. At 0 no chain is run; at
         1 the flow learns from the chain's samples alone.
       pool: Samples of the chain to learn from.
+      transport: Weight :math:`\omega` of the cost of transport, so that the flow of a short chain moves latents no
+        further than the chain does. At 0 the flow learns the law that an endless chain would sample.
       warm: Share of the updates over which the critic's scale rises from 0 to its value. A flow that meets the whole
         critic at once may drop modes.
       ema: Decay of the averaged parameters, which are the ones that are kept.
@@ -48,6 +50,7 @@ class Amortise:
     bins: int | None = None
     chain_weight: float = 0.5
     pool: int = 4000
+    transport: float = 1.0
     warm: float = 0.2
     ema: float = 0.995
 
@@ -62,6 +65,7 @@ class Amortise:
         check_count("pool", self.pool, 64)
         check_number("learning_rate", self.learning_rate, above=0.0, at_most=1.0)
         check_number("chain_weight", self.chain_weight, at_least=0.0, at_most=1.0)
+        check_number("transport", self.transport, at_least=0.0, at_most=1e6)
         check_number("warm", self.warm, at_least=0.0, below=1.0)
         check_number("ema", self.ema, at_least=0.0, below=1.0)
 
@@ -89,7 +93,7 @@ class AmortiseReport(NamedTuple):
       evaluations: Gradient evaluations through both nets, those of the chain included.
       seconds: Duration.
       history: ``step`` and the losses there: ``to_target`` is :math:`KL(q \Vert \pi)` and ``from_chain``
-        :math:`KL(\text{chain} \Vert q)`, both up to a constant.
+        :math:`KL(\text{chain} \Vert q)`, both up to a constant; ``transport`` is the cost of transport.
     """
 
     settings: dict[str, Any]

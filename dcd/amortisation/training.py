@@ -14,41 +14,24 @@ import optax
 from jax import Array
 from jax.typing import ArrayLike
 
-from pairs import InputError, Pair, Record
+from pairs import Pair, Record
 from pairs.arguments import checked_key, differentiable
-from pairs.checks import check_number
 from pairs.fitting import Job, fit
 from pairs.flows.charts import base_law
 from pairs.flows.couplings import Flow
 
 from ..critics.scores import generate_set, scores_of
-from ..langevin.chain import refine
 from ..langevin.settings import Langevin
 from ..langevin.starts import draw_latents, labels_for
-from ..selection.optimal_rejection import obrs
 from .amortised_pair import amortised_pair, flow_of
+from .chain_pool import ChainPool, chain_pool, check_amortisable
 from .objective import ChartLaw, amortisation_loss, chart_law, check_law, log_weights, on_chart
 from .settings import Amortise, AmortiseReport
 
-__all__ = ["ChainPool", "amortisation_job", "amortise", "chain_pool", "judge_amortised"]
+__all__ = ["amortisation_job", "amortise", "judge_amortised"]
 
-REACH=None
 CHECKED = 1024
 """Fresh samples of which the report speaks."""
-
-
-class ChainPool(NamedTuple):
-    """Samples of a chain to learn from.
-
-    Attributes:
-      latents: ``(n, *latent)``.
-      labels: ``(n,)`` classes of a conditional pair, else None.
-      score: Their mean score.
-    """
-
-    latents: Array
-    labels: Array | None
-    score: float
 
 
 class FlowState(NamedTuple):
@@ -107,7 +90,9 @@ def amortise(
     pool_key, init_key, fit_key, check_key = jax.random.split(key, 4)
     began = time.monotonic()
     tell = on_progress or (lambda what, done, total: None)
-    pool = chain_pool(pair, chain, pool_key, settings, acceptance, on_progress=lambda done, total: tell("chain", done, total))
+    pool = chain_pool(
+        pair, chain, pool_key, settings, acceptance, on_progress=lambda done, total: tell("chain", done, total)
+    )
     job = amortisation_job(pair, chain, settings, pool)
     state, history = fit(
         job.make_update(),
@@ -120,45 +105,6 @@ def amortise(
     return made, judge_amortised(pair, made, chain, settings, pool, check_key, history, time.monotonic() - began)
 
 
-def chain_pool(
-    pair: Pair,
-    chain: Langevin,
-    key: Array,
-    settings: Amortise,
-    acceptance: float = 1.0,
-    *,
-    batch: int = 128,
-    on_progress: Callable[[int, int], None] | None = None,
-) -> ChainPool | None:
-    """Samples of the chain to learn from; None where their divergence has weight 0.
-
-    Raises:
-      InputError: The chain and the settings do not fit.
-    """
-    check_number("acceptance", acceptance, above=0.0, at_most=1.0)
-    if not pair.has_critic:
-        raise InputError("critic", "is missing: this pair has a generator alone", "make one: dcd.recover")
-    if chain.space != "latent":
-        raise InputError("space", "is 'pixel': that chain moves samples", "give a chain with space='latent'")
-    problem = check_law(pair, chain)
-    if problem is not None and settings.chain_weight < 1:
-        remedy = "give chain_weight 1, which learns from the chain's samples alone, or the preset 'ddls'"
-        raise InputError("chain", problem, remedy)
-    if settings.chain_weight == 0:
-        return None
-    n, latents = settings.pool, None
-    if acceptance < 1:
-        latents = obrs(pair, n, key, budget=acceptance).latents
-    result = refine(pair, chain, key, n, latents=latents, batch=min(batch, n), on_progress=on_progress)
-    kept = ~result.stopped
-    if not kept.any():
-        raise InputError("chain", "met NaN or infinity in all of its samples", "give a smaller step size")
-    labels = labels_for(pair, n)
-    own = None if labels is None else jnp.asarray(np.asarray(labels)[kept])
-    score = result.trace.score[-1] if chain.steps else result.start_score
-    return ChainPool(jnp.asarray(result.positions[kept]), own, float(np.mean(score[kept])))
-
-
 def amortisation_job(pair: Pair, chain: Langevin, settings: Amortise, pool: ChainPool | None) -> Job:
     """The training as :func:`pairs.fitting.fit` and resumable training take it.
 
@@ -168,11 +114,15 @@ def amortisation_job(pair: Pair, chain: Langevin, settings: Amortise, pool: Chai
       settings: Settings of the training.
       pool: What :func:`chain_pool` made of the three.
     """
+    check_amortisable(pair, chain, settings)
     pair = differentiable(pair)
     base = base_law(pair.prior, pair.classes)
     size = pair.prior.size
     flow = Flow(size, settings.layers, settings.width, settings.bins_for(size), pair.classes)
     law = chart_law(pair, base, chain)
+    pull = 0.0
+    if settings.transport > 0 and settings.chain_weight < 1:
+        pull = settings.transport / (chain.temperature * sum(chain.step_sizes()))
 
     def init(key: Array) -> FlowState:
         params = flow.init(key)
@@ -180,7 +130,7 @@ def amortisation_job(pair: Pair, chain: Langevin, settings: Amortise, pool: Chai
 
     def make_update() -> Callable[[Any, Array, int], tuple[Any, dict[str, Array]]]:
         given = None if pool is None else (pool.latents, pool.labels)
-        return functools.partial(_update, flow, settings, law, given, REACH or chain.temperature * sum(chain.step_sizes()))
+        return functools.partial(_update, flow, settings, law, given, pull)
 
     def to_pair(state: FlowState, key: Array, record: Record) -> Pair:
         return amortised_pair(pair, flow, state.average, base, chain, record)
@@ -199,7 +149,7 @@ def _update(
     settings: Amortise,
     law: ChartLaw,
     pool: tuple[Array, Array | None] | None,
-    reach: ArrayLike,
+    pull: ArrayLike,
     state: FlowState,
     key: Array,
     step: int,
@@ -215,7 +165,7 @@ def _update(
         chain = on_chart(law.target.prior, pool[0][rows], length_key, own), own
     fade = jnp.minimum(1.0, (step + 1) / max(1.0, settings.warm * settings.steps))
     gradient, parts = jax.grad(amortisation_loss, has_aux=True)(
-        state.params, flow, law.labelled(labels), u, chain, settings.chain_weight, fade, reach
+        state.params, flow, law.labelled(labels), u, chain, settings.chain_weight, fade, pull
     )
     moves, adam = _adam(settings).update(gradient, state.adam, state.params)
     params = optax.apply_updates(state.params, moves)

@@ -14,7 +14,9 @@ from pairs import InputError, Normal, Sphere, Uniform
 from pairs.flows.charts import base_law
 
 DDLS = dcd.preset("ddls").replace(steps=0)
-ALONE = dcd.Amortise(steps=300, batch=128, learning_rate=2e-2, layers=2, width=4, bins=0, chain_weight=0.0, ema=0.98)
+ALONE = dcd.Amortise(
+    steps=300, batch=128, learning_rate=2e-2, layers=2, width=4, bins=0, chain_weight=0.0, transport=0.0, ema=0.98
+)
 
 
 def linear(p, z):
@@ -67,9 +69,8 @@ def gaussian():
 def _posterior():
     w = np.asarray(MATRIX, np.float64) / np.asarray(WIDTH)
     precision = np.eye(3) + w @ w.T
-    return np.linalg.solve(precision, w @ (np.asarray(CENTRE, np.float64) / np.asarray(WIDTH))), np.linalg.inv(
-        precision
-    )
+    pulled = w @ (np.asarray(CENTRE, np.float64) / np.asarray(WIDTH))
+    return np.linalg.solve(precision, pulled), np.linalg.inv(precision)
 
 
 def test_a_gaussian_target_of_a_linear_generator_is_matched_in_mean_and_covariance(gaussian):
@@ -118,6 +119,15 @@ def test_latents_on_a_sphere_follow_a_von_mises_fisher_law():
     # mean resultant length of concentration 4 in three dimensions: coth 4 - 1/4
     np.testing.assert_allclose(z.mean(0), [0, 0, 1 / np.tanh(4) - 0.25], atol=0.04)
     assert report.effective_share > 0.8
+
+
+def test_the_flow_of_a_short_chain_moves_latents_by_one_implicit_step():
+    pair = _pair(Normal((2,)), slope, jnp.asarray([2.0, -1.0]))
+    chain = dcd.preset("ddls").replace(steps=10, step_size=0.1)
+    z = _latents(dcd.amortise(pair, chain, jax.random.key(0), ALONE.replace(transport=1.0))[0])
+    # target N(a, 1), start N(0, 1): u + m costs |m - a|^2 / 2 + |m|^2 / (2 tau), least at m = a tau / (1 + tau)
+    np.testing.assert_allclose(z.mean(0), [1.0, -0.5], atol=0.06)
+    np.testing.assert_allclose(np.cov(z.T), np.eye(2), atol=0.08)
 
 
 def test_each_class_has_its_own_law():
@@ -192,9 +202,10 @@ def test_what_cannot_be_amortised_is_refused_in_a_line():
         (DDLS.replace(temperature=0.0), "temperature 0"),
         (DDLS.replace(prior_weight=0.0), "prior weight 0"),
         (dcd.preset("dot"), "temperature 0"),
+        (dcd.preset("ddls").replace(steps=0), "moves nothing"),
     ):
         with pytest.raises(InputError, match=words):
-            dcd.amortise(pair, chain, key, ALONE)
+            dcd.amortise(pair, chain, key, dcd.Amortise(steps=1))
     with pytest.raises(InputError, match="bins"):
         dcd.Amortise(bins=1)
     with pytest.raises(InputError, match="has no flow"):

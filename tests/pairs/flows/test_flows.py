@@ -20,9 +20,8 @@ def _random(flow: Flow, seed: int = 0) -> dict:
     """Parameters far from those of the identity."""
     leaves, tree = jax.tree.flatten(flow.init(jax.random.key(seed)))
     keys = jax.random.split(jax.random.key(seed + 1), len(leaves))
-    return jax.tree.unflatten(
-        tree, [v + 0.1 * jax.random.normal(k, v.shape) for v, k in zip(leaves, keys, strict=True)]
-    )
+    moved = [v + 0.1 * jax.random.normal(k, v.shape) for v, k in zip(leaves, keys, strict=True)]
+    return jax.tree.unflatten(tree, moved)
 
 
 FLOWS = [
