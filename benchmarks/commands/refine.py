@@ -36,7 +36,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     out = add_output(parser, "refined")
     shards = "write files of so many samples (above 50,000: about 1,000), which needs no more memory for more samples"
     out.add_argument("--shard", type=Count(1, 10**6), metavar="N", help=shards)
-    part = "compute part I of N of the shards, on its own or beside others; the last measures the whole"
+    part = "compute part I of N of the shards, beside others; auto asks the scheduler; the last measures the whole"
     out.add_argument("--part", type=Part(10**6), metavar="I/N", help=part)
 
 
