@@ -14,6 +14,7 @@ from pairs.io.html_report import compare_part, details_part, picture_part, table
 from pairs.io.pictures import before_after_grid, grid
 from pairs.io.quality_table import figure_text, metric_label
 
+from .further_figures import say_further
 from .refinement import as_bytes
 
 __all__ = ["say_what_came_out", "say_what_was_done", "write_refinement_page"]
@@ -111,6 +112,9 @@ def write_refinement_page(
     parts += [text_part(words, "said" if i == 0 else "") for i, words in enumerate(say_what_came_out(report))]
     parts += [text_part(f"Note: {words}", "note") for words in report.get("warnings", ())]
     parts += ["<h2>Figures</h2>", table_part(report)]
+    if "further" in report:
+        kind = metric_label("fid", {"features": report["features"]})
+        parts += [text_part(words) for words in say_further(report["further"], kind)]
     if "judge" in report:
         parts += ["<h2>The second judge</h2>", table_part({"n": report["n"], **report["judge"]})]
     parts += ["<h2>The same latents before and after</h2>", compare_part("samples in the order of the draw", *sheets)]

@@ -36,7 +36,6 @@ REST = (
     "interp.metric.speed._equalise",
     "interp.solve.gauss_newton._step",
     "interp.solve.lbfgs._fused_step",
-    "interp.solve.pullback_georce._step",
 )
 
 
@@ -88,7 +87,7 @@ def test_recovery_contrast_paths_and_features_lower_for_cuda_and_tpu(pair) -> No
     with recorded(calls):
         dcd.recover(pair, real, KEY, dcd.Recover(steps=1, batch=8))
         dcd.contrast(pair, real, KEY, dcd.Contrast(rounds=1, batch=8), dcd.Langevin("latent", 2, 0.05))
-        for solver in ("lbfgs", "gauss-newton", "georce"):
+        for solver in ("lbfgs", "gauss-newton"):
             ends = np.zeros((1, 4)) + 0.1, np.ones((1, 4))
             interp.geodesic(pair, *ends, settings=interp.GeodesicSettings(solver=solver, **few))
         random_features((8, 8, 1))(np.zeros((3, 8, 8, 1), np.uint8))

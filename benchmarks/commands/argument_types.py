@@ -15,6 +15,8 @@ from typing import NoReturn
 from pairs import InputError
 from pairs.io.paths import as_path
 
+from .job_part import part_of_job
+
 __all__ = ["Count", "CountOrPath", "FilePath", "Interval", "Number", "Part", "PathText", "Text"]
 
 
@@ -144,7 +146,7 @@ class Interval:
 
 @dataclasses.dataclass(frozen=True)
 class Part:
-    """One part of several, ``I/N`` with 1 <= I <= N <= ``high``.
+    """One part of several, ``I/N`` with 1 <= I <= N <= ``high``; ``auto`` for that of the job that this process is.
 
     Example:
       >>> Part(9)("2/4")
@@ -155,11 +157,16 @@ class Part:
 
     def __call__(self, text: str) -> tuple[int, int]:
         """Number of the part, and how many there are."""
+        if text == "auto":
+            found = part_of_job()
+            if found is None:
+                _refuse(text, "give I/N: no scheduler (SLURM, MPI, TPU) has said which part this process is")
+            return found
         first, _, end = text.partition("/")
         try:
             mine, parts = int(first), int(end)
         except ValueError:
             mine, parts = 0, 0
         if not 1 <= mine <= parts <= self.high:
-            _refuse(text, f"give I/N, whole numbers with 1 <= I <= N <= {self.high:,}")
+            _refuse(text, f"give I/N, whole numbers with 1 <= I <= N <= {self.high:,}, or auto")
         return mine, parts

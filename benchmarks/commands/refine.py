@@ -34,9 +34,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_features(what)
     add_chain(parser)
     out = add_output(parser, "refined")
-    shards = "write files of so many samples (above 50,000 samples: 1,000), which needs no more memory for more samples"
+    shards = "write files of so many samples (above 50,000: about 1,000), which needs no more memory for more samples"
     out.add_argument("--shard", type=Count(1, 10**6), metavar="N", help=shards)
-    part = "compute part I of N of the shards, on its own or beside others; the last measures the whole"
+    part = "compute part I of N of the shards, beside others; auto asks the scheduler; the last measures the whole"
     out.add_argument("--part", type=Part(10**6), metavar="I/N", help=part)
 
 
@@ -107,7 +107,8 @@ def _stream(
     from ..estimates import check_streaming
     from ..streaming import stream_and_judge, write_first_samples
 
-    shard, part = args.shard or 1000, args.part or (1, 1)
+    # whole batches: the chains that run side by side are those of a run in memory
+    shard, part = args.shard or -(-1000 // args.batch) * args.batch, args.part or (1, 1)
     width = 0 if features is None else features.dim
     estimate = check_streaming(pair, config, args.n, args.batch, shard, folder, width, part[1])
     if not args.json:

@@ -3,7 +3,7 @@
 ``python -m benchmarks.studies.endurance --kills N --seed S --out FILE``
 
 Each command of :data:`CASES` runs once undisturbed. Then runs of it are sent SIGKILL, SIGTERM or SIGINT, in turn, at a
-random moment, two times each, before they may finish. Counted as faults: a traceback, more than one line about a
+random moment, three times each, before they may finish. Counted as faults: a traceback, more than one line about a
 signal, another exit code than that of the signal, an exit code other than 0 at the end, a file that differs from the
 undisturbed one, and a temporary file that is left. Bytes are compared; times, and the memory that a report states, are
 left out of JSON files, and stored weights are compared by leaf.
@@ -36,14 +36,15 @@ from ..commands.argument_types import Count, FilePath
 __all__ = ["CASES", "compare", "main", "make_inputs"]
 
 CHAIN = "--steps 4 --preset ddls"
+FEW = "--critic-steps 20 --steps 2 --confirm 500 --first 16 --boosts 0 --evaluations 2000 --batch 16"
 CASES = {
-    "refine in shards": f"refine --n 1200 --shard 64 {CHAIN}",
-    "refine": f"refine --n 200 {CHAIN}",
-    "train": "train soft-intro-vae toy:rings --steps 60 --batch 32 --plain --checkpoint-every 10",
-    "adapt": "adapt PAIR DATA --critic-steps 40",
-    "tune": "tune PAIR DATA --critic-steps 20 --steps 2 --confirm 500 --first 16 --pool 64 --features FEATURES",
+    "refine in shards": (0.5, f"refine --n 1200 --shard 64 {CHAIN}"),
+    "refine": (0.2, f"refine --n 200 {CHAIN}"),
+    "train": (0.15, "train soft-intro-vae toy:rings --steps 60 --batch 32 --plain --checkpoint-every 10"),
+    "adapt": (0.1, "adapt PAIR DATA --critic-steps 40"),
+    "tune": (0.05, f"tune PAIR DATA {FEW} --features mnist-classifier-a"),
 }
-"""Command lines; each takes some seconds."""
+"""Share of the kills, and command line."""
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 _BEGUN = 1.0
 """Seconds after which a command has surely begun, even on a machine that is busy."""
@@ -62,7 +63,7 @@ def make_inputs(folder: Path) -> dict[str, str]:
     (folder / "data").mkdir()
     images = np.random.default_rng(0).integers(0, 255, (2600, 28, 28, 1)).astype(np.uint8)
     np.savez(folder / "data" / "train.npz", x=images)
-    return {"PAIR": str(folder / "pair"), "DATA": str(folder / "data"), "FEATURES": "mnist-classifier-a"}
+    return {"PAIR": str(folder / "pair"), "DATA": str(folder / "data")}
 
 
 def compare(one: Path, other: Path) -> list[str]:
@@ -142,15 +143,15 @@ def _run(argv: Sequence[str] | None) -> int:
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
         inputs = make_inputs(root)
-        for number, (case, line) in enumerate(CASES.items()):
+        for number, (case, (share, line)) in enumerate(CASES.items()):
             words = [inputs.get(word, word) for word in line.split()]
             at = time.monotonic()
             faults = _finish([*words, "--out", str(root / f"calm-{number}")])
             took, kills, runs = time.monotonic() - at, 0, 0
-            wanted = -(-args.kills * (number + 1) // len(CASES)) - sum(f["kills"] for f in found.values())
+            wanted = max(2, round(share * args.kills))
             while kills < wanted:
                 out = root / f"killed-{number}-{runs}"
-                for _ in range(min(2, wanted - kills)):
+                for _ in range(min(3, wanted - kills)):
                     came, wrong = _stopped(
                         [*words, "--out", str(out)], SIGNALS[kills % 3], float(rng.uniform(0.1, took))
                     )

@@ -1,4 +1,8 @@
-"""Where batches of chains live: on one device, or split over all of them."""
+"""Where batches of chains live: on one device, or split over all that this process has.
+
+Devices of other processes (``jax.distributed``) are left to them: chains need nothing of each other, so that processes
+share a run by parts (:func:`dcd.refine_to`) and never wait.
+"""
 
 from __future__ import annotations
 
@@ -23,9 +27,10 @@ def placement(batch: int) -> tuple[Callable[[Any], Array], int]:
       A function that moves an array to the devices, split along its first axis where there are several, and the
       smallest number of rows from ``batch`` on that splits evenly.
     """
-    count = jax.device_count()
+    own = jax.local_devices()
+    count = len(own)
     if count == 1:
         return jnp.asarray, batch
-    mesh = jax.make_mesh((count,), ("data",), axis_types=(AxisType.Auto,))
+    mesh = jax.make_mesh((count,), ("data",), axis_types=(AxisType.Auto,), devices=own)
     sharding = NamedSharding(mesh, PartitionSpec("data"))
     return (lambda v: jax.device_put(jnp.asarray(v), sharding)), -(-batch // count) * count

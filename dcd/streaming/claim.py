@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from pairs import InputError
-from pairs.io.files import create_whole
+from pairs.io.files import create_whole, sweep_parts
 
 try:
     import fcntl
@@ -47,6 +47,7 @@ def claimed(root: Path, run: dict[str, Any], low: int, high: int) -> Iterator[No
         raise unwritable(root, error) from error
     try:
         _hold(root, handle, low, high - low)
+        sweep_parts(root)
         yield
     finally:
         os.close(handle)

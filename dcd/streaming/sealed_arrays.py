@@ -47,7 +47,7 @@ def write_sealed(path: Path, arrays: dict[str, np.ndarray], about: bytes) -> byt
     packed = io.BytesIO()
     np.savez(packed, **arrays, **{SEAL: seal_of(arrays, about)})  # pyright: ignore[reportArgumentType]
     content = packed.getvalue()
-    write_bytes(path, content)
+    write_bytes(path, content, sweep=False)  # folders of shards are large, and their claim has swept them
     return content
 
 

@@ -120,7 +120,6 @@ def refine_to(
                 digests[i], done = _digest(path, about(i)), done + size * config.steps
         for i, path, size in zip(range(low, high), paths, sizes, strict=True):
             if i not in digests:
-                _tidy(path)
                 labels = None if label is None else np.full(size, label)
                 note = None if on_progress is None else (lambda s, _, d=done: on_progress(d + s, total))
                 result = run_choice(
@@ -172,12 +171,6 @@ def _digest(path: Path, about: bytes) -> str:
     if read_sealed(content, about) is None:
         raise InputError("folder", f"{path} is damaged", "delete that file and run again")
     return hashlib.sha256(content).hexdigest()
-
-
-def _tidy(path: Path) -> None:
-    """Remove what a killed process left of a shard that this process holds."""
-    for left in path.parent.glob(f".{path.name}.*.part"):
-        left.unlink(missing_ok=True)
 
 
 def _join(root: Path, run: dict[str, Any], shards: int, digests: dict[int, str], about: Callable[[int], bytes]) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks import evaluate, load_features, reference_from
+from benchmarks import evaluate, evaluate_one, load_features, reference_from
 from ganrefine import main
 from pairs import InputError
 from pairs.io.files import write_bytes
@@ -69,6 +69,31 @@ def test_identical_sets_do_not_differ_and_the_bundled_reference_is_the_default(n
     assert same["difference"] == {key: [0.0, 0.0] if key.endswith("_ci") else 0.0 for key in BLOCK}
     assert [words.split(" for ")[0] for words in same["warnings"]] == ["120 samples"]
     assert same["reference"] == {"split": "test", "n": 10000, "rows": 2000}
+
+
+class Pixels:
+    """The first two pixels as features."""
+
+    name, dim, sha256 = "pixels", 2, ""
+
+    def __call__(self, x):
+        return x.reshape(len(x), -1)[:, :2].astype(np.float32)
+
+
+def test_images_sorted_by_class_measure_as_mixed_ones_do():
+    rng = np.random.default_rng(0)
+    draw = lambda n: np.clip(rng.normal(20 + 20 * (np.arange(n) * 10 // n)[:, None], 6, (n, 4)), 0, 255)
+    real, fake = (draw(n).reshape(n, 2, 2, 1).astype(np.uint8) for n in (2000, 4000))
+    sides = [
+        evaluate_one(Pixels(), x, reference_from(Pixels(), y, rows=400))
+        for x, y in ((fake, real), (rng.permutation(fake), rng.permutation(real)))
+    ]
+    head = evaluate_one(Pixels(), fake[:400], reference_from(Pixels(), real, rows=400))
+    for name in ("precision", "recall", "coverage"):
+        first, second = (side["metrics"][name] for side in sides)
+        assert abs(first - second) < 0.08, name  # two draws of 400 each: four standard errors of 0.02
+    assert head["metrics"]["recall"] < sides[0]["metrics"]["recall"] - 0.5  # what taking the first ones would do
+    assert sides[0]["neighbours"] == {"drawn": 400, "of": 4000, "seed": 0}
 
 
 def test_unequal_or_too_few_images_are_refused(net, images):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 
-import jax
+import numpy as np
 import pytest
 
 import dcd
 from benchmarks.refinement_page import say_what_came_out, say_what_was_done, write_refinement_page
-from pairs import Normal, Record, make_pair
-from pairs.sequential.spec import init_sequential
+from dcd.langevin.transition import LangevinInfo
+from pairs import Net, Normal, Pair, Record
 
 ZERO = {name: 0.5 for name in ("precision", "recall", "density", "coverage")}
 
@@ -67,12 +67,12 @@ def test_what_was_done_names_chain_samples_and_data() -> None:
 
 
 def test_the_page_is_one_file_with_alternatives_for_every_picture(tmp_path) -> None:
-    layers = [{"layer": "dense", "out": 64}, {"layer": "tanh"}, {"layer": "unflatten", "shape": [1, 8, 8]}]
-    critic = [{"layer": "flatten"}, {"layer": "dense", "out": 1}, {"layer": "squeeze"}]
-    nets = init_sequential(jax.random.key(0), layers, (4,)), init_sequential(jax.random.key(1), critic, (8, 8, 1))
-    about = dict(sample_range=(-1.0, 1.0), critic_kind="logit", record=Record(name="small"))
-    pair = make_pair(*nets, Normal((4,)), **about)
-    result = dcd.refine(pair, dcd.Langevin("latent", 1, 0.05), jax.random.key(0), 12, batch=12)
+    x = np.random.default_rng(0).uniform(-1, 1, (12, 8, 8, 1)).astype(np.float32)
+    score = np.arange(12, dtype=np.float32)
+    trace = LangevinInfo(*([score[None]] * len(LangevinInfo._fields)))
+    result = dcd.Result(x, -x, x, x, trace, -score, score > 99, {}, dcd.Langevin("latent", 1, 0.05))
+    nets = Net(None, len), Net(None, len)
+    pair = Pair(*nets, Normal((4,)), (8, 8, 1), (-1.0, 1.0), "logit", record=Record(name="small"))
     given = report(-5.0, judge=report(-1.0), warnings=["12 samples are few"])
     write_refinement_page(tmp_path / "r.html", pair, given, result, {"curves": b"png"})
     text = (tmp_path / "r.html").read_text()

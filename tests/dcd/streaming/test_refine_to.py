@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -359,6 +360,37 @@ shards.write_sealed = slow
         child.send_signal(signal.SIGKILL)
         child.wait()
     assert child.returncode == -signal.SIGKILL
+    for part in tmp_path.glob(".*.part"):
+        os.utime(part, (0, 0))  # younger ones might belong to a process that has just begun
     assert sorted(p.name for p in tmp_path.glob("*.npz")) == ["shard-00000.npz"]
     run(tmp_path)
+    assert contents(tmp_path) == contents(finished[0])
+
+
+MEMBER = """
+import sys
+sys.path[:0] = [{tests!r}, {root!r}, {root!r} + "/tests/helpers"]
+import jax
+jax.distributed.initialize("localhost:{port}", 2, {number})
+from test_refine_to import run
+assert jax.process_count() == 2 and jax.device_count() == 2 * jax.local_device_count()
+run({folder!r}, part=({number} + 1, 2))
+"""
+
+
+@pytest.mark.slow
+def test_processes_of_one_job_on_two_devices_each_share_a_run_to_the_same_bytes(finished, tmp_path):
+    tests = Path(__file__).resolve().parent
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = free.getsockname()[1]
+    flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=2"
+    about = dict(tests=str(tests), root=str(tests.parents[2]), folder=str(tmp_path), port=port)
+    members = [
+        subprocess.Popen(
+            [sys.executable, "-c", MEMBER.format(**about, number=i)], env={**os.environ, "XLA_FLAGS": flags}
+        )
+        for i in range(2)
+    ]
+    assert [member.wait(timeout=120) for member in members] == [0, 0]
     assert contents(tmp_path) == contents(finished[0])
