@@ -1,15 +1,15 @@
 r"""Boosted density ratios: a critic for what the last critic's chain produced, added to it.
 
-A chain with critic D and scale s samples, from the generator's law with latent density :math:`p_0`, a law
-:math:`q_s \propto p_0(z)\,e^{s D(G(z))}`. Where D is not the whole log ratio of data and generator, or the chain did
-not reach its law, what comes out still differs from the data by :math:`d = \log p / q_s`. It is recovered from a pool
-of the chain's samples, and the next chain follows
+A chain with critic D, scale s and temperature T samples, from the generator's law with latent density :math:`p_0`, a
+law :math:`q \propto (p_0(z)\,e^{s D(G(z))})^{1/T}`. Where D is not the whole log ratio of data and generator, or the
+chain did not reach its law, what comes out still differs from the data by :math:`d = \log p / q`. It is recovered from
+a pool of the chain's samples, and the next chain follows
 
 .. math:: D'(x) = s\,D(x) + \lambda\,d(x)
 
-with critic scale 1. This is the sum for chains at temperature 1; a colder chain samples a sharper law than
-:math:`q_s`, and the sum is then a heuristic. Each round closes part of what the last one left; the samples' distance to
-held-out data tells when to stop (:func:`dcd.tune`).
+with critic scale 1. With :math:`\lambda = T` the law of that chain is :math:`q\,e^{d} = p` (:func:`boost_weight`). Each
+round closes part of what the last one left; the samples' distance to held-out data tells when to stop
+(:func:`dcd.tune`).
 
 References:
   Grover and Ermon (2018), arXiv:1702.08484, on generative models boosted by density ratios.
@@ -30,18 +30,37 @@ from pairs.arguments import checked_key
 from pairs.checks import check_labels, check_number, check_samples
 from pairs.heads.sum_of_scores import summed
 
+from ..langevin.settings import Langevin
 from .on_features import recover_on_features
 from .pools import Pool, check_balanced, pool_source, split_pool
 from .ratio_calibration import calibrate
 from .recovery import recover
 from .recovery_settings import Recover
 
-__all__ = ["boost"]
+__all__ = ["boost", "boost_weight"]
 
 LEAST = 64
 """Fewest samples of a pool."""
 HELD = 0.2
 """Share of the pool that measures and calibrates the critic."""
+
+
+def boost_weight(chain: Langevin) -> float:
+    r"""The :math:`\lambda` with which the sum is right for a chain of these settings.
+
+    Args:
+      chain: Settings of the chain whose samples are the pool, and of the next one.
+
+    Returns:
+      The temperature of a latent chain with the prior. A chain in pixel space, or one without the prior, climbs for a
+      while and samples no law of its own: the sum is then a heuristic, with weight 1.
+
+    Example:
+      >>> from dcd import Langevin
+      >>> boost_weight(Langevin("latent", temperature=0.3, prior_weight=1.0))
+      0.3
+    """
+    return chain.temperature if chain.space == "latent" and chain.prior_weight == 1 and chain.temperature > 0 else 1.0
 
 
 def boost(
@@ -69,7 +88,7 @@ def boost(
       held_x: Other real samples, for calibration.
       key: Typed key.
       critic_scale: s, the ``critic_scale`` of the chain.
-      weight: :math:`\lambda` above 0.
+      weight: :math:`\lambda` above 0; :func:`boost_weight` of the chain.
       features: Net as :func:`dcd.recover_on_features` takes it; None recovers on the samples.
       recovery: Settings of the recovery; ``r1`` 1 on features, the defaults of :class:`dcd.Recover` else.
       pool_labels: Classes ``(n,)`` of the pool, for a conditional pair: each class equally often.

@@ -17,7 +17,7 @@ from jax import Array
 
 from pairs import Net, Pair
 
-from ..critics.boosting import boost
+from ..critics.boosting import boost, boost_weight
 from ..critics.recovery_settings import Recover
 from ..langevin.starts import labels_of
 from .choices import Choice, run_choice
@@ -126,6 +126,7 @@ def boost_rounds(
             data.held_x,
             critic_key,
             critic_scale=best.chain.critic_scale,
+            weight=boost_weight(best.chain),
             features=data.features,
             recovery=Recover(r1=1.0 if data.features else None, steps=data.steps, learning_rate=LEARNING_RATE),
             pool_labels=labels_of(pair, np.arange(pool)),

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import dcd
+from dcd.critics.boosting import boost_weight
 from pairs import InputError, Net, Normal, Pair, make_pair, wrap
 from pairs.sequential.spec import init_sequential
 
@@ -23,8 +24,8 @@ def _identity(score: float) -> Pair:
     return Pair(Net(None, lambda _, z, *y: z), critic, Normal((1,)), (1,), None, "logit")
 
 
-def _data(n: int, mean: float) -> np.ndarray:
-    return RNG.normal(mean, 1.0, (n, 1)).astype(np.float32)
+def _data(n: int, mean: float, variance: float = 1.0) -> np.ndarray:
+    return RNG.normal(mean, np.sqrt(variance), (n, 1)).astype(np.float32)
 
 
 def _slope(pair: Pair) -> float:
@@ -53,6 +54,25 @@ def test_the_sum_is_the_scaled_critic_plus_the_log_ratio_of_data_and_pool() -> N
     assert not made.calibrated
     assert made.record["boosted"][0]["pool"] == 4000
     assert 0.55 < report["recover"]["held_out"]["auc"] < 0.72  # 0.638 for means half a deviation apart
+
+
+@pytest.mark.slow
+def test_at_another_temperature_the_sum_is_that_whose_chain_has_the_law_of_the_data() -> None:
+    # at T = 0.5 the critic 0.25 x gives N(0.25, 0.5), and N(1, 0.5) is the law of x: the slope must become 1.
+    # d has slope 1.5, so that a sum with weight 1 would have slope 1.75
+    settings = dcd.Recover(steps=600, batch=256, r1=0.0, learning_rate=1e-3, evaluate_every=200)
+    chain = dcd.Langevin("latent", temperature=0.5, prior_weight=1.0)
+    pool, real, held = _data(4000, 0.25, 0.5), _data(4000, 1.0, 0.5), _data(4000, 1.0, 0.5)
+    made, _ = dcd.boost(
+        _identity(0.25), pool, real, held, jax.random.key(1), weight=boost_weight(chain), recovery=settings
+    )
+    # the tolerance of the test above times the weight, and d is curved by as much again at its ends
+    assert abs(_slope(made) - 1.0) < 0.12
+
+
+def test_a_chain_that_samples_no_law_has_weight_one() -> None:
+    assert boost_weight(dcd.Langevin("pixel", temperature=1e-4)) == 1
+    assert boost_weight(dcd.Langevin("latent", temperature=0.3, prior_weight=0.0)) == 1
 
 
 @pytest.mark.slow
