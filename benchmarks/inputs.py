@@ -12,18 +12,20 @@ import numpy as np
 import checkpoints
 import dcd
 from checkpoints.digest import canonical, leaf_table, named_leaves, tree_digest
-from pairs import InputError, Pair
+from pairs import InputError, Net, Pair
+from pairs.batches import apply_in_batches
 from pairs.checks import image_range, is_image
 from pairs.io.images import Images, default_split, read_images
 from pairs.io.paths import as_path
 from pairs.io.pixels import to_range
 from pairs.io.points import read_points
 
-from .features import FeatureChoice, choose, default_features
+from .features import FeatureChoice, Features, choose, default_features
 from .features.point_features import point_features
 
 __all__ = [
     "choose_features",
+    "classifier_of",
     "folds_of",
     "load",
     "pair_digest",
@@ -38,6 +40,10 @@ KNOBS = ("steps", "step_size", "temperature", "critic_scale", "prior_weight", "m
 """Settings of the chain that a command line may give."""
 LEAST_IMAGES, MOST_IMAGES = 500, 20_000
 """Images that a critic needs, and the default of ``--limit`` where one is trained."""
+
+
+SURE = 0.8
+"""Share of real samples that a classifier must name rightly before a chain follows it: its classes may be others."""
 
 
 def load(pair: str | None, files: Path | None = None) -> Pair:
@@ -154,6 +160,29 @@ def folds_of(
             raise InputError("data", "holds no labels, which a conditional pair needs", "give labelled images")
         labels = list(np.split(images.labels[order], cuts))
     return images, np.split(x, cuts), labels
+
+
+def classifier_of(pair: Pair, features: Features, x: np.ndarray, labels: np.ndarray | None) -> Net | None:
+    """A classifier of a conditional pair's classes: its own, or the judging net's, if it knows the labels of real data.
+
+    Args:
+      pair: Any pair.
+      features: The net that judges.
+      x: Real samples in the pair's range.
+      labels: Their classes.
+
+    Returns:
+      The classifier; None for an unconditional pair, or where none names at least ``SURE`` of the samples rightly.
+    """
+    if pair.classes is None or labels is None:
+        return None
+    net = pair.classifier
+    if net is None and is_image(pair) and features.card.get("classes") == pair.classes:
+        net = features.as_net(image_range(pair), "logits")
+    if net is None:
+        return None
+    right = np.mean(np.argmax(apply_in_batches(net, x), axis=1) == labels)
+    return net if right >= SURE else None
 
 
 def tuned_or_settings(args: argparse.Namespace) -> tuple[Pair, dcd.Langevin, float, bool | None]:

@@ -31,6 +31,7 @@ _MODULES = {
     "biggan/generator": "gan.biggan",
     "feature-critic": "heads.on_features",
     "graph": "graph.evaluate",
+    "label-term": "heads.label_term",
     "latent-flow/encoder": "flows.latent_flow",
     "latent-flow/generator": "flows.latent_flow",
     "r3gan/critic": "gan.r3gan",

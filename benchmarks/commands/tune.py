@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     from pairs.io.reports import hardware, to_json, versions, write_json
 
     from ..estimates import check_refinement
-    from ..inputs import choose_features, folds_of, load
+    from ..inputs import choose_features, classifier_of, folds_of, load
     from ..judges import judge_for
 
     folder = check_out(args.out)
@@ -100,6 +100,7 @@ def run(args: argparse.Namespace) -> int:
 
     critic_key, search_key, features_key = jax.random.split(jax.random.key(args.seed), 3)
     feature_net = features.as_net(image_range(pair)) if is_image(pair) else None
+    classifier = classifier_of(pair, features, held_x, held_y)
     boosted = dcd.BoostData(train_x, held_x, feature_net, max(1, args.critic_steps // 2), train_y, held_y)
     with progress() as bar:
         bar.disable = args.json
@@ -113,6 +114,7 @@ def run(args: argparse.Namespace) -> int:
             steps=args.critic_steps,
             train_labels=train_y,
             held_labels=held_y,
+            classifier=classifier,
             on_progress=lambda move, done, total, _: show(move, done, total),
         )
         job = bar.add_task("search", total=1.0)

@@ -107,7 +107,7 @@ MUTATIONS = (
     ),
     Mutation(
         "the label term asks for class 0",
-        "dcd/critics/label_term.py",
+        "pairs/heads/label_term.py",
         "labels[:, None]",
         "0 * labels[:, None]",
         (_CRITICS + "test_label_term.py", "-k", "the_score_is"),

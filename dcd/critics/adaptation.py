@@ -15,12 +15,16 @@ from pairs.arguments import checked_key, refuse_traced
 from ..langevin.settings import Langevin
 from .contrast_settings import Contrast
 from .contrastive_divergence import contrast
+from .label_term import with_labels
 from .on_features import recover_on_features
 from .ratio_calibration import calibrate
 from .recovery import recover
 from .recovery_settings import Recover
 
 __all__ = ["adapt", "critic_variants"]
+
+LABEL_STRENGTH = 1.0
+"""A log ratio of the samples of a class plus one log probability of it; chains scale the sum."""
 
 
 def adapt(
@@ -108,11 +112,14 @@ def critic_variants(
     steps: int = 3000,
     train_labels: np.ndarray | None = None,
     held_labels: np.ndarray | None = None,
+    classifier: Net | None = None,
     on_progress: Callable[[str, int, int, float], None] | None = None,
 ) -> tuple[dict[str, Pair], dict[str, dict[str, Any]]]:
     """Make the critics that :func:`dcd.tune` tries: ``raw``, ``recovered`` on samples, and one on ``features``.
 
-    The critic of a conditional pair is trained on where there is one. A pair without a critic has no ``raw`` one.
+    The critic of a conditional pair is trained on where there is one. A pair without a critic has no ``raw`` one. With
+    a classifier a conditional pair gets a further one, ``labels``: the last of the new ones plus the log probability of
+    the label (:func:`dcd.with_labels` with strength 1), so that samples stay in their class.
 
     Args:
       pair: Pair whose generator is kept.
@@ -123,6 +130,7 @@ def critic_variants(
       steps: Updates of the recovery on samples. The recovery on features makes half as many, which cost more each.
       train_labels: Classes of ``train_x``, for a conditional pair.
       held_labels: Classes of ``held_x``, for a conditional pair.
+      classifier: Logits ``(batch, *sample) -> (batch, classes)`` of a conditional pair's classes.
       on_progress: Function that is called with (move, done, total, seconds left).
 
     Returns:
@@ -164,4 +172,8 @@ def critic_variants(
             held_labels=held_labels,
             on_progress=tell,
         )
+    if classifier is not None and pair.classes is not None:
+        base = "recovered" if features is None else "features"
+        pairs["labels"] = with_labels(pairs[base], classifier, strength=LABEL_STRENGTH)
+        moves["labels"] = {"label term": {"strength": LABEL_STRENGTH, "added to": base}}
     return pairs, moves

@@ -9,38 +9,11 @@ of ``critic_scale``), as in classifier guidance (arXiv 2105.05233).
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable
-from typing import Any
-
-import jax
-import jax.numpy as jnp
-from jax import Array
-
 from pairs import InputError, Net, Pair, check_classifier
 from pairs.checks import check_number
+from pairs.heads.label_term import label_term
 
-__all__ = ["LabelledApply", "with_labels"]
-
-
-@dataclasses.dataclass(frozen=True)
-class LabelledApply:
-    """Score of the module's equation, for ``params = {"critic", "fixed": {"classifier", "strength"}}``.
-
-    Attributes:
-      critic: ``(params, x, labels) -> (batch,)``, the score :math:`s_0`.
-      classifier: ``(params, x) -> (batch, classes)``, logits.
-    """
-
-    critic: Callable[..., Array]
-    classifier: Callable[..., Array]
-
-    def __call__(self, params: Any, x: Array, labels: Array) -> Array:
-        """Return the scores ``(batch,)``."""
-        fixed = params["fixed"]
-        log_p = jax.nn.log_softmax(self.classifier(fixed["classifier"], x), axis=-1)
-        chosen = jnp.take_along_axis(log_p, labels[:, None], axis=1)[:, 0]
-        return self.critic(params["critic"], x, labels) + fixed["strength"] * chosen
+__all__ = ["with_labels"]
 
 
 def with_labels(pair: Pair, classifier: Net, *, strength: float = 3.0) -> Pair:
@@ -59,6 +32,7 @@ def with_labels(pair: Pair, classifier: Net, *, strength: float = 3.0) -> Pair:
       InputError: The pair has no classes, the classifier does not fit, or the strength is not above 0.
 
     Example:
+      >>> import jax.numpy as jnp
       >>> import pairs
       >>> means = pairs.ClassMixture((1,), jnp.asarray([[-1.0], [1.0]]), jnp.full((2, 1), 0.5), jnp.full(2, 0.5))
       >>> flat, blind = pairs.wrap(lambda p, z, y: z), pairs.wrap(lambda p, x, y: 0.0 * x[:, 0])
@@ -73,7 +47,5 @@ def with_labels(pair: Pair, classifier: Net, *, strength: float = 3.0) -> Pair:
         raise InputError("pair", "has no classes", "refine it as it is: there is no label to keep")
     check_number("strength", strength, above=0.0)
     check_classifier(pair, classifier)
-    fixed = {"classifier": classifier.params, "strength": jnp.asarray(strength, jnp.float32)}
-    params = {"critic": pair.critic.params, "fixed": fixed}
-    critic = Net(params, LabelledApply(pair.critic.apply, classifier.apply))
+    critic = label_term(pair.critic, classifier, strength)
     return pair.replace(critic=critic, critic_kind="energy", calibrated=False)

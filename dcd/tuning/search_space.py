@@ -21,8 +21,8 @@ def default_choices(pairs: dict[str, Pair], steps: int = 100) -> list[Choice]:
 
     Each variant gets latent chains with the prior over step sizes and critic scales. A penalised critic is too flat, so
     its scales go above 1; a raw critic may be too steep, so its step sizes are small. A cold latent chain, pixel ascent
-    with little noise and, for a calibrated critic, selection alone are added. The variant named ``features``
-    (:func:`dcd.recover_on_features`) has a list of its own.
+    with little noise and, for a calibrated critic, selection alone are added. The variants named ``features``
+    (:func:`dcd.recover_on_features`) and ``labels`` (:func:`dcd.with_labels`) have a list of their own.
 
     Args:
       pairs: The same generator with each critic variant, by name.
@@ -35,8 +35,8 @@ def default_choices(pairs: dict[str, Pair], steps: int = 100) -> list[Choice]:
     for name, pair in pairs.items():
         latent = Langevin("latent", steps, 0.02, prior_weight=1.0, preset="ddls")
         trained = "raw" not in name
-        if name == "features":
-            choices += _on_features(name, latent)
+        if name in ("features", "labels"):
+            choices += (_selections(name) if pair.calibrated else []) + _small_steps(name, latent)
             continue
         for scale, sizes in (STEP_SIZES_TRAINED if trained else STEP_SIZES_RAW).items():
             choices += [Choice(name, latent.replace(step_size=e, critic_scale=scale)) for e in sizes]
@@ -50,10 +50,10 @@ def default_choices(pairs: dict[str, Pair], steps: int = 100) -> list[Choice]:
     return choices
 
 
-def _on_features(name: str, latent: Langevin) -> list[Choice]:
-    """Choices for a critic on features, which is steep in the samples: small steps, some cold, none in pixel space."""
+def _small_steps(name: str, latent: Langevin) -> list[Choice]:
+    """Chains for a critic on features, which is steep in the samples: small steps, some cold, none in pixel space."""
     settings = itertools.product((0.003, 0.01), (1.0, 3.0), (1.0, 0.3))
-    return _selections(name) + [
+    return [
         Choice(name, latent.replace(step_size=eta, critic_scale=scale, temperature=t)) for eta, scale, t in settings
     ]
 

@@ -11,6 +11,7 @@ import dcd
 from dcd.critics.frame import split_critic
 from dcd.critics.objective import CriticTerms, CriticWeights
 from dcd.critics.update import CriticBatch, init_critic, update_critic
+from dcd.tuning.search_space import default_choices
 from pairs import ClassMixture, InputError, Normal, make_pair, wrap
 
 MEANS = jnp.asarray([[-1.0], [1.0]])
@@ -102,3 +103,20 @@ def test_a_pair_without_classes_is_refused() -> None:
     )
     with pytest.raises(InputError, match="pair: has no classes"):
         dcd.with_labels(plain, LOGITS)
+
+
+def test_tuning_tries_the_term_on_the_new_critic_and_leaves_selection_out() -> None:
+    rng = np.random.default_rng(0)
+    y = np.arange(200, dtype=np.int32) % 2
+    x = (2.0 * y[:, None] - 1 + 0.1 * rng.standard_normal((200, 1))).astype(np.float32)
+    alone = _pair(lambda p, x, y: 0.0 * x[:, 0]).replace(critic=None, critic_kind=None)
+    keys = jax.random.split(jax.random.key(0))
+    pairs, moves = dcd.critic_variants(
+        alone, x[:100], x[100:], keys, steps=2, train_labels=y[:100], held_labels=y[100:], classifier=LOGITS
+    )
+    assert list(pairs) == ["recovered", "labels"] and moves["labels"]["label term"]["added to"] == "recovered"
+    log_p = jax.nn.log_softmax(LOGITS(x), axis=-1)[np.arange(200), y]
+    np.testing.assert_allclose(pairs["labels"].score(x, y), pairs["recovered"].score(x, y) + log_p, atol=1e-5)
+    choices = [c for c in default_choices(pairs) if c.critic == "labels"]
+    # the sum is no log ratio, which rejection needs
+    assert choices and all(c.acceptance == 1 and c.chain.space == "latent" for c in choices)
