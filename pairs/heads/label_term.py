@@ -51,8 +51,9 @@ def label_term(critic: Net, classifier: Net, strength: float) -> Net:
 
     Example:
       >>> critic, sides = Net(None, lambda _, x, y: x[:, 0]), Net(None, lambda _, x: x * jnp.asarray([0.0, 1.0]))
-      >>> label_term(critic, sides, 2.0)(jnp.asarray([[0.0]]), jnp.asarray([1])).round(3).tolist()  # -2 log 2
-      [-1.386]
+      >>> score = label_term(critic, sides, 2.0)(jnp.asarray([[0.0]]), jnp.asarray([1]))  # -2 log 2
+      >>> round(float(score[0]), 3)
+      -1.386
     """
     fixed = {"classifier": classifier.params, "strength": jnp.asarray(strength, jnp.float32)}
     params = {"critic": critic.params, "fixed": fixed}

@@ -109,7 +109,7 @@ def test_tuning_tries_the_term_on_the_new_critic_and_leaves_selection_out() -> N
     rng = np.random.default_rng(0)
     y = np.arange(200, dtype=np.int32) % 2
     x = (2.0 * y[:, None] - 1 + 0.1 * rng.standard_normal((200, 1))).astype(np.float32)
-    alone = _pair(lambda p, x, y: 0.0 * x[:, 0]).replace(critic=None, critic_kind=None)
+    alone = make_pair(wrap(lambda p, z, y: z), None, PRIOR, classes=2, sample_range=None, critic_kind=None)
     keys = jax.random.split(jax.random.key(0))
     pairs, moves = dcd.critic_variants(
         alone, x[:100], x[100:], keys, steps=2, train_labels=y[:100], held_labels=y[100:], classifier=LOGITS
