@@ -34,7 +34,7 @@ from ..inputs import load, refuse_data_options
 from .choices import choose_critic, choose_judge, choose_metric
 from .data import read_path_data
 from .kept import Kept
-from .nets import classifier_net
+from .nets import classifier_net, metric_net
 from .realism import realism
 from .report import path_report, print_table
 from .show import path_files
@@ -102,10 +102,13 @@ def run_path(args: argparse.Namespace) -> int:
     clock.stop("calibrate")
     if not pair.has_critic:
         pair = pair.replace(critic=Net((), _Nothing()), critic_kind="energy")
+    inner = metric
+    if pictures and "critic stands on" in decided:
+        inner = metric_net(pair, decided["critic stands on"]["choice"])
     classes = (int(args.label), int(args.to_label)) if args.to_label is not None and mixed else None
     if pictures:
         say("searching for the latents of the pictures")
-    stops = find_stops(pair, given, pictures, args.seed, labels=classes, loop=args.loop, features=metric, weight=weight)
+    stops = find_stops(pair, given, pictures, args.seed, labels=classes, loop=args.loop, features=inner, weight=weight)
     clock.stop("ends")
     settings, initial = _start(pair, settings, metric, weight, nodes, stops.z, say)
     clock.stop("graph")
