@@ -155,6 +155,8 @@ def print_table(report: dict[str, Any]) -> None:
     console.print(table)
     for what, entry in report["decided"].items():
         console.print(f"{what}: {entry['choice'] or 'none'} ({entry['why']})", highlight=False, markup=False)
+    if report["judge"] is not None:
+        console.print(f"judge: {report['judge']['why']}", highlight=False, markup=False)
     console.print(f"the answer is {report['answer']}", highlight=False)
 
 

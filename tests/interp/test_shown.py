@@ -12,7 +12,7 @@ from PIL import Image
 
 import interp
 import pairs
-from interp.movies import moving_points, path_gif, path_webp
+from interp.movies import moving_points, path_gif, path_mp4, path_webp
 from interp.pages import path_page
 from interp.pictures import frames_of, path_figure
 from interp.sheets import path_sheet
@@ -54,6 +54,22 @@ def test_films_go_there_and_back_and_the_page_has_a_slider_for_each_method(serie
     page = path_page(pair, found, answer="slerp")
     assert page.count('<input type="range"') == 5 and not re.search(r'(?:src|href)="?http|url\(http', page)
     assert page.count('class="answer"') == 1 and page.index('class="answer"') > page.index("linear")
+
+
+def test_ffmpeg_gets_every_picture_and_its_file_is_returned(series, tmp_path, monkeypatch):
+    pair, found = series
+    program = tmp_path / "ffmpeg"
+    program.write_text('#!/bin/sh\nfor last; do :; done\ncat > "$last"\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    film = path_mp4(pair, found)
+    with Image.open(io.BytesIO(path_gif(pair, found))) as opened:
+        wide, high = (2 * (side // 2) for side in opened.size)
+    assert film is not None and len(film) == 8 * wide * high * 3
+    program.write_text("#!/bin/sh\nexit 1\n")
+    assert path_mp4(pair, found) is None  # an ffmpeg without that encoder
+    monkeypatch.setenv("PATH", str(tmp_path / "empty"))
+    assert path_mp4(pair, found) is None
 
 
 def test_a_sheet_shows_every_frame_of_every_method():
