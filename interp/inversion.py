@@ -25,7 +25,7 @@ from pairs.batches import encode, generate
 from pairs.checks import check_count, check_number, check_samples
 
 from .free_latents import from_free, to_free
-from .metric.critic_weight import Badness, BarrierWeight
+from .metric.critic_weight import Badness, BarrierWeight, WallWeight
 from .metric.path_weight import PathWeight
 from .solve.driver import minimise
 from .solve.lbfgs import Lbfgs
@@ -157,7 +157,7 @@ def invert(
       key: Randomness of the candidates; ``jax.random.key(0)`` where None.
       settings: How latents are sought.
       features: Net of the feature term; that of the pair where None and present.
-      weight: A barrier of the critic turns the critic term on; without it latents may leave what the critic knows.
+      weight: A barrier or wall of the critic turns its term on; without it latents may leave what the critic knows.
       labels: Class of every picture, ``(n,)``, for conditional pairs.
 
     Raises:
@@ -179,12 +179,13 @@ def invert(
     starts, wanted, scales = _starts(pair, x, key, settings, features, label)
     count, n = len(starts), len(x)
     tile = lambda v: None if v is None else jnp.tile(v, (count,) + (1,) * (v.ndim - 1))
-    barrier = None if weight is None or not isinstance(weight.weight, BarrierWeight) else weight.weight.badness
+    known = None if weight is None else weight.weight
+    badness = known.badness if isinstance(known, (BarrierWeight, WallWeight)) else None
     begin = to_free(pair, jnp.concatenate(starts))
     objective = _Inversion(
         pair=pair,
         features=features,
-        badness=barrier,
+        badness=badness,
         scales=scales,
         radial=jnp.asarray(settings.radial),
         x=jnp.tile(x, (count,) + (1,) * (x.ndim - 1)),

@@ -111,8 +111,11 @@ def _beside(tiles: list[np.ndarray]) -> np.ndarray:
 
 
 def moving_points(pair: Pair, frames: dict[str, np.ndarray], names: list[str]) -> dict[str, np.ndarray]:
-    """Samples that are no images: a dot that moves among samples, drawn as a small picture."""
-    x = np.asarray(pair.generate(pair.prior.sample(jax.random.key(0), 2000))).reshape(2000, -1)[:, :2]
+    """Samples that are no images as small pictures: a dot that moves among samples, or a series as a curve."""
+    x = np.asarray(pair.generate(pair.prior.sample(jax.random.key(0), 2000))).reshape(2000, -1)
+    if x.shape[1] > 2:
+        low, high = float(x.min()), float(x.max())
+        return {n: np.stack([_curve(row, low, high) for row in frames[n].reshape(len(frames[n]), -1)]) for n in names}
     low, high = x.min(0), x.max(0)
     place = lambda p: np.clip((p - low) / np.maximum(high - low, 1e-12) * 131 + 4, 0, 139).astype(int)
     ground = np.full((140, 140, 1), 255, np.uint8)
@@ -121,9 +124,18 @@ def moving_points(pair: Pair, frames: dict[str, np.ndarray], names: list[str]) -
     out = {}
     for name in names:
         stack = []
-        for point in place(frames[name].reshape(len(frames[name]), -1)[:, :2]):
+        for point in place(frames[name].reshape(len(frames[name]), -1)):
             picture = ground.copy()
             picture[max(0, 136 - point[-1]) : 142 - point[-1], max(0, point[0] - 3) : point[0] + 3] = 0
             stack.append(picture)
         out[name] = np.stack(stack)
     return out
+
+
+def _curve(row: np.ndarray, low: float, high: float) -> np.ndarray:
+    """One series as a line over its coordinates, ``(140, 140, 1)`` bytes."""
+    picture = Image.new("L", (_SIDE, _SIDE), 255)
+    across = np.linspace(4, _SIDE - 5, len(row))
+    up = _SIDE - 5 - (row - low) / max(high - low, 1e-12) * (_SIDE - 9)
+    ImageDraw.Draw(picture).line([(float(u), float(v)) for u, v in zip(across, up, strict=True)], fill=0, width=2)
+    return np.asarray(picture)[..., None]

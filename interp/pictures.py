@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from typing import Any
 
 import jax
@@ -64,7 +65,7 @@ def _figure() -> Any:
 def path_figure(
     pair: Pair, found: Comparison, row: int = 0, shown: int = 12, originals: tuple[Any, Any] = (None, None)
 ) -> bytes:
-    """A PNG: strips (images) or paths among samples (vectors), then critic and speed along every path.
+    """A PNG: strips (images), paths among samples (points) or curves (series), then critic and speed along every path.
 
     Args:
       pair: The pair.
@@ -101,7 +102,11 @@ def path_figure(
             axes.set_frame_on(False)
             axes.set_ylabel(TITLES[name], rotation=0, ha="right", va="center", fontsize=9)
     else:
-        _among_samples(figure.add_subplot(grid[0, :]), pair, frames)
+        if math.prod(pair.sample_shape) > 2:
+            panels = grid[0, :].subgridspec(1, count)
+            _series([figure.add_subplot(panels[i]) for i in range(count)], frames, shown)
+        else:
+            _among_samples(figure.add_subplot(grid[0, :]), pair, frames)
     below = count if images else 1
     critic, speed = figure.add_subplot(grid[below, 0]), figure.add_subplot(grid[below, 1])
     _critic_curves(critic, found, row)
@@ -155,6 +160,24 @@ def _among_samples(axes: Any, pair: Pair, frames: dict[str, np.ndarray]) -> None
         )
     axes.set_aspect("equal")
     axes.legend(fontsize=7)
+
+
+def _series(panels: list[Any], frames: dict[str, np.ndarray], count: int) -> None:
+    """One panel per method: frames as curves over their coordinates, from light (the first end) to dark (the last)."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    every = np.concatenate([x.ravel() for x in frames.values()])
+    for axes, (name, x) in zip(panels, frames.items(), strict=True):
+        rows = x.reshape(len(x), -1)
+        for i in np.round(np.linspace(0, len(rows) - 1, min(count, len(rows)))).astype(int):
+            axes.plot(rows[i], color=plt.get_cmap("viridis_r")(0.1 + 0.9 * i / max(1, len(rows) - 1)), lw=0.9)
+        axes.set_title(TITLES[name], fontsize=8)
+        axes.set_ylim(every.min(), every.max())
+        axes.tick_params(labelsize=6, labelleft=axes is panels[0])
+    panels[0].set_xlabel("coordinate", fontsize=7)
 
 
 def _landscape(axes: Any, pair: Pair, found: Comparison, row: int) -> None:

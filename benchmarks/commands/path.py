@@ -46,7 +46,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     stands = "pixel, pair (its features) or a feature net that the trained critic stands on (default auto)"
     how("--critic-on", type=PathText(), metavar="NET", help=stands)
     how("--refined", type=Count(0, 20_000), metavar="N", help="refined samples by whose latents paths may go")
-    add_features(settings, "--classifier", "feature net with classes: also charge for images it is not sure of")
+    add_features(settings, "--classifier", "net with classes: also charge for images it is not sure of; or off")
     metric = "auto, pixel, critic (its last layer), pair (its features) or a feature net (default auto)"
     how("--metric", type=PathText(), metavar="NET", help=metric)
     add_features(settings, "--judge", "net that judges frames, with DATA: auto, self-supervised, or a feature net")

@@ -9,37 +9,28 @@ Whatever an option sets by hand is taken as it is.
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import time
-import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from jax import Array
 
-from interp.metric.classifier_term import with_classifier
 from interp.metric.evidence import blend_evidence
-from interp.metric.path_weight import PathWeight, PathWeightSettings, weigh
-from interp.settings import GeodesicSettings
 from pairs import InputError, Net, Pair
 from pairs.checks import is_image
-from pairs.io.pixels import to_range
 
 from ..features import choose
 from ..metrics.frames import NearestReal
 from .data import PathData
 from .kept import Kept, digest_of, name_of_critic
-from .nets import classifier_net, metric_net
+from .nets import metric_net
 from .realism import Judge
 from .training import UPDATES, trained_critic
 
-__all__ = ["Chosen", "choose_critic", "choose_judge", "choose_metric", "choose_weight", "set_by_hand"]
+__all__ = ["Chosen", "choose_critic", "choose_judge", "choose_metric", "set_by_hand"]
 
 Say = Callable[[str], None]
-BARRIER, WALL = 10.0, 30.0
-"""Ratios of the two shapes where none is given."""
 _BY_HAND = ("mode", "ratio", "shape", "through", "classifier", "strength", "preset")
 
 
@@ -59,7 +50,7 @@ class Chosen(NamedTuple):
 
 def set_by_hand(args: argparse.Namespace) -> list[str]:
     """Options about the critic that were given; each asks for the pair's own critic where there are no DATA."""
-    return [f"--{name}" for name in _BY_HAND if getattr(args, name) is not None]
+    return [f"--{name}" for name in _BY_HAND if getattr(args, name) not in (None, "off")]
 
 
 def choose_critic(
@@ -175,47 +166,6 @@ def choose_metric(args: argparse.Namespace, pair: Pair) -> tuple[Net | None, dic
         return pair.features, {"choice": "pair", "why": "the pair carries a feature net"}
     why = "the pair carries no feature net; pixels gave paths as realistic as a classifier's features, at half the cost"
     return None, {"choice": "pixel", "why": why}
-
-
-def choose_weight(
-    args: argparse.Namespace,
-    pair: Pair,
-    settings: GeodesicSettings,
-    trained: bool,
-    data: PathData | None,
-    nodes: Array | None,
-    say: Say,
-) -> tuple[Pair, GeodesicSettings, PathWeight, dict[str, Any]]:
-    """The path weight of the critic, with a classifier beside it where one is named.
-
-    Returns:
-      The pair (with the classifier in its critic), the settings with those of the weight, the weight, and why.
-    """
-    shape = args.shape or ("wall" if trained else "barrier")
-    ratio = args.ratio or (WALL if shape == "wall" and trained else BARRIER)
-    how = PathWeightSettings(ratio=ratio, shape=shape)
-    settings = dataclasses.replace(settings, path_weight=how)
-    real = None if data is None or not trained else to_range(data.real[:2000], pair.sample_range or (0, 1))
-    say(f"{pair.name}: weighing the critic on {how.samples} samples")
-    weight = _weighed(pair, settings, nodes, real, say)
-    if args.classifier is not None:
-        pair = with_classifier(pair, classifier_net(pair, args.classifier), weight)
-        weight = _weighed(pair, settings, nodes, real, say)
-    why = "--shape and --ratio" if args.shape or args.ratio else "the default of a critic that only ranks samples"
-    if trained and not (args.shape or args.ratio):
-        why = "a critic for paths knows what is off the data: a wall at the 5 % quantile of real data"
-    return pair, settings, weight, {"choice": f"{shape}, ratio {ratio:g}", "why": why}
-
-
-def _weighed(
-    pair: Pair, settings: GeodesicSettings, nodes: Array | None, real: np.ndarray | None, say: Say
-) -> PathWeight:
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", UserWarning)
-        weight = weigh(pair, jax.random.key(settings.seed), settings.path_weight, latents=nodes, real=real)
-    for warning in caught:
-        say(f"warning: {warning.message}")
-    return weight
 
 
 def choose_judge(args: argparse.Namespace, pair: Pair, data: PathData | None, kept: Kept) -> Judge | None:

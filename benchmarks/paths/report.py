@@ -154,7 +154,9 @@ def print_table(report: dict[str, Any]) -> None:
         print(f"{name} {record['file']}: found to {record['error']:.3g} root mean square, in the pair's range")
     console.print(table)
     for what, entry in report["decided"].items():
-        console.print(f"{what}: {entry['choice']} ({entry['why']})", highlight=False, markup=False)
+        console.print(f"{what}: {entry['choice'] or 'none'} ({entry['why']})", highlight=False, markup=False)
+    if report["judge"] is not None:
+        console.print(f"judge: {report['judge']['why']}", highlight=False, markup=False)
     console.print(f"the answer is {report['answer']}", highlight=False)
 
 

@@ -31,14 +31,16 @@ from pairs.io.reports import to_json
 
 from ..estimates import check_path
 from ..inputs import load, refuse_data_options
-from .choices import choose_critic, choose_judge, choose_metric, choose_weight
+from .choices import choose_critic, choose_judge, choose_metric
 from .data import read_path_data
 from .kept import Kept
+from .nets import classifier_net, metric_net
 from .realism import realism
 from .report import path_report, print_table
 from .show import path_files
 from .stops import find_stops, given_stops, labelled_pair, read_pictures
 from .training import nodes_of
+from .weights import choose_weight
 
 __all__ = ["run_path"]
 
@@ -76,6 +78,8 @@ def run_path(args: argparse.Namespace) -> int:
     given = given_stops(args)
     pictures = read_pictures(pair, given)
     metric, metric_record = choose_metric(args, pair)
+    if args.classifier not in (None, "off"):
+        classifier_net(pair, args.classifier)
     clock.stop("load")
     data = None if args.data is None else read_path_data(args, whole)
     kept = Kept(args.kept or out / "kept")
@@ -83,7 +87,7 @@ def run_path(args: argparse.Namespace) -> int:
     clock.stop("data")
     narrow = None if mixed else lambda p: labelled_pair(p, args.label, args.to_label)
     chosen = choose_critic(args, pair, whole, data, narrow, kept, say)
-    pair, trained = chosen.pair, chosen.record["critic"]["choice"] == "trained"
+    pair = chosen.pair
     decided = chosen.record | {"metric": metric_record}
     clock.stop("critic")
     weight, nodes = None, None
@@ -93,14 +97,18 @@ def run_path(args: argparse.Namespace) -> int:
     if settings.mode != "none":
         nodes, decided["graph"] = _nodes(args, pair, mixed, whole, say)
         ends = None if args.through is None else nodes
-        pair, settings, weight, decided["weight"] = choose_weight(args, pair, settings, trained, data, ends, say)
+        pair, settings, weight, more = choose_weight(args, pair, settings, decided, data, ends, say)
+        decided |= more
     clock.stop("calibrate")
     if not pair.has_critic:
         pair = pair.replace(critic=Net((), _Nothing()), critic_kind="energy")
+    inner = metric
+    if pictures and "critic stands on" in decided:
+        inner = metric_net(pair, decided["critic stands on"]["choice"])
     classes = (int(args.label), int(args.to_label)) if args.to_label is not None and mixed else None
     if pictures:
         say("searching for the latents of the pictures")
-    stops = find_stops(pair, given, pictures, args.seed, labels=classes, loop=args.loop, features=metric, weight=weight)
+    stops = find_stops(pair, given, pictures, args.seed, labels=classes, loop=args.loop, features=inner, weight=weight)
     clock.stop("ends")
     settings, initial = _start(pair, settings, metric, weight, nodes, stops.z, say)
     clock.stop("graph")

@@ -41,7 +41,7 @@ WORK = (
     "benchmarks.training:train",
     "benchmarks.paths.choices:blend_evidence",
     "benchmarks.paths.choices:trained_critic",
-    "benchmarks.paths.choices:weigh",
+    "benchmarks.paths.weights:weigh",
     "benchmarks.paths.run:find_stops",
     "benchmarks.paths.run:compare",
     "benchmarks.evaluation:evaluate_one",
@@ -60,6 +60,7 @@ ONCE = (
     "benchmarks.features.bundle:load_features",
     "benchmarks.features:load_features",
     "benchmarks.paths.nets:load_features",
+    "benchmarks.paths.weights:load_features",
     "benchmarks.features.choice:load_features",
     "benchmarks.estimates:activation_bytes",
 )

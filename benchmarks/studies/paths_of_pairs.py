@@ -6,8 +6,9 @@ Random pairs of latents of one pair. Every method's frames, as many and at equal
 second architecture of the net whose images agree with DATA: Frechet distance of the interiors with its interval
 (jackknife over paths), distance to the nearest real image, frames off the data, worst frame, confidence, jumps. The
 methods are line, slerp, transport-matched line, plain geodesic, pixel cross-fade, and geodesics with a critic for paths
-that is trained as ``ganrefine path PAIR DATA`` does: on pixels, on features, and as the command decides. Against slerp,
-each has the share of pairs on which its worst frame is better and the ratio of Frechet distances with an interval.
+that is trained as ``ganrefine path PAIR DATA`` does: on pixels, on features, as the command decides, and with what the
+command leaves out. Against slerp, each has the share of pairs on which its worst frame is better and the ratio of
+Frechet distances with an interval.
 
 Work in DIR resumes: critics, paths and figures of a method that is done are read back. ``--sheet N`` draws that many
 pairs, chosen by the seed, into FILE's folder: rows are in shuffled order without names; the key is a file of its own.
@@ -44,13 +45,28 @@ from ..metrics.frames import NearestReal
 from ..paths.data import PathData, read_path_data
 from ..paths.kept import Kept, name_of_critic
 from ..paths.realism import Judge
-from ..paths.training import UPDATES, Steering, trained_critic
+from ..paths.training import UPDATES, Steering, nodes_of, trained_critic
 from .path_figures import distances, figures_of, shuffled_sheets, summary
 
 __all__ = ["METHODS", "main"]
 
-METHODS = ("linear", "slerp", "matched", "plain", "cross-fade", "critic on pixels", "critic on features", "classifier")
-"""Methods; the last one has the critic on features, and charges for images that a classifier is not sure of."""
+METHODS = (
+    "linear",
+    "slerp",
+    "matched",
+    "plain",
+    "cross-fade",
+    "critic on pixels",
+    "critic on features",
+    "classifier",
+    "feature metric",
+    "refined graph",
+)
+"""Methods. ``classifier`` has the critic on features and charges for images that a classifier is not sure of, as the
+command does by itself; ``feature metric`` and ``refined graph`` are it with distances in features, and with starts
+through a graph of refined samples.
+"""
+NODES = 400
 
 
 class _Study:
@@ -109,16 +125,23 @@ class _Study:
         real = to_range(self.data.real[:2000], pair.sample_range)
         weigh = lambda p: interp.weigh(p, jax.random.key(self.args.seed), wall, real=real)
         steering, weight = made.pair, weigh(made.pair)
-        if method == "classifier":
+        if method not in ("critic on pixels", "critic on features"):
             assert self.inner is not None
             logits = self.inner.as_net(pair.sample_range, "logits")
             steering = interp.with_classifier(steering, logits, weight, strength=1.0)
             weight = weigh(steering)
-        found = interp.geodesic(steering, a, b, settings=settings, weight=weight)
+        metric, initial = net if method == "feature metric" else None, None
+        if method == "refined graph":
+            settings = dataclasses.replace(settings, keep="radial")
+            nodes = nodes_of(steering, NODES, self.args.seed)
+            measured, _ = interp.make_metric(steering, settings, weight=weight)
+            initial = interp.neighbour_graph(measured, nodes, neighbours=6).start(a, b, settings.mode_count)
+        found = interp.geodesic(steering, a, b, settings=settings, weight=weight, features=metric, initial=initial)
         evidence = interp.blend_evidence(steering).to_dict()
         flags = {k: float(np.mean(v)) for k, v in found.flags._asdict().items()}
         notes = {"training": made.record, "evidence": evidence, "calibration": weight.statistics, "flags": flags}
-        return self.samples(np.asarray(found.path)), notes
+        even, _ = interp.constant_speed(plain, found.curve, settings.points)  # in pixels, whatever the metric
+        return self.samples(np.asarray(even)), notes
 
 
 _generate = jax.jit(lambda pair, z: pair.generate(z))
@@ -147,7 +170,7 @@ def _run(argv: Sequence[str] | None) -> int:
     samples: dict[str, np.ndarray] = {}
     notes: dict[str, Any] = {}
     for method in dict.fromkeys(["slerp", *args.methods]):
-        if method in ("critic on features", "classifier") and study.inner is None:
+        if method in METHODS[-4:] and study.inner is None:
             continue
         label = f"{method.replace(' ', '-')}-{args.pairs}-{args.points}-{args.evaluations}-{args.seed}"
         file = args.work / f"{study.pair.name}-{label}.npz"

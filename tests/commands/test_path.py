@@ -100,6 +100,7 @@ def test_with_data_a_critic_is_trained_once_and_every_frame_is_judged(stored, tm
         (["--judge", "random"], "--judge"),
         (["--via", "none.png"], "--via"),
         (["--preset", "paper"], "preset"),
+        (["--critic-on", "pixel"], "--critic-on"),
         (["--from", "-1"], "--from"),
         (["--to", "none.png"], "--to"),
         (["--to", __file__], "--to"),

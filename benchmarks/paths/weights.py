@@ -1,0 +1,94 @@
+"""The path weight of the critic that steers, with a classifier beside it where one is named or at hand."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+from jax import Array
+
+from interp.metric.classifier_term import with_classifier
+from interp.metric.path_weight import PathWeight, PathWeightSettings, weigh
+from interp.settings import GeodesicSettings
+from pairs import Pair
+from pairs.io.pixels import to_range
+
+from ..features import bundled_features, load_features
+from .data import PathData
+from .nets import classifier_net
+
+__all__ = ["choose_weight"]
+
+Say = Callable[[str], None]
+BARRIER, WALL = 10.0, 30.0
+"""Ratios of the two shapes where none is given."""
+_BESIDE, _ALONE = 1.0, 3.0  # strengths of a classifier that was decided on, and of one that was asked for
+
+
+def choose_weight(
+    args: argparse.Namespace,
+    pair: Pair,
+    settings: GeodesicSettings,
+    decided: dict[str, dict[str, Any]],
+    data: PathData | None,
+    nodes: Array | None,
+    say: Say,
+) -> tuple[Pair, GeodesicSettings, PathWeight, dict[str, dict[str, Any]]]:
+    """The path weight of the critic, with a classifier beside it where one is named or at hand.
+
+    Args:
+      args: Arguments of the command.
+      pair: The pair with the critic that steers.
+      settings: How paths are found.
+      decided: What was decided about the critic.
+      data: Real images, or None.
+      nodes: Ends of the paths to come, where they are no draws of the prior.
+      say: Where progress goes.
+
+    Returns:
+      The pair (with the classifier in its critic), the settings with those of the weight, the weight, and what was
+      decided.
+    """
+    trained = decided["critic"]["choice"] == "trained"
+    shape = args.shape or ("wall" if trained else "barrier")
+    ratio = args.ratio or (WALL if shape == "wall" and trained else BARRIER)
+    how = PathWeightSettings(ratio=ratio, shape=shape)
+    settings = dataclasses.replace(settings, path_weight=how)
+    real = None if data is None or not trained else to_range(data.real[:2000], pair.sample_range or (0, 1))
+    say(f"{pair.name}: weighing the critic on {how.samples} samples")
+    weight = _weighed(pair, settings, nodes, real, say)
+    beside = _classifier(args, decided)
+    if beside["choice"] is not None:
+        strength = _BESIDE if args.classifier is None else _ALONE
+        pair = with_classifier(pair, classifier_net(pair, beside["choice"]), weight, strength=strength)
+        weight = _weighed(pair, settings, nodes, real, say)
+    why = "--shape and --ratio" if args.shape or args.ratio else "the default of a critic that only ranks samples"
+    if trained and not (args.shape or args.ratio):
+        why = "a critic for paths knows what is off the data: a wall at the 5 % quantile of real data"
+    return pair, settings, weight, {"classifier": beside, "weight": {"choice": f"{shape}, ratio {ratio:g}", "why": why}}
+
+
+def _classifier(args: argparse.Namespace, decided: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """The classifier beside the critic, None for none, and why."""
+    if args.classifier is not None:
+        return {"choice": None if args.classifier == "off" else args.classifier, "why": "--classifier asks for it"}
+    name = decided.get("critic stands on", {}).get("choice")
+    if name in bundled_features() and load_features(name).card.get("classes"):
+        return {"choice": name, "why": f"its own images and the data agree; strength {_BESIDE:g} of unsure images"}
+    return {"choice": None, "why": "no classifier is known to fit; --classifier names one"}
+
+
+def _weighed(
+    pair: Pair, settings: GeodesicSettings, nodes: Array | None, real: np.ndarray | None, say: Say
+) -> PathWeight:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        weight = weigh(pair, jax.random.key(settings.seed), settings.path_weight, latents=nodes, real=real)
+    for warning in caught:
+        say(f"warning: {warning.message}")
+    return weight
