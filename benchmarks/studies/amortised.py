@@ -1,11 +1,12 @@
 r"""One pass for a whole chain: flows before the generator, on 25 Gaussians and on image pairs.
 
-``python -m benchmarks.studies.amortised DATA --pairs tuned/tuned.toml ... --out benchmarks/results/amortised.json``
+``python -m benchmarks.studies.amortised DATA --out benchmarks/results/amortised_gaussians.json``, and with
+``--no-toy --pairs tuned/tuned.toml ... --out benchmarks/results/amortised.json`` the image pairs.
 
 On 25 Gaussians the generator of a small GAN has all modes, unequally, and a recovered, calibrated critic. For each
 image pair the chain is that of its ``tuned.toml``. Measured are the generator, the chain, flows trained with several
 weights of the chain's samples, and what starts from the nearest of them: five steps of the chain, and importance
-resampling.
+resampling. In the plane the exact target is at hand too, by importance resampling of 40 times as many samples.
 
 .. math:: \text{share} = \frac{\text{before} - \text{after}}{\text{before} - \text{chain}}
 
@@ -30,6 +31,7 @@ import numpy as np
 import checkpoints
 import dcd
 from dcd.critics.architectures import default_layers
+from dcd.critics.scores import generate_set, scores_of
 from pairs import Pair
 from pairs.batches import apply_net
 from pairs.checks import image_range
@@ -72,13 +74,20 @@ def toy(args: argparse.Namespace) -> dict[str, Any]:
     )
     pair, _ = dcd.recover(pair, real[:20_000], keys[0], recovery)
     pair, _ = dcd.calibrate(pair, real[20_000:], keys[1])
-    chain = dcd.preset("ddls").replace(steps=200, step_size=0.002)
-    done = dcd.refine(pair, chain, keys[2], args.n, batch=args.n)
-    rows: dict[str, Any] = {"generator": modes(done.before), "chain, 200 steps": modes(done.after)}
+    chain, start = dcd.preset("ddls").replace(steps=20, step_size=0.0005, metropolis=True), 0.1
+    many = generate_set(pair, keys[2], 40 * args.n)[1]
+    score = scores_of(pair, many).astype(np.float64)
+    weights = np.exp(score - score.max()) / np.exp(score - score.max()).sum()
+    exact = np.random.default_rng(args.seed).choice(len(many), args.n, p=weights)
+    done = dcd.run_choice(pair, dcd.Choice("own", chain, start), keys[2], args.n, batch=args.n)
+    rows: dict[str, Any] = {"generator": modes(done.before), "exact target": modes(many[exact])}
+    rows["chain"] = modes(done.after) | {"steps": chain.steps, "acceptance of OBRS before": start}
     rows["real"] = modes(gaussians(np.random.default_rng(args.seed + 2), args.n))
-    for name in ("target alone", "half chain"):
-        settings = dcd.Amortise(steps=args.flow_steps, layers=8, learning_rate=2e-3, **FORMS[name])
-        fast, report = dcd.amortise(pair, chain, keys[3], settings)
+    for name, weight in (("target alone", 0.0), ("mostly chain", 0.9), ("chain alone", 1.0)):
+        settings = dcd.Amortise(
+            steps=args.flow_steps, layers=8, learning_rate=2e-3, pool=20_000, chain_weight=weight, transport=0.0
+        )
+        fast, report = dcd.amortise(pair, chain, keys[3], settings, acceptance=start)
         z = dcd.amortised_latents(fast, keys[2], args.n, batch=args.n)
         rows[f"flow, {name}"] = modes(np.asarray(pair.generate(z))) | _summary(report)
         isir = dcd.correct(fast, args.n, keys[4], particles=8, steps=4, batch=args.n)
