@@ -24,10 +24,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     flow.add_argument("--layers", type=Count(1, 64), default=6, help="coupling layers (default 6)")
     flow.add_argument("--width", type=Count(1, 4096), default=64, help="hidden units of each layer (default 64)")
     flow.add_argument("--learning-rate", type=Number(1e-12, 1.0), default=1e-3, help="Adam's (default 0.001)")
-    weight = "share of the chain's samples in the loss, 0 for none, 1 for them alone (default 0.5)"
-    flow.add_argument("--chain-weight", type=Number(0, 1), default=0.5, help=weight)
-    cost = "weight of the cost of transport, which keeps the flow of a short chain short (default 1)"
-    flow.add_argument("--transport", type=WEIGHT, default=1.0, help=cost)
+    weight = "0 learns the law that an endless chain samples, 1 the chain's samples (default: the nearer of both)"
+    flow.add_argument("--chain-weight", type=Number(0, 1), default=None, help=weight)
+    cost = "weight of the cost of transport, which keeps the flow of a short chain short (default 0)"
+    flow.add_argument("--transport", type=WEIGHT, default=0.0, help=cost)
     flow.add_argument("--pool", type=Count(64, 10**6), default=4000, help="samples of the chain (default 4,000)")
     add_output(parser, "amortised")
 
@@ -41,9 +41,10 @@ def run(args: argparse.Namespace) -> int:
     from rich.console import Console
 
     import dcd
-    from checkpoints import train
-    from dcd.amortisation.chain_pool import chain_pool
-    from dcd.amortisation.training import amortisation_job, judge_amortised
+    from checkpoints import save_pair, train
+    from dcd.amortisation.judging import judge_amortised, nearest, pools
+    from dcd.amortisation.objective import check_law
+    from dcd.amortisation.training import amortisation_job
     from pairs import InputError
     from pairs.io.command import check_out
     from pairs.io.progress_bars import progress, stages
@@ -79,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
     with progress() as bar:
         bar.disable = args.json
         show = stages(bar)
-        pool = chain_pool(
+        pool, further = pools(
             pair,
             chain,
             jax.random.fold_in(key, 1),
@@ -88,19 +89,22 @@ def run(args: argparse.Namespace) -> int:
             batch=args.batch,
             on_progress=lambda done, total: show("chain", done, total),
         )
-        done = train(
-            amortisation_job(pair, chain, settings, pool),
-            settings.steps,
-            args.seed,
-            folder,
-            pair_digest(pair, chain.to_dict() | {"budget": budget}),
-            card,
-            on_progress=lambda at, total, losses: show("flow", at, total),
-        )
-        seconds = time.monotonic() - began
-        found = judge_amortised(
-            pair, done.pair, chain, settings, pool, jax.random.fold_in(key, 2), done.history, seconds
-        )
+        trials = {}
+        for weight in settings.trials(check_law(pair, chain) is None):
+            own, words = settings.replace(chain_weight=weight), f"flow, chain weight {weight:g}"
+            done = train(
+                amortisation_job(pair, chain, own, pool),
+                own.steps,
+                args.seed,
+                folder / f"flow-{weight:g}",
+                pair_digest(pair, chain.to_dict() | {"budget": budget}),
+                card,
+                on_progress=lambda at, total, losses, words=words: show(words, at, total),
+            )
+            found = judge_amortised(pair, done.pair, chain, own, further, jax.random.fold_in(key, 2), done.history)
+            trials[weight] = done.pair, found
+    made, found = nearest(trials, time.monotonic() - began)
+    save_pair(folder / "pair", made, overwrite=True)
     report = {"pair": pair.name, "seed": args.seed, "budget": budget, "verified": gain is True, **found.to_dict()}
     report |= {"versions": versions(), "hardware": hardware()}
     write_json(folder / "report.json", report)
@@ -110,8 +114,11 @@ def run(args: argparse.Namespace) -> int:
     console = Console()
     line = f"mean score {found.score_before:.4g} of the generator, {found.score_after:.4g} behind the flow"
     console.print(line if found.score_of_chain is None else f"{line}, {found.score_of_chain:.4g} after the chain")
-    if found.effective_share is not None:
-        console.print(f"a sample is worth {found.effective_share:.2g} of one of the chain's law, as a proposal")
+    if found.nearness is not None:
+        told = ", ".join(f"{near:.2f} at chain weight {weight}" for weight, near in found.tried.items())
+        console.print(f"nearness to the chain (1: its law, 0: as far as the generator): {told}")
+        if found.nearness <= 0:
+            console.print("the flow is no nearer to the chain than the generator: do not use it", soft_wrap=True)
     console.print(f"wrote pair and report.json to {folder}; the pair is refined already: draw from it with")
     console.print(f"ganrefine refine {folder / 'pair'} --steps 0", soft_wrap=True)
     return 0

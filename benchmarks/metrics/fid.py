@@ -61,6 +61,15 @@ class Moments(NamedTuple):
         scatter = self.scatter + other.scatter + np.outer(delta, delta) * (self.n * other.n / n)
         return Moments(n, self.mean + delta * (other.n / n), scatter)
 
+    def without(self, part: Moments) -> Moments:
+        """Moments of the set without a part of it, the inverse of :meth:`merge`."""
+        n = self.n - part.n
+        if n < 1 or part.n == 0:
+            return self if part.n == 0 else Moments(0, np.zeros_like(self.mean), np.zeros_like(self.scatter))
+        mean = (self.n * self.mean - part.n * part.mean) / n
+        delta = part.mean - mean
+        return Moments(n, mean, self.scatter - part.scatter - np.outer(delta, delta) * (part.n * n / self.n))
+
 
 def moments(x: ArrayLike) -> Moments:
     """:class:`Moments` of rows ``(n, d)``.

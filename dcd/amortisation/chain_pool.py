@@ -23,16 +23,18 @@ __all__ = ["ChainPool", "chain_pool", "check_amortisable"]
 
 
 class ChainPool(NamedTuple):
-    """Samples of a chain to learn from.
+    """Samples of a chain.
 
     Attributes:
       latents: ``(n, *latent)``.
       labels: ``(n,)`` classes of a conditional pair, else None.
+      samples: ``(n, *sample)``.
       score: Their mean score.
     """
 
     latents: Array
     labels: Array | None
+    samples: np.ndarray
     score: float
 
 
@@ -47,10 +49,11 @@ def check_amortisable(pair: Pair, chain: Langevin, settings: Amortise) -> None:
     if chain.space != "latent":
         raise InputError("space", "is 'pixel': that chain moves samples", "give a chain with space='latent'")
     problem = check_law(pair, chain)
-    if problem is not None and settings.chain_weight < 1:
-        remedy = "give chain_weight 1, which learns from the chain's samples alone, or the preset 'ddls'"
+    weights = settings.trials(problem is None)
+    if problem is not None and min(weights) < 1:
+        remedy = "leave chain_weight out or give 1, which learns from the chain's samples alone, or the preset 'ddls'"
         raise InputError("chain", problem, remedy)
-    if chain.steps == 0 and (settings.chain_weight > 0 or settings.transport > 0):
+    if chain.steps == 0 and (max(weights) > 0 or settings.transport > 0):
         raise InputError("steps", "is 0: that chain moves nothing", "give a chain of at least 1 step")
 
 
@@ -58,29 +61,39 @@ def chain_pool(
     pair: Pair,
     chain: Langevin,
     key: Array,
-    settings: Amortise,
+    n: int,
     acceptance: float = 1.0,
     *,
+    first_index: int = 0,
     batch: int = 128,
     on_progress: Callable[[int, int], None] | None = None,
-) -> ChainPool | None:
-    """Samples of the chain to learn from; None where their divergence has weight 0.
+) -> ChainPool:
+    """Samples of the chain.
+
+    Args:
+      pair: The pair.
+      chain: The chain, in latent space.
+      key: Typed key.
+      n: Number of samples; those that met NaN or infinity are left out.
+      acceptance: Acceptance budget of OBRS before the chain.
+      first_index: Number of the first sample.
+      batch: Chains moved together.
+      on_progress: Called as by :func:`dcd.refine`.
 
     Raises:
-      InputError: The pair, the chain and the settings do not fit.
+      InputError: An acceptance out of range, or no chain stayed finite.
     """
     check_number("acceptance", acceptance, above=0.0, at_most=1.0)
-    check_amortisable(pair, chain, settings)
-    if settings.chain_weight == 0:
-        return None
-    n, latents = settings.pool, None
+    latents = None
     if acceptance < 1:
-        latents = obrs(pair, n, key, budget=acceptance).latents
-    result = refine(pair, chain, key, n, latents=latents, batch=min(batch, n), on_progress=on_progress)
+        latents = obrs(pair, n, key, budget=acceptance, first_index=first_index).latents
+    result = refine(
+        pair, chain, key, n, latents=latents, first_index=first_index, batch=min(batch, n), on_progress=on_progress
+    )
     kept = ~result.stopped
     if not kept.any():
         raise InputError("chain", "met NaN or infinity in all of its samples", "give a smaller step size")
-    labels = labels_for(pair, n)
+    labels = labels_for(pair, n, first_index=first_index)
     own = None if labels is None else jnp.asarray(np.asarray(labels)[kept])
     score = result.trace.score[-1] if chain.steps else result.start_score
-    return ChainPool(jnp.asarray(result.positions[kept]), own, float(np.mean(score[kept])))
+    return ChainPool(jnp.asarray(result.positions[kept]), own, result.after[kept], float(np.mean(score[kept])))

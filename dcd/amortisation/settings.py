@@ -25,8 +25,9 @@ class Amortise:
       layers: Coupling layers.
       width: Hidden units of each layer's net.
       bins: Bins of the layers' splines, 0 for none; None for 16 where latents have at most 8 coordinates, else 0.
-      chain_weight: Weight :math:`\lambda` in [0, 1] of the divergence to samples of the chain. At 0 no chain is run; at
-        1 the flow learns from the chain's samples alone.
+      chain_weight: Weight :math:`\lambda` in [0, 1] of the divergence to samples of the chain. At 0 the flow learns
+        from the target alone, at 1 from the chain's samples alone. None trains both flows and keeps the one whose
+        samples are nearer to further samples of the chain.
       pool: Samples of the chain to learn from.
       transport: Weight :math:`\omega` of the cost of transport, so that the flow of a short chain moves latents no
         further than the chain does. At 0 the flow learns the law that an endless chain would sample.
@@ -38,8 +39,8 @@ class Amortise:
       InputError: A value is out of range; the error names the field.
 
     Example:
-      >>> Amortise(steps=100).chain_weight
-      0.5
+      >>> Amortise(steps=100).trials(True)
+      (0.0, 1.0)
     """
 
     steps: int = 3000
@@ -48,9 +49,9 @@ class Amortise:
     layers: int = 6
     width: int = 64
     bins: int | None = None
-    chain_weight: float = 0.5
+    chain_weight: float | None = None
     pool: int = 4000
-    transport: float = 1.0
+    transport: float = 0.0
     warm: float = 0.2
     ema: float = 0.995
 
@@ -64,7 +65,8 @@ class Amortise:
                 raise InputError("bins", "is 1", "give 0 for none, or at least 2")
         check_count("pool", self.pool, 64)
         check_number("learning_rate", self.learning_rate, above=0.0, at_most=1.0)
-        check_number("chain_weight", self.chain_weight, at_least=0.0, at_most=1.0)
+        if self.chain_weight is not None:
+            check_number("chain_weight", self.chain_weight, at_least=0.0, at_most=1.0)
         check_number("transport", self.transport, at_least=0.0, at_most=1e6)
         check_number("warm", self.warm, at_least=0.0, below=1.0)
         check_number("ema", self.ema, at_least=0.0, below=1.0)
@@ -72,6 +74,12 @@ class Amortise:
     def bins_for(self, size: int) -> int:
         """The field ``bins``, or its default for latents of ``size`` coordinates."""
         return self.bins if self.bins is not None else 16 if size <= SMALL else 0
+
+    def trials(self, lawful: bool) -> tuple[float, ...]:
+        """The weights to try; without a density that the chain samples, only its samples can be learned."""
+        if self.chain_weight is not None:
+            return (self.chain_weight,)
+        return (0.0, 1.0) if lawful else (1.0,)
 
     def replace(self, **changes: Any) -> Amortise:
         """A copy with some settings changed, validated again."""
@@ -84,6 +92,9 @@ class AmortiseReport(NamedTuple):
     Attributes:
       settings: Settings in JSON form.
       chain: Settings of the chain whose target was learned, in JSON form.
+      nearness: 1 minus the energy distance of the flow's samples to the chain's over that of the generator's: 1 where
+        flow and chain have one law, 0 where the flow is as far as the generator, below 0 where it is further. None
+        where the chain makes no steps.
       effective_share: :math:`(\sum w)^2 / (n \sum w^2)` of n fresh samples with importance weights
         :math:`w = \pi / q`, between 1/n and 1: how many samples of the target one of the flow is worth as a proposal.
         None where the chain has no density that it samples.
@@ -92,18 +103,21 @@ class AmortiseReport(NamedTuple):
       score_of_chain: Mean score of the chain's samples; None where no chain was run.
       evaluations: Gradient evaluations through both nets, those of the chain included.
       seconds: Duration.
+      tried: Nearness by weight of the chain's samples, of every flow that was trained.
       history: ``step`` and the losses there: ``to_target`` is :math:`KL(q \Vert \pi)` and ``from_chain``
         :math:`KL(\text{chain} \Vert q)`, both up to a constant; ``transport`` is the cost of transport.
     """
 
     settings: dict[str, Any]
     chain: dict[str, Any]
+    nearness: float | None
     effective_share: float | None
     score_before: float
     score_after: float
     score_of_chain: float | None
     evaluations: int
     seconds: float
+    tried: dict[str, float | None]
     history: dict[str, list[float]]
 
     def to_dict(self) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 from jax import Array
 from jax.typing import ArrayLike
@@ -20,18 +19,14 @@ from pairs.fitting import Job, fit
 from pairs.flows.charts import base_law
 from pairs.flows.couplings import Flow
 
-from ..critics.scores import generate_set, scores_of
 from ..langevin.settings import Langevin
-from ..langevin.starts import draw_latents, labels_for
-from .amortised_pair import amortised_pair, flow_of
-from .chain_pool import ChainPool, chain_pool, check_amortisable
-from .objective import ChartLaw, amortisation_loss, chart_law, check_law, log_weights, on_chart
+from .amortised_pair import amortised_pair
+from .chain_pool import ChainPool, check_amortisable
+from .judging import judge_amortised, nearest, pools
+from .objective import ChartLaw, amortisation_loss, chart_law, check_law, on_chart
 from .settings import Amortise, AmortiseReport
 
-__all__ = ["amortisation_job", "amortise", "judge_amortised"]
-
-CHECKED = 1024
-"""Fresh samples of which the report speaks."""
+__all__ = ["amortisation_job", "amortise"]
 
 
 class FlowState(NamedTuple):
@@ -54,7 +49,8 @@ def amortise(
     r"""Train a flow that draws at once what ``chain`` would sample, and put it before the generator.
 
     The flow f is an invertible map of the latents, trained without data: it brings the law of :math:`f(u)` near
-    :math:`p_0(z)^\alpha e^{\beta D(G(z))}` to the power 1/T, which the chain samples, and near samples of the chain.
+    :math:`p_0(z)^\alpha e^{\beta D(G(z))}` to the power 1/T, which the chain samples, or near samples of the chain.
+    The first needs a chain that comes near to what it samples; the second serves any chain.
 
     Args:
       pair: Pair with a critic; its nets are kept as they are.
@@ -87,22 +83,28 @@ def amortise(
       Dinh et al., arXiv 1605.08803; Samsonov et al. (the flow as a proposal), arXiv 2111.02702.
     """
     key, settings = checked_key(key, pair=pair), settings or Amortise()
+    check_amortisable(pair, chain, settings)
     pool_key, init_key, fit_key, check_key = jax.random.split(key, 4)
     began = time.monotonic()
     tell = on_progress or (lambda what, done, total: None)
-    pool = chain_pool(
+    pool, further = pools(
         pair, chain, pool_key, settings, acceptance, on_progress=lambda done, total: tell("chain", done, total)
     )
-    job = amortisation_job(pair, chain, settings, pool)
-    state, history = fit(
-        job.make_update(),
-        job.init(init_key),
-        settings.steps,
-        fit_key,
-        on_progress=lambda done, total, losses, left: tell("flow", done, total),
-    )
-    made = job.to_pair(state, check_key, pair.record)
-    return made, judge_amortised(pair, made, chain, settings, pool, check_key, history, time.monotonic() - began)
+    trials = {}
+    for weight in settings.trials(check_law(pair, chain) is None):
+        own = settings.replace(chain_weight=weight)
+        job = amortisation_job(pair, chain, own, pool)
+        words = f"flow, chain weight {weight:g}"
+        state, history = fit(
+            job.make_update(),
+            job.init(init_key),
+            settings.steps,
+            fit_key,
+            on_progress=lambda done, total, losses, left, words=words: tell(words, done, total),
+        )
+        made = job.to_pair(state, check_key, pair.record)
+        trials[weight] = made, judge_amortised(pair, made, chain, own, further, check_key, history)
+    return nearest(trials, time.monotonic() - began)
 
 
 def amortisation_job(pair: Pair, chain: Langevin, settings: Amortise, pool: ChainPool | None) -> Job:
@@ -112,16 +114,17 @@ def amortisation_job(pair: Pair, chain: Langevin, settings: Amortise, pool: Chai
       pair: The pair.
       chain: The chain.
       settings: Settings of the training.
-      pool: What :func:`chain_pool` made of the three.
+      pool: Samples of the chain to learn from; None where their divergence has weight 0.
     """
     check_amortisable(pair, chain, settings)
+    weight = settings.trials(check_law(pair, chain) is None)[-1]
     pair = differentiable(pair)
     base = base_law(pair.prior, pair.classes)
     size = pair.prior.size
     flow = Flow(size, settings.layers, settings.width, settings.bins_for(size), pair.classes)
     law = chart_law(pair, base, chain)
     pull = 0.0
-    if settings.transport > 0 and settings.chain_weight < 1:
+    if settings.transport > 0 and weight < 1:
         pull = settings.transport / (chain.temperature * sum(chain.step_sizes()))
 
     def init(key: Array) -> FlowState:
@@ -129,8 +132,8 @@ def amortisation_job(pair: Pair, chain: Langevin, settings: Amortise, pool: Chai
         return FlowState(params, _adam(settings).init(params), params)
 
     def make_update() -> Callable[[Any, Array, int], tuple[Any, dict[str, Array]]]:
-        given = None if pool is None else (pool.latents, pool.labels)
-        return functools.partial(_update, flow, settings, law, given, pull)
+        given = None if pool is None or weight == 0 else (pool.latents, pool.labels)
+        return functools.partial(_update, flow, settings, law, weight, given, pull)
 
     def to_pair(state: FlowState, key: Array, record: Record) -> Pair:
         return amortised_pair(pair, flow, state.average, base, chain, record)
@@ -143,11 +146,12 @@ def _adam(settings: Amortise) -> optax.GradientTransformation:
     return optax.chain(optax.clip_by_global_norm(1.0), optax.adam(rate))
 
 
-@functools.partial(jax.jit, static_argnums=(0, 1))
+@functools.partial(jax.jit, static_argnums=(0, 1, 3))
 def _update(
     flow: Flow,
     settings: Amortise,
     law: ChartLaw,
+    weight: float,
     pool: tuple[Array, Array | None] | None,
     pull: ArrayLike,
     state: FlowState,
@@ -165,62 +169,10 @@ def _update(
         chain = on_chart(law.target.prior, pool[0][rows], length_key, own), own
     fade = jnp.minimum(1.0, (step + 1) / max(1.0, settings.warm * settings.steps))
     gradient, parts = jax.grad(amortisation_loss, has_aux=True)(
-        state.params, flow, law.labelled(labels), u, chain, settings.chain_weight, fade, pull
+        state.params, flow, law.labelled(labels), u, chain, weight, fade, pull
     )
     moves, adam = _adam(settings).update(gradient, state.adam, state.params)
     params = optax.apply_updates(state.params, moves)
     decay = jnp.minimum(settings.ema, (1 + step) / (10 + step))
     average = jax.tree.map(lambda a, v: decay * a + (1 - decay) * v, state.average, params)
     return FlowState(params, adam, average), parts
-
-
-def judge_amortised(
-    pair: Pair,
-    made: Pair,
-    chain: Langevin,
-    settings: Amortise,
-    pool: ChainPool | None,
-    key: Array,
-    history: dict[str, list[float]],
-    seconds: float,
-) -> AmortiseReport:
-    """The report of an amortised pair, from fresh samples.
-
-    Args:
-      pair: The pair before.
-      made: The pair with the flow.
-      chain: The chain.
-      settings: Settings of the training.
-      pool: What was learned from.
-      key: Typed key of the fresh samples.
-      history: Losses by name.
-      seconds: Duration.
-    """
-    labels = labels_for(made, CHECKED)
-    x = generate_set(made, key, CHECKED, labels)[1]
-    plain = generate_set(pair, key, CHECKED, labels)[1]
-    share = None
-    if check_law(pair, chain) is None:
-        law = chart_law(pair, made.prior, chain).labelled(labels)
-        u = draw_latents(made.prior, key, jnp.arange(CHECKED), labels)
-        flow, params, _ = flow_of(made)
-        values = np.asarray(jax.jit(_values, static_argnums=1)(law, flow, params, u), np.float64)
-        w = np.exp(values - values.max())
-        share = float(w.sum() ** 2 / (len(w) * (w**2).sum()))
-    evaluations = settings.steps * settings.batch if settings.chain_weight < 1 else 0
-    evaluations += 0 if pool is None else settings.pool * chain.steps
-    return AmortiseReport(
-        settings=dict(Record(vars(settings)).to_dict()),
-        chain=Record(chain.to_dict()).to_dict(),
-        effective_share=share,
-        score_before=float(np.mean(scores_of(pair, plain, labels))),
-        score_after=float(np.mean(scores_of(made, x, labels))),
-        score_of_chain=None if pool is None else pool.score,
-        evaluations=evaluations,
-        seconds=seconds,
-        history=history,
-    )
-
-
-def _values(law: ChartLaw, flow: Flow, params: Any, u: Array) -> Array:
-    return log_weights(law, flow, params, u)[0]

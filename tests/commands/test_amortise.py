@@ -25,7 +25,11 @@ def amortised(stored, tmp_path_factory):
 def test_a_sealed_pair_and_a_report_are_written_and_refine_draws_from_the_pair(amortised, stored, tmp_path):
     report = json.loads((amortised / "report.json").read_text())
     assert report["pair"] == "tiny" and report["chain"]["steps"] == 2 and report["history"]["step"]
-    assert report["verified"] is False and {"effective_share", "score_after", "versions"} <= set(report)
+    assert (
+        set(report["tried"]) == {"0", "1"}
+        and report["verified"] is False
+        and {"nearness", "effective_share", "score_after", "versions"} <= set(report)
+    )
     pair = checkpoints.load_pair(amortised / "pair")
     assert pair.name == "tiny-amortised" and pair.generator.architecture.name == "latent-flow/generator"
     same = checkpoints.load_pair(stored).generator.params
@@ -50,7 +54,7 @@ def test_a_finished_run_is_not_trained_again_and_another_chain_is_refused(amorti
     "more, words",
     [
         (["--preset", "dcd-pixel"], "moves samples"),
-        (["--preset", "dcd-latent"], "chain_weight 1"),
+        (["--preset", "dcd-latent", "--chain-weight", "0.5"], "chain_weight"),
         (["--chain-weight", "2"], "--chain-weight"),
         (["--preset", "ddls", "--steps", "0"], "at least 1 step"),
     ],

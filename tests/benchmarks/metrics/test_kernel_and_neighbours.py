@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -115,3 +117,15 @@ def test_distances_in_single_precision_are_summed_in_double():
     near = x.astype(np.float64) - 4096, y.astype(np.float64) - 4096
     assert precision_recall(x, y) == precision_recall(*near)
     assert density_coverage(x, y) == density_coverage(*near)
+
+
+def test_memory_does_not_grow_with_the_square_of_the_rows(monkeypatch):
+    monkeypatch.setattr("benchmarks.metrics.prdc._BLOCK", 200)
+    rows = np.random.default_rng(0).normal(size=(2000, 8)).astype(np.float32)
+    tracemalloc.start()
+    precision_recall(rows, rows[::-1])
+    density_coverage(rows, rows[::-1])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    # a tile is 0.3 MB, all distances 32 MB
+    assert peak < 3e6

@@ -9,6 +9,7 @@ import pytest
 
 import dcd
 import pairs
+from dcd.amortisation.judging import energy_distance
 from dcd.amortisation.objective import chart_law, on_chart
 from pairs import InputError, Normal, Sphere, Uniform
 from pairs.flows.charts import base_law
@@ -82,7 +83,7 @@ def test_a_gaussian_target_of_a_linear_generator_is_matched_in_mean_and_covarian
     np.testing.assert_allclose(np.cov(z.T), covariance, atol=0.06)
     # an exact flow has 1; a volume change of the wrong sign or a missing prior ends far below
     assert report.effective_share > 0.93
-    assert report.score_after > report.score_before and report.score_of_chain is None
+    assert report.score_after > report.score_before and report.score_of_chain is None and report.nearness is None
     assert report.evaluations == ALONE.steps * ALONE.batch
 
 
@@ -152,7 +153,28 @@ def test_a_divergence_to_the_chain_keeps_both_modes_where_the_one_to_the_target_
     assert 0.35 < share < 0.65  # the pool of 400 has a standard error of 0.025
     assert np.mean(np.abs(np.abs(z) - 3) < 1) > 0.8
     assert {"to_target", "from_chain"} <= set(report.history)
-    assert report.score_of_chain > report.score_before
+    assert report.score_of_chain > report.score_before and report.tried == {"0.9": report.nearness}
+    assert report.nearness > 0.6  # 400 further samples of the chain
+
+
+def test_without_a_weight_the_flow_nearer_to_the_chain_is_kept():
+    # a chain of 10 steps is far from its target, N(3, 1), which the flow of the target alone learns
+    pair = _pair(Normal((1,)), slope, jnp.asarray([3.0]))
+    chain = dcd.preset("ddls").replace(steps=10, step_size=0.02)
+    settings = ALONE.replace(chain_weight=None, pool=1000, steps=150)
+    fast, report = dcd.amortise(pair, chain, jax.random.key(0), settings)
+    assert report.nearness == report.tried["1"] > 0.8 and report.tried["0"] < 0
+    assert _latents(fast).mean() == pytest.approx(3 * (1 - 0.98**10), abs=0.1)
+    assert report.evaluations == 10 * 2000
+
+
+def test_the_energy_distance_of_two_normal_laws_is_known():
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(2000, 1)), rng.normal(2, 1, (2000, 1))
+    # E|N(2, 2)| is 2 e^-1 / sqrt(pi) + 2 erf(1), E|N(0, 2)| is 2 / sqrt(pi); standard error 0.04
+    between = 2 * np.exp(-1) / np.sqrt(np.pi) + 2 * 0.8427007929497149
+    assert energy_distance(x, y) == pytest.approx(2 * between - 4 / np.sqrt(np.pi), abs=0.12)
+    assert energy_distance(x[:1000], x[1000:]) == pytest.approx(0, abs=0.01)
 
 
 def test_lengths_on_the_chart_of_a_sphere_are_those_of_its_base_law():
@@ -199,13 +221,13 @@ def test_what_cannot_be_amortised_is_refused_in_a_line():
     key = jax.random.key(0)
     for chain, words in (
         (dcd.preset("dcd-pixel"), "moves samples"),
-        (DDLS.replace(temperature=0.0), "temperature 0"),
-        (DDLS.replace(prior_weight=0.0), "prior weight 0"),
+        (dcd.preset("ddls").replace(temperature=0.0), "temperature 0"),
+        (dcd.preset("ddls").replace(prior_weight=0.0), "prior weight 0"),
         (dcd.preset("dot"), "temperature 0"),
         (dcd.preset("ddls").replace(steps=0), "moves nothing"),
     ):
         with pytest.raises(InputError, match=words):
-            dcd.amortise(pair, chain, key, dcd.Amortise(steps=1))
+            dcd.amortise(pair, chain, key, dcd.Amortise(steps=1, chain_weight=0.5))
     with pytest.raises(InputError, match="bins"):
         dcd.Amortise(bins=1)
     with pytest.raises(InputError, match="has no flow"):
