@@ -56,7 +56,8 @@ def train(
       card: provenance, kept as the pair's record.
       checkpoint_every: updates between stored states.
       on_progress: called with (done, steps, latest losses), first with where the run starts.
-      on_checkpoint: called with (done, pair so far, history) after every stored state.
+      on_checkpoint: called with (done, pair so far, history) before every state is stored, so that a run that goes on
+        from that state lacks nothing of what this function writes.
 
     Raises:
       InputError: the folder holds a run with other settings, or one that is further; a loss that is not finite.
@@ -82,9 +83,9 @@ def train(
     def store(at: int, state: Any, history: History) -> None:
         nonlocal seconds
         seconds = spent + time.monotonic() - began
-        save_state(saved, state, record={"identity": identity, "done": at, "history": history, "seconds": seconds})
         if on_checkpoint is not None:
             on_checkpoint(at, job.to_pair(state, final_key, Record()), history)
+        save_state(saved, state, record={"identity": identity, "done": at, "history": history, "seconds": seconds})
 
     if done < steps:
         note = None if on_progress is None else lambda at, total, losses, left: on_progress(at, total, losses)

@@ -1,6 +1,8 @@
 """Commands that are killed at random end with the result of a run that was left in peace.
 
-``python -m benchmarks.studies.endurance --kills N --seed S --out FILE``
+``python -m benchmarks.studies.endurance --kills N --seed S [--case NAME] --out FILE``
+
+With ``--case`` one command is run again, and its entry in the file replaced.
 
 Each command of :data:`CASES` runs once undisturbed. Then runs of it are sent SIGKILL, SIGTERM or SIGINT, in turn, at a
 random moment, three times each, before they may finish. Counted as faults: a traceback, more than one line about a
@@ -134,16 +136,19 @@ def _run(argv: Sequence[str] | None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.studies.endurance", description="Kills at random.")
     parser.add_argument("--kills", type=Count(1, 10**6), default=100)
     parser.add_argument("--seed", type=seed_number, default=0)
+    parser.add_argument("--case", choices=list(CASES))
     parser.add_argument("--out", type=FilePath(), required=True)
     args = parser.parse_args(argv)
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as in the background of a shell; processes begun inherit it
         signal.signal(signal.SIGINT, signal.default_int_handler)
     rng, began = np.random.default_rng(args.seed), time.monotonic()
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, dict[str, Any]] = json.loads(args.out.read_text())["cases"] if args.case else {}
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
         inputs = make_inputs(root)
         for number, (case, (share, line)) in enumerate(CASES.items()):
+            if args.case not in (None, case):
+                continue
             words = [inputs.get(word, word) for word in line.split()]
             at = time.monotonic()
             faults = _finish([*words, "--out", str(root / f"calm-{number}")])
@@ -160,13 +165,19 @@ def _run(argv: Sequence[str] | None) -> int:
                 faults += [*_finish([*words, "--out", str(out)]), *compare(root / f"calm-{number}", out)]
                 took = min(took, time.monotonic() - at)
                 runs += 1
-            found[case] = {"line": line, "seconds_at_least": took, "kills": kills, "runs": runs, "faults": faults}
+            found[case] = {
+                "line": line,
+                "seconds_at_least": took,
+                "kills": kills,
+                "runs": runs,
+                "faults": faults,
+                "seed": args.seed,
+            }
             print(f"{case}: {kills} kills, {runs} runs, {len(faults)} faults", file=sys.stderr, flush=True)
     report = {
         "kills": sum(f["kills"] for f in found.values()),
         "faults": sum(len(f["faults"]) for f in found.values()),
         "cases": found,
-        "seed": args.seed,
         "seconds": time.monotonic() - began,
         "versions": versions(),
         "hardware": hardware(),

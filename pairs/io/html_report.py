@@ -37,7 +37,9 @@ figcaption{font-size:.9em;opacity:.85}
 .stack:after{content:"";position:absolute;top:0;bottom:0;left:var(--cut);border-left:2px solid #d33}
 input[type=range]{width:100%;max-width:45em}
 pre{overflow-x:auto;font-size:.8em}
-@media print{.stack{display:block}.stack .over{position:static;clip-path:none;width:auto}
+@media print{body{font-size:12px;margin:0}td,th{padding:.2em .5em}.scroll{overflow:visible}h2{break-after:avoid}
+.stack{display:flex;flex-direction:column;width:60%}
+.stack .over{position:static;clip-path:none;order:-1;margin-bottom:1em}
 .stack:after,input[type=range],details{display:none}figure,table{break-inside:avoid}}
 """
 
@@ -78,12 +80,13 @@ def compare_part(caption: str, before: np.ndarray, after: np.ndarray) -> str:
     """Two pictures of one size, one over the other, with a slider between them; both are printed."""
     words = html.escape(caption)
     over = f'<img class="over pixels" alt="before: {words}" src="{_source(before)}">'
+    both = "left of the line before, right of it after (on paper: above and below)"
     label = "how much of the picture shows the samples before"
     slide = "this.previousElementSibling.style.setProperty('--cut',this.value+'%')"
     return (
         f'<figure><div class="stack"><img class="pixels" alt="after: {words}" src="{_source(after)}">{over}</div>'
         f'<input type="range" value="50" aria-label="{label}" oninput="{slide}">'
-        f"<figcaption>{words}: left of the line before, right of it after; move the slider.</figcaption></figure>"
+        f"<figcaption>{words}: {both}.</figcaption></figure>"
     )
 
 

@@ -2,47 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
-import signal
-import socket
-import subprocess
-import sys
-import time
-from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from oracles import identity, pair_of
+from small_runs import BATCH, CONFIG, KEY, PAIR, SHARD, STEPS, N, contents, run, slope
 
 import dcd.streaming.shards as stream
-from dcd import Langevin, refine, refine_to
+from dcd import Langevin, refine
 from dcd.streaming.identity import pair_digest
 from pairs import InputError, Net, Normal, make_pair
 from pairs.io.pixels import to_uint8
-
-KEY = jax.random.key(6)
-N, SHARD, BATCH, STEPS = 20, 8, 4, 3
-CONFIG = Langevin("pixel", STEPS, 0.1, temperature=0.01)
-
-
-def slope(params, x):
-    return x @ params
-
-
-PAIR = pair_of(slope, jnp.asarray([1.0, -0.5]), 2, identity, sample_range=(-1.0, 1.0))
-
-
-def run(folder, pair=PAIR, config=CONFIG, key=KEY, n=N, **more):
-    return refine_to(pair, config, key, n, folder, **{"shard": SHARD, "batch": BATCH, **more})
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {p.name: p.read_bytes() for p in sorted(folder.iterdir())}
 
 
 @pytest.fixture(scope="module")
@@ -271,126 +246,3 @@ def test_labels_of_a_conditional_pair_are_stored_and_continue_across_shards(tmp_
     np.testing.assert_array_equal(np.concatenate([np.load(f)["labels"] for f in one]), 2)
     with pytest.raises(InputError, match="label: "):
         run(tmp_path / "no", pair, CONFIG, label=3)
-
-
-def test_the_index_lists_every_shard_with_its_digest_and_the_run(finished):
-    folder, paths = finished
-    said = json.loads((folder / "index.json").read_text())
-    assert said["run"] == json.loads((folder / "run.json").read_text())
-    rows = [(r["file"], r["first"], r["count"]) for r in said["shards"]]
-    assert rows == [("shard-00000.npz", 0, 8), ("shard-00001.npz", 8, 8), ("shard-00002.npz", 16, 4)]
-    for row, path in zip(said["shards"], paths, strict=True):
-        assert row["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def test_parts_in_any_order_join_to_the_run_of_one_process(finished, tmp_path):
-    steps = []
-    assert [p.name for p in run(tmp_path, part=(2, 2))] == ["shard-00001.npz", "shard-00002.npz"]
-    assert not (tmp_path / "index.json").exists()
-    first = run(tmp_path, part=(1, 2), on_progress=lambda done, total: steps.append((done, total)))
-    assert [p.name for p in first] == ["shard-00000.npz"] and steps[-1] == (SHARD * STEPS, SHARD * STEPS)
-    assert contents(tmp_path) == contents(finished[0])
-    for part in ((0, 2), (3, 2), (1, 0), (1, 4)):
-        with pytest.raises(InputError, match="part: "):
-            run(tmp_path, part=part)
-
-
-def test_a_shard_is_computed_by_one_process_at_a_time_and_other_parts_go_on(finished, tmp_path):
-    seen = []
-
-    def meanwhile(path):
-        if seen:
-            return
-        seen.append(path)
-        for mine in ((1, 1), (1, 2), (1, 3)):
-            with pytest.raises(InputError, match="folder: another process is at work"):
-                run(tmp_path, part=mine)
-        run(tmp_path, part=(2, 2))
-
-    run(tmp_path, part=(1, 2), on_shard=meanwhile)
-    assert seen and contents(tmp_path) == contents(finished[0])
-
-
-def test_of_two_runs_that_begin_together_one_is_refused(tmp_path, monkeypatch):
-    real = stream.run_choice
-
-    def other_begins(*args, **more):
-        monkeypatch.setattr(stream, "run_choice", real)
-        with pytest.raises(InputError, match="another n;"):
-            run(tmp_path, n=N + 1)
-        return real(*args, **more)
-
-    monkeypatch.setattr(stream, "run_choice", other_begins)  # nothing is on disk but the claim
-    run(tmp_path)
-
-
-CHILD = """
-import sys
-sys.path[:0] = [{tests!r}, {root!r}, {root!r} + "/tests/helpers"]
-from test_refine_to import run
-run({folder!r})
-"""
-
-
-@pytest.mark.slow
-def test_a_killed_process_leaves_a_run_that_continues_to_the_same_bytes(finished, tmp_path):
-    tests = Path(__file__).resolve().parent
-    code = CHILD.format(tests=str(tests), root=str(tests.parents[2]), folder=str(tmp_path))
-    # the child stops inside the write of its second shard, part of the file on disk, and waits to be killed
-    patch = """
-import time
-import dcd.streaming.shards as shards
-real, calls = shards.write_sealed, []
-def slow(path, arrays, about):
-    calls.append(1)
-    if len(calls) == 2:
-        (path.parent / f".{path.name}.x.part").write_bytes(b"PK half a shard")
-        time.sleep(600)
-    return real(path, arrays, about)
-shards.write_sealed = slow
-"""
-    head, tail = code.split("from test_refine_to")
-    child = subprocess.Popen([sys.executable, "-c", head + patch + "from test_refine_to" + tail])
-    try:
-        deadline = time.monotonic() + 300
-        while not any(part.stat().st_size for part in tmp_path.glob(".shard-00001.npz.*")):
-            assert child.poll() is None and time.monotonic() < deadline
-            time.sleep(0.05)
-    finally:
-        child.send_signal(signal.SIGKILL)
-        child.wait()
-    assert child.returncode == -signal.SIGKILL
-    for part in tmp_path.glob(".*.part"):
-        os.utime(part, (0, 0))  # younger ones might belong to a process that has just begun
-    assert sorted(p.name for p in tmp_path.glob("*.npz")) == ["shard-00000.npz"]
-    run(tmp_path)
-    assert contents(tmp_path) == contents(finished[0])
-
-
-MEMBER = """
-import sys
-sys.path[:0] = [{tests!r}, {root!r}, {root!r} + "/tests/helpers"]
-import jax
-jax.distributed.initialize("localhost:{port}", 2, {number})
-from test_refine_to import run
-assert jax.process_count() == 2 and jax.device_count() == 2 * jax.local_device_count()
-run({folder!r}, part=({number} + 1, 2))
-"""
-
-
-@pytest.mark.slow
-def test_processes_of_one_job_on_two_devices_each_share_a_run_to_the_same_bytes(finished, tmp_path):
-    tests = Path(__file__).resolve().parent
-    with socket.socket() as free:
-        free.bind(("localhost", 0))
-        port = free.getsockname()[1]
-    flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=2"
-    about = dict(tests=str(tests), root=str(tests.parents[2]), folder=str(tmp_path), port=port)
-    members = [
-        subprocess.Popen(
-            [sys.executable, "-c", MEMBER.format(**about, number=i)], env={**os.environ, "XLA_FLAGS": flags}
-        )
-        for i in range(2)
-    ]
-    assert [member.wait(timeout=120) for member in members] == [0, 0]
-    assert contents(tmp_path) == contents(finished[0])
