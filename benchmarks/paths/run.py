@@ -188,7 +188,7 @@ def _nodes(
         return nodes, {"choice": f"{len(nodes)} latents", "why": "--through asks for it"}
     count = args.refined or 0
     if not count:
-        why = "--refined N asks for one; chains through 400 refined samples made paths no more realistic on two pairs"
+        why = "--refined N asks for one"
         return None, {"choice": "none", "why": why}
     say(f"refining {count} samples, the nodes of the graph")
     size = whole.prior.size
