@@ -164,7 +164,7 @@ def choose_metric(args: argparse.Namespace, pair: Pair) -> tuple[Net | None, dic
         return metric_net(pair, name), {"choice": name, "why": "--metric asks for it"}
     if pair.features is not None:
         return pair.features, {"choice": "pair", "why": "the pair carries a feature net"}
-    why = "the pair carries no feature net; pixels gave paths as realistic as a classifier's features, at half the cost"
+    why = "the pair carries no feature net; --metric names another"
     return None, {"choice": "pixel", "why": why}
 
 

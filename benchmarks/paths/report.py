@@ -154,10 +154,13 @@ def print_table(report: dict[str, Any]) -> None:
         print(f"{name} {record['file']}: found to {record['error']:.3g} root mean square, in the pair's range")
     console.print(table)
     for what, entry in report["decided"].items():
+        if what == "answer":
+            continue
         console.print(f"{what}: {entry['choice'] or 'none'} ({entry['why']})", highlight=False, markup=False)
     if report["judge"] is not None:
         console.print(f"judge: {report['judge']['why']}", highlight=False, markup=False)
-    console.print(f"the answer is {report['answer']}", highlight=False)
+    why = report["decided"]["answer"]["why"]
+    console.print(f"the answer is {report['answer']}: {why}", highlight=False, markup=False)
 
 
 def _cell(value: Any) -> str:

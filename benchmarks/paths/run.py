@@ -31,7 +31,8 @@ from pairs.io.reports import to_json
 
 from ..estimates import check_path
 from ..inputs import load, refuse_data_options
-from .choices import choose_critic, choose_judge, choose_metric
+from .answer import choose_answer
+from .choices import choose_critic, choose_judge, choose_metric, set_by_hand
 from .data import read_path_data
 from .kept import Kept
 from .nets import classifier_net, metric_net
@@ -116,15 +117,16 @@ def run_path(args: argparse.Namespace) -> int:
     legs = compare(pair, stops.z[:-1], stops.z[1:], settings=settings, features=metric, weight=weight, initial=initial)
     found = joined(legs if chosen.steers else _without_critic(legs))
     clock.stop("solve")
-    figures = None
-    if judge is not None:
-        figures = {name: realism(judge, x) for name, x in _samples(pair, found).items()}
+    samples = _samples(pair, found)
+    by_hand = args.critic is not None or bool(set_by_hand(args))
+    decided["answer"] = choose_answer(decided, samples, pair.sample_range, chosen.steers, by_hand)
+    answer = decided["answer"]["choice"]
+    figures = None if judge is None else {name: realism(judge, x) for name, x in samples.items()}
     clock.stop("judge")
     say("drawing")
     shown = (pictures.get("from"), pictures.get("to"))
-    files = path_files(pair, found, originals=shown, answer="geodesic" if chosen.steers else "slerp")
+    files = path_files(pair, found, originals=shown, answer=answer)
     clock.stop("pictures")
-    answer = "geodesic" if chosen.steers else "slerp"
     report = path_report(args, pair, settings, found, weight, stops, decided, answer, judge, figures, clock.seconds)
     text = to_json(report)
     out.mkdir(parents=True, exist_ok=True)
@@ -186,7 +188,7 @@ def _nodes(
         return nodes, {"choice": f"{len(nodes)} latents", "why": "--through asks for it"}
     count = args.refined or 0
     if not count:
-        why = "--refined N asks for one; chains through 400 refined samples made paths no more realistic on two pairs"
+        why = "--refined N asks for one"
         return None, {"choice": "none", "why": why}
     say(f"refining {count} samples, the nodes of the graph")
     size = whole.prior.size

@@ -75,7 +75,7 @@ def shuffled_sheets(
     rows: dict[str, np.ndarray] = {}
     key: dict[str, Any] = {}
     for number, i in enumerate(np.sort(rng.permutation(total)[:count])):
-        for letter, name in zip("abcdefghij", rng.permutation(list(samples)), strict=False):
+        for letter, name in zip("abcdefghijklmnop", rng.permutation(list(samples)), strict=False):
             rows[f"{number + 1}{letter}"] = to_uint8(samples[name][i], span)
             key[f"{number + 1}{letter}"] = str(name)
     return png_bytes(sheet(rows, zoom=2)), key

@@ -42,6 +42,7 @@ from ..features import choose
 from ..inputs import load
 from ..metrics.fid import moments
 from ..metrics.frames import NearestReal
+from ..paths.answer import least_confidence
 from ..paths.data import PathData, read_path_data
 from ..paths.kept import Kept, name_of_critic
 from ..paths.realism import Judge
@@ -59,11 +60,13 @@ METHODS = (
     "critic on pixels",
     "critic on features",
     "classifier",
+    "answer",
     "feature metric",
     "refined graph",
 )
 """Methods. ``classifier`` has the critic on features and charges for images that a classifier is not sure of, as the
-command does by itself; ``feature metric`` and ``refined graph`` are it with distances in features, and with starts
+command solves by itself; ``answer`` is slerp where that classifier is less sure of its least certain frame, as the
+command answers; ``feature metric`` and ``refined graph`` are ``classifier`` with distances in features, and with starts
 through a graph of refined samples.
 """
 NODES = 400
@@ -105,10 +108,16 @@ class _Study:
             kept.keep_critic(name, made)
         return made
 
-    def path(self, method: str) -> tuple[np.ndarray, dict[str, Any]]:
-        """Samples of all paths by a method, and notes."""
+    def path(self, method: str, before: dict[str, np.ndarray]) -> tuple[np.ndarray, dict[str, Any]]:
+        """Samples of all paths by a method, and notes; ``before`` holds the samples of earlier methods."""
         pair, settings, (a, b) = self.pair, self.settings, self.z
         plain, _ = interp.make_metric(pair, dataclasses.replace(settings, mode="none"))
+        if method == "answer":
+            assert self.inner is not None and pair.sample_range is not None
+            sure = {k: least_confidence(self.inner, before[k], pair.sample_range) for k in ("slerp", "classifier")}
+            taken = sure["classifier"] >= sure["slerp"]
+            rows = taken.reshape(-1, *[1] * (before["slerp"].ndim - 1))
+            return np.where(rows, before["classifier"], before["slerp"]), {"geodesics": float(np.mean(taken))}
         if method == "cross-fade":
             return np.asarray(interp.cross_fade(pair, a, b, np.linspace(0, 1, settings.points))), {}
         if method in interp.BASELINES:
@@ -169,14 +178,15 @@ def _run(argv: Sequence[str] | None) -> int:
     held: dict[str, dict[str, np.ndarray]] = {}
     samples: dict[str, np.ndarray] = {}
     notes: dict[str, Any] = {}
-    for method in dict.fromkeys(["slerp", *args.methods]):
-        if method in METHODS[-4:] and study.inner is None:
+    first = ["slerp", "classifier"] if "answer" in args.methods else ["slerp"]
+    for method in dict.fromkeys([*first, *args.methods]):
+        if method in METHODS[-5:] and study.inner is None:
             continue
         label = f"{method.replace(' ', '-')}-{args.pairs}-{args.points}-{args.evaluations}-{args.seed}"
         file = args.work / f"{study.pair.name}-{label}.npz"
         if not file.is_file():
             began = time.perf_counter()
-            made, said = study.path(method)
+            made, said = study.path(method, samples)
             said["seconds"] = time.perf_counter() - began
             packed = io.BytesIO()
             arrays: dict[str, Any] = {"samples": made, **figures_of(study.judge, made)}
