@@ -53,6 +53,7 @@ WORK = (
     "dcd:adapt",
     "dcd:critic_variants",
     "dcd:recover",
+    "dcd.amortisation.judging:pools",
 )
 """What stands for the work of a command."""
 ONCE = (

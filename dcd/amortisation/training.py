@@ -75,7 +75,7 @@ def amortise(
       >>> nets = pairs.wrap(lambda p, z: z * p, jnp.ones(2)), pairs.wrap(lambda p, x: x @ p, jnp.ones(2))
       >>> pair = pairs.make_pair(*nets, pairs.Normal((2,)), sample_range=None, critic_kind="energy")
       >>> chain = Langevin(steps=2, prior_weight=1.0)
-      >>> fast, report = amortise(pair, chain, jax.random.key(0), Amortise(steps=5, layers=2, bins=0, pool=64))
+      >>> fast, report = amortise(pair, chain, jax.random.key(0), Amortise(steps=5, layers=1, bins=0, pool=64))
       >>> fast.generate(fast.prior.sample(jax.random.key(1), 3)).shape
       (3, 2)
 

@@ -18,16 +18,16 @@ from pairs.flows.spline import EDGE, spline, spline_inverse
 
 def _random(flow: Flow, seed: int = 0) -> dict:
     """Parameters far from those of the identity."""
-    leaves, tree = jax.tree.flatten(flow.init(jax.random.key(seed)))
-    keys = jax.random.split(jax.random.key(seed + 1), len(leaves))
-    moved = [v + 0.1 * jax.random.normal(k, v.shape) for v, k in zip(leaves, keys, strict=True)]
-    return jax.tree.unflatten(tree, moved)
+    rng = np.random.default_rng(seed)
+    number = lambda s: jnp.asarray(rng.normal(0, 0.1, s.shape), jnp.float32)
+    return jax.tree.map(number, flow.shapes())
 
 
 FLOWS = [
-    Flow(3, 4, 8),
+    pytest.param(Flow(3, 4, 8), marks=pytest.mark.slow),
     Flow(5, 2, 8, bins=3),
-    Flow(1, 2, 4, bins=6),  # nothing to couple: a spline of one coordinate
+    # nothing to couple: a spline of one coordinate
+    pytest.param(Flow(1, 2, 4, bins=6), marks=pytest.mark.slow),
     Flow(2, 2, 8, bins=2, classes=3),
 ]
 
@@ -35,7 +35,7 @@ FLOWS = [
 @pytest.mark.parametrize("flow", FLOWS, ids=str)
 def test_volume_change_is_the_determinant_of_the_jacobian_and_the_inverse_inverts(flow):
     params, n = _random(flow), 4
-    x = 2 * jax.random.normal(jax.random.key(2), (n, flow.size))
+    x = 1.5 * jax.random.normal(jax.random.key(2), (n, flow.size))
     labels = None if flow.classes is None else jnp.arange(n) % flow.classes
 
     def one(v, c):
@@ -54,16 +54,17 @@ def test_volume_change_is_the_determinant_of_the_jacobian_and_the_inverse_invert
 def test_a_flow_begins_as_the_identity_and_moves_every_coordinate_in_two_layers():
     flow = Flow(6, 2, 4, bins=2)
     x = jax.random.normal(jax.random.key(0), (3, 6))
-    y, log_det = flow.forward(flow.init(jax.random.key(1)), x)
+    forward = jax.jit(flow.forward)
+    y, log_det = forward(flow.init(jax.random.key(1)), x)
     np.testing.assert_allclose(y, x, atol=1e-5)
     np.testing.assert_allclose(log_det, 0, atol=1e-5)
-    assert np.all(np.abs(np.asarray(flow.forward(_random(flow), x)[0] - x)).min(0) > 1e-4)
+    assert np.all(np.abs(np.asarray(forward(_random(flow), x)[0] - x)).min(0) > 1e-4)
 
 
 def test_a_class_changes_the_map():
-    flow = FLOWS[3]
+    flow = Flow(2, 2, 8, classes=3)
     x = jnp.ones((2, 2))
-    first, second = flow.forward(_random(flow), x, jnp.asarray([0, 1]))[0]
+    first, second = jax.jit(flow.forward)(_random(flow), x, jnp.asarray([0, 1]))[0]
     assert np.abs(np.asarray(first - second)).max() > 1e-3
 
 
@@ -93,13 +94,13 @@ def test_a_chart_carries_its_base_law_to_the_prior(prior, classes):
     base, n = base_law(prior, classes), 6
     labels = None if classes is None else jnp.arange(n) % classes
     v = base.sample(jax.random.key(0), n)
-    z = to_latents(prior, v, labels)
+    z = jax.jit(to_latents)(prior, v, labels)
     one = lambda v, c: to_latents(prior, v[None], None if c is None else c[None])[0]
-    jacobian = jax.vmap(jax.jacfwd(one), (0, None if labels is None else 0))(v, labels)
+    jacobian = jax.jit(jax.vmap(jax.jacfwd(one), (0, None if labels is None else 0)))(v, labels)
     # the change of variables, b(v) = p0(c(v)) |c'(v)|, in single precision
     volume = np.linalg.slogdet(np.asarray(jacobian, np.float64))[1]
     np.testing.assert_allclose(base.log_prob(v), prior.log_prob(z, labels) + volume, atol=1e-4)
-    np.testing.assert_allclose(from_latents(prior, z, labels), v, atol=1e-3)
+    np.testing.assert_allclose(jax.jit(from_latents)(prior, z, labels), v, atol=1e-3)
 
 
 def test_the_chart_of_a_sphere_keeps_the_direction_and_gives_the_typical_length():
@@ -117,7 +118,7 @@ def test_a_prior_without_a_chart_is_refused():
         base_law(Prior((2,)))
 
 
-@pytest.mark.parametrize("prior", [Normal((4,)), Uniform((4,)), PRIORS[3][0]], ids=lambda p: p.kind)
+@pytest.mark.parametrize("prior", [Uniform((4,)), PRIORS[3][0]], ids=lambda p: p.kind)
 def test_a_stored_pair_behind_a_flow_comes_back_with_equal_samples(prior, tmp_path):
     pair = tiny_pair()
     if prior.kind == "class-mixture":
