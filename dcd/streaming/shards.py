@@ -149,11 +149,12 @@ def _range_of(part: tuple[int, int], shards: int) -> tuple[int, int]:
 
 @contextlib.contextmanager
 def _named_folder() -> Any:
-    """What cannot be written is the argument ``folder`` here."""
+    """What cannot be written is the argument ``folder`` here, and finished shards are kept."""
     try:
         yield
     except InputError as error:
-        raise (InputError("folder", error.problem, error.remedy) if error.field == "out" else error) from None
+        remedy = "make room and run again: finished shards are kept; or choose another folder"
+        raise (InputError("folder", error.problem, remedy) if error.field == "out" else error) from None
 
 
 def _digest(path: Path, about: bytes) -> str:
