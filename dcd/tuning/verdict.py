@@ -158,5 +158,9 @@ def _outcome(first: Finding, guards: tuple[Finding, ...], faults: tuple[Fault, .
     if not first.met:
         return "undecided", f"{first.name} is not shown to have fallen"
     if open_:
-        return "undecided", f"{first.name} fell, but {' and '.join(open_)} is not shown to be kept"
-    return "gain", f"{first.name} fell, and {', '.join(g.name for g in guards) or 'nothing else'} was kept"
+        return "undecided", f"{first.name} fell, but it is not shown that {' and '.join(open_)} held"
+    names = [g.name for g in guards]
+    if not names:
+        return "gain", f"{first.name} fell, and nothing else was asked"
+    kept = f"{', '.join(names[:-1])} and {names[-1]} were" if len(names) > 1 else f"{names[0]} was"
+    return "gain", f"{first.name} fell, and {kept} kept"
