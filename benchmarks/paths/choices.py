@@ -2,7 +2,8 @@
 
 Without DATA the pair's own critic steers where it tells blends from samples
 (:mod:`interp.metric.evidence`); else the answer is slerp. With DATA a critic for paths is trained
-(:mod:`.training`), its weight is a wall at the edge of real data, and a net that took no part judges the frames.
+(:mod:`benchmarks.paths.training`), its weight is a wall at the edge of real data, and a net that took no part judges
+the frames.
 Whatever an option sets by hand is taken as it is.
 """
 
