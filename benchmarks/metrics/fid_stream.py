@@ -1,4 +1,4 @@
-r"""Frechet distance of two paired sets too large for memory, with the intervals of :mod:`benchmarks.metrics.fid_interval`.
+r"""Frechet distance of two paired sets too large for memory; intervals of :mod:`benchmarks.metrics.fid_interval`.
 
 Blocks of rows pass once. Each is cut into g random groups whose moments are kept, so that
 
