@@ -15,7 +15,7 @@ the polynomial has free coefficients. The critic enters through the least and gr
 not of 5,000, and the forerunner's sigmoid is replaced by that affine map. The sum is the diagonal one of the equation;
 the released code adds over all pairs of segments, by an oversight in shapes. Nothing keeps paths in the prior there
 (``keep="free"`` here). Its Adam takes steps of 1e-3 on coefficients of polynomials; here it takes as many steps of its
-own size. The papers' own text was not at hand: these are the settings of the code.
+own size. These are the settings of the code, not of the papers' text.
 
 References:
   Discriminating Against Unrealistic Interpolations in Generative Adversarial Networks, arXiv 2203.01035.

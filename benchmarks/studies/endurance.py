@@ -28,7 +28,8 @@ import jax
 import numpy as np
 
 import checkpoints
-from pairs import Normal, Record, make_pair
+from checkpoints.archive import read_archive, read_archive_metadata
+from pairs import InputError, Normal, Record, make_pair
 from pairs.io.command import guard, seed_number
 from pairs.io.reports import hardware, versions, write_json
 from pairs.sequential.spec import init_sequential
@@ -94,12 +95,14 @@ def _timeless(value: Any) -> Any:
 
 
 def _same_weights(one: Path, other: Path) -> bool:
+    """Whether two stored pairs, or two states of a training, hold the same arrays; ``one`` is the undisturbed side."""
+    kind = read_archive_metadata(one)["format"]
+    wanted, _ = read_archive(one, kind)
     try:
-        leaves = [jax.tree.leaves(checkpoints.load_pair(p)) for p in (one, other)]
-    except Exception:  # the state of a training is no pair: its last step stands for it
-        return (one / "_METADATA").exists() == (other / "_METADATA").exists()
-    same = [np.array_equal(np.asarray(a), np.asarray(b)) for a, b in zip(*leaves, strict=True)]
-    return all(same)
+        found, _ = read_archive(other, kind)
+    except InputError:  # whatever is wrong with it, it is not the same
+        return False
+    return wanted.keys() == found.keys() and all(np.array_equal(wanted[name], found[name]) for name in wanted)
 
 
 def _start(words: list[str]) -> subprocess.Popen[str]:
