@@ -52,9 +52,10 @@ def run(args: argparse.Namespace) -> int:
         net = choose_features(pair, args.features, images, folder=args.out).features.as_net(image_range(pair))
     recovery = None
     if not args.keep_critic:
-        # the critic of a conditional pair, which knows its labels, is trained on
+        # the critic of a conditional pair, which knows its labels, is trained on; one on features is always new
+        new = args.on_features or pair.classes is None or not pair.has_critic
         recovery = dcd.Recover(
-            architecture="auto" if pair.classes is None or not pair.has_critic else "critic",
+            architecture="auto" if new else "critic",
             loss=args.loss,
             steps=args.critic_steps,
         )

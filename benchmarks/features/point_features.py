@@ -4,9 +4,9 @@ r"""Features of points, series and other vectors, without training: random Fouri
    b_k \sim U(0, 2\pi)
 
 of the standardised sample :math:`\bar x`, with lengths :math:`\ell_k` spread evenly in logarithm from a twentieth of
-the median distance of two real samples to the whole of it. The mean of the features is a sample of the law's
-characteristic function (arXiv 1506.04725), so that two laws with equal means of all features are equal; a Frechet
-distance of the features, unlike one of the coordinates, sees more than two moments.
+the median distance of two real samples to the whole of it. The means of the features are samples of the law's
+characteristic function (arXiv 1506.04725), in which two laws that differ, differ almost surely; a Frechet distance of
+the features, unlike one of the coordinates, sees more than two moments.
 """
 
 from __future__ import annotations
@@ -91,7 +91,10 @@ def point_features(x: ArrayLike, name: str = "data", seed: int = 0) -> PointFeat
     rng = np.random.default_rng(seed)
     first, second = rng.integers(0, len(unit), (2, _PAIRS))
     distances = np.linalg.norm(unit[first] - unit[second], axis=1)
-    typical = float(np.median(distances[distances > 0]))
+    apart = distances[distances > 0]
+    if 2 * len(apart) < _PAIRS:
+        raise InputError("data", "are equal in more than half of the pairs of samples", "give samples that differ")
+    typical = float(np.median(apart))
     lengths = typical * np.geomspace(SHORTEST, 1.0, COUNT)
     params: dict[str, Any] = {
         "center": center,

@@ -25,7 +25,7 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from pairs import InputError, Net, Pair, Prior
+from pairs import InputError, Net, Pair, Prior, Record
 from pairs.arguments import checked_key
 from pairs.checks import check_labels, check_number, check_samples
 from pairs.heads.sum_of_scores import summed
@@ -34,7 +34,7 @@ from ..langevin.settings import Langevin
 from .on_features import recover_on_features
 from .pools import Pool, check_balanced, pool_source, split_pool
 from .ratio_calibration import calibrate
-from .recovery import recover
+from .recovery import STALE, recover
 from .recovery_settings import Recover
 
 __all__ = ["boost", "boost_weight"]
@@ -142,7 +142,8 @@ def boost(
     critic = summed([pair.critic, made.critic], [critic_scale, weight])
     entry = {"critic_scale": critic_scale, "weight": weight, "auc": found.held_out.auc, "pool": len(x)}
     rounds = [*pair.record.get("boosted", ()), entry]
-    record = pair.record.updated(boosted=rounds)
+    kept = Record({k: v for k, v in pair.record.items() if k not in STALE})
+    record = kept.updated(boosted=rounds)
     return pair.replace(critic=critic, critic_kind="logit", calibrated=False, record=record), report
 
 

@@ -9,9 +9,11 @@ of ``critic_scale``), as in classifier guidance (arXiv 2105.05233).
 
 from __future__ import annotations
 
-from pairs import InputError, Net, Pair, check_classifier
+from pairs import InputError, Net, Pair, Record, check_classifier
 from pairs.checks import check_number
 from pairs.heads.label_term import label_term
+
+from .recovery import STALE
 
 __all__ = ["with_labels"]
 
@@ -48,4 +50,5 @@ def with_labels(pair: Pair, classifier: Net, *, strength: float = 3.0) -> Pair:
     check_number("strength", strength, above=0.0)
     check_classifier(pair, classifier)
     critic = label_term(pair.critic, classifier, strength)
-    return pair.replace(critic=critic, critic_kind="energy", calibrated=False)
+    record = Record({k: v for k, v in pair.record.items() if k not in STALE})
+    return pair.replace(critic=critic, critic_kind="energy", calibrated=False, record=record)

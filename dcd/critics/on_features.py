@@ -17,14 +17,14 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from pairs import InputError, Net, Pair
+from pairs import InputError, Net, Pair, Record
 from pairs.arguments import checked_key
 from pairs.batches import apply_in_batches
 from pairs.heads.on_features import feature_critic
 
 from ..langevin.starts import labels_of
 from .pools import Pool, pool_source, split_pool
-from .recovery import RecoveryProgress, recover
+from .recovery import STALE, RecoveryProgress, recover
 from .recovery_settings import Recover, RecoverReport
 from .scores import generate_set
 from .training_data import check_training_data
@@ -92,7 +92,8 @@ def recover_on_features(
         composed, (phi - center) / spread, key, settings, labels=c, negatives=held, on_progress=on_progress
     )
     critic = feature_critic(features, jnp.asarray(center), jnp.asarray(spread), made.critic)
-    record = pair.record.updated(recovered={**(made.record.get("recovered") or {}), "on": "features"})
+    kept = Record({k: v for k, v in pair.record.items() if k not in STALE})
+    record = kept.updated(recovered={**(made.record.get("recovered") or {}), "on": "features"})
     return pair.replace(critic=critic, critic_kind=made.critic_kind, calibrated=False, record=record), report
 
 
@@ -103,7 +104,7 @@ def _rows(features: Net, x: ArrayLike) -> np.ndarray:
 
 def _drawn(pair: Pair, features: Net, key: Array, n: int) -> tuple[Pool, Pool]:
     """Features of ``n`` generated samples that train, and of a tenth as many that measure."""
-    total = n * 11 // 10
+    total = max(n * 11 // 10, 2 * (pair.classes or 1))  # each class trains and measures
     total += -total % (pair.classes or 1)
     rows = []
     for start in range(0, total, CHUNK):

@@ -101,7 +101,10 @@ def split_pool(pool: Pool, fraction: float, classes: int | None = None) -> tuple
       classes: Number of classes of a conditional pair.
 
     Returns:
-      The two parts.
+      The two parts, at least one row in each.
+
+    Raises:
+      InputError: A class, or the pool of an unconditional pair, has fewer than 2 rows.
 
     Example:
       >>> train, held = split_pool(Pool(np.arange(10)), 0.2)
@@ -112,6 +115,10 @@ def split_pool(pool: Pool, fraction: float, classes: int | None = None) -> tuple
     groups = [np.arange(len(x))]
     if labels is not None:
         groups = [np.flatnonzero(labels == k) for k in range(classes or 0)]
+    least = min(len(rows) for rows in groups)
+    if least < 2:
+        what = "samples" if labels is None else "samples of a class"
+        raise InputError("pool", f"has {least} {what}", "draw at least 2, better hundreds")
     cuts = [len(rows) - max(1, round(fraction * len(rows))) for rows in groups]
     kept = np.sort(np.concatenate([rows[:cut] for rows, cut in zip(groups, cuts, strict=True)]))
     held = np.sort(np.concatenate([rows[cut:] for rows, cut in zip(groups, cuts, strict=True)]))

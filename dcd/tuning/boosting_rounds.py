@@ -152,5 +152,5 @@ def boost_rounds(
 
 
 def _pool_size(pair: Pair, wanted: int) -> int:
-    """The size of a pool; as many of each class for a conditional pair."""
-    return wanted if pair.classes is None else -(-wanted // pair.classes) * pair.classes
+    """The size of a pool; as many of each class for a conditional pair, at least 10."""
+    return wanted if pair.classes is None else max(10, -(-wanted // pair.classes)) * pair.classes

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..errors import InputError
 from .archives import ArchiveError
+from .files import open_regular
 from .folder_files import files_below
 from .images import Images
 from .npz import open_npz
@@ -83,10 +84,14 @@ def _read(file: Path, array: str | None, expect: tuple[int, ...] | None) -> tupl
         if file.suffix.lower() == ".npz":
             x, labels = _read_npz(file, array)
         elif file.suffix.lower() == ".npy":
+            open_regular(file).close()  # a pipe would never end
             # mapped, not read: a header that promises more than the file holds takes no memory
             x = np.load(file, mmap_mode="r", allow_pickle=False)
         else:
-            x = np.loadtxt(file, delimiter=",", ndmin=2)
+            with open_regular(file) as stream:
+                x = np.loadtxt(stream, delimiter=",", ndmin=2, comments=None)
+        if x.dtype.kind in "iuf":
+            x = x.astype(np.float32)
     except (OSError, ArchiveError, MemoryError, ValueError, EOFError) as error:
         if isinstance(error, InputError):
             raise
@@ -100,7 +105,6 @@ def _read(file: Path, array: str | None, expect: tuple[int, ...] | None) -> tupl
             problem = f"{file} holds samples of shape {x.shape[1:]}, expected {tuple(expect)}"
             raise InputError("data", problem, "give samples of the shape that the pair draws")
         x = x.reshape(-1, *expect)
-    x = x.astype(np.float32)
     if not np.isfinite(x).all():
         raise InputError("data", f"{file} holds NaN or infinity", "leave those samples out")
     return x, labels
@@ -114,8 +118,11 @@ def _read_npz(file: Path, array: str | None) -> tuple[np.ndarray, np.ndarray | N
             problem = f"{file} holds {', '.join(held[:12]) or 'nothing'}, not {' or '.join(names)}"
             raise InputError("data", problem, "name the array of samples with --array")
         x = archive[name]
-        label = next((n for n in _LABELS if n in held and archive.shape(n) == (len(x),)), None)
+        label = next((n for n in _LABELS if n in held), None)
         labels = None if label is None else archive[label]
+    if labels is not None and labels.shape != (len(x),):
+        problem = f"{file} holds {len(x)} samples and labels of shape {labels.shape}"
+        raise InputError("data", problem, "store one whole number for each sample")
     if labels is not None and labels.dtype.kind not in "iu":
         raise InputError("data", f"{file} holds labels of type {labels.dtype}", "store them as integers")
     return x, None if labels is None else labels.astype(np.int64)

@@ -43,3 +43,7 @@ def test_samples_of_another_shape_and_data_without_spread_are_refused() -> None:
         net(np.zeros((3, 2)))
     with pytest.raises(InputError, match="are all equal"):
         point_features(np.ones((50, 2)))
+    nearly = np.ones((1000, 2))
+    nearly[0] = 2
+    with pytest.raises(InputError, match="equal in more than half"):
+        point_features(nearly)

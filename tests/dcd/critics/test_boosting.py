@@ -9,6 +9,7 @@ import pytest
 
 import dcd
 from dcd.critics.boosting import boost_weight
+from dcd.critics.pools import Pool, split_pool
 from pairs import InputError, Net, Normal, Pair, make_pair, wrap
 from pairs.sequential.spec import init_sequential
 
@@ -68,6 +69,11 @@ def test_at_another_temperature_the_sum_is_that_whose_chain_has_the_law_of_the_d
     )
     # the tolerance of the test above times the weight, and d is curved by as much again at its ends
     assert abs(_slope(made) - 1.0) < 0.12
+
+
+def test_a_pool_with_one_sample_of_a_class_is_refused() -> None:
+    with pytest.raises(InputError, match="pool: has 1 samples of a class"):
+        split_pool(Pool(np.zeros((3, 2)), np.arange(3)), 0.2, 3)
 
 
 def test_a_chain_that_samples_no_law_has_weight_one() -> None:

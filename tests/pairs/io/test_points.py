@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 
@@ -43,7 +45,7 @@ def test_a_limit_draws_by_the_seed_and_keeps_labels_beside_their_samples(tmp_pat
     [
         ("a.npy", np.full((2, 4), np.nan), "NaN or infinity"),
         ("a.npy", np.array([["x", "y"]]), "holds <U1 of shape"),
-        ("a.npy", np.zeros(3), "holds float64 of shape"),
+        ("a.npy", np.zeros(3), "of shape .3,."),
         ("a.npy", np.zeros((3, 5)), r"shape \(5,\), expected \(4,\)"),
         ("a.npy", np.array([[{}]], dtype=object), "cannot be read"),
     ],
@@ -68,6 +70,22 @@ def test_damaged_mixed_and_missing_files_are_refused(tmp_path) -> None:
     np.savez(tmp_path / "other.npz", weights=X)
     with pytest.raises(InputError, match="holds weights, not x or samples"):
         read_points(tmp_path / "other.npz")
+
+
+def test_a_pipe_is_refused_and_a_csv_line_is_never_skipped(tmp_path) -> None:
+    for name in ("pipe.npy", "pipe.csv"):
+        os.mkfifo(tmp_path / name)
+        with pytest.raises(InputError, match="cannot be read"):
+            read_points(tmp_path / name)
+    (tmp_path / "notes.csv").write_text("1,2\n#3,4\n5,6\n")
+    with pytest.raises(InputError, match="cannot be read"):
+        read_points(tmp_path / "notes.csv")
+
+
+def test_labels_of_another_shape_are_refused(tmp_path) -> None:
+    np.savez(tmp_path / "a.npz", x=X, y=np.zeros((6, 1), int))
+    with pytest.raises(InputError, match=r"6 samples and labels of shape \(6, 1\)"):
+        read_points(tmp_path / "a.npz")
 
 
 def test_a_header_that_promises_more_than_the_file_holds_takes_no_memory(tmp_path) -> None:
