@@ -143,5 +143,5 @@ def _union(points: np.ndarray, centres: np.ndarray, balls: _Balls) -> tuple[np.n
         lost -= (saved[count == 0] > 0).sum(0)
         once = np.flatnonzero(count == 1)
         only = inside[once].argmax(1)
-        np.add.at(lost, only, np.asarray(saved[once, only]).ravel() == 0)
+        np.add.at(lost, only, saved[once].toarray()[np.arange(len(once)), only] == 0)
     return covered, lost
