@@ -26,7 +26,7 @@ from ..metrics.frames import NearestReal
 from .data import PathData
 from .kept import Kept, digest_of, name_of_critic
 from .nets import metric_net
-from .realism import Judge
+from .realism import Judge, check_took_no_part
 from .training import UPDATES, trained_critic
 
 __all__ = ["Chosen", "choose_critic", "choose_judge", "choose_metric", "set_by_hand"]
@@ -61,6 +61,7 @@ def choose_critic(
     data: PathData | None,
     narrow: Callable[[Pair], Pair] | None,
     kept: Kept,
+    judge: Judge | None,
     say: Say,
 ) -> Chosen:
     """The critic that steers, and the evidence for it.
@@ -72,10 +73,11 @@ def choose_critic(
       data: Real images, or None.
       narrow: From a pair like ``whole`` to one like ``pair``; None where the latents of ``pair`` hold the class.
       kept: What earlier paths left.
+      judge: The net that is to judge frames, which no critic may stand on.
       say: Where progress goes.
 
     Raises:
-      InputError: A critic is asked for that is not there.
+      InputError: A critic is asked for that is not there, or would stand on the judge.
     """
     wanted, by_hand = args.critic or "auto", set_by_hand(args)
     if wanted == "trained" and data is None:
@@ -86,7 +88,7 @@ def choose_critic(
         record = {"choice": "none", "why": "--mode none leaves the critic out"}
         return Chosen(pair, True, {"critic": record})
     if data is not None and wanted in ("auto", "trained"):
-        return _trained(args, pair, whole, data, narrow, kept, say)
+        return _trained(args, pair, whole, data, narrow, kept, judge, say)
     if not pair.has_critic:
         why = "the pair of this path has no critic; DATA would let one be trained"
         return Chosen(pair, False, {"critic": {"choice": "none", "why": why}})
@@ -111,12 +113,14 @@ def _trained(
     data: PathData,
     narrow: Callable[[Pair], Pair] | None,
     kept: Kept,
+    judge: Judge | None,
     say: Say,
 ) -> Chosen:
     source = pair if narrow is None else whole  # where latents hold the class, blends are of all classes
     labels = data.labels if source.classes is not None else None
     updates = args.updates or UPDATES
     features, on = _critic_net(args, source, data)
+    check_took_no_part(judge, features)
     name = name_of_critic(source, data, updates, features, args.seed)
     made = kept.critic(name, source)
     if made is None:
@@ -170,7 +174,7 @@ def choose_metric(args: argparse.Namespace, pair: Pair) -> tuple[Net | None, dic
 
 
 def choose_judge(args: argparse.Namespace, pair: Pair, data: PathData | None, kept: Kept) -> Judge | None:
-    """The net that judges frames, which took no part in the path; None without DATA or images."""
+    """The net that judges frames; None without DATA or images."""
     if data is None or not is_image(pair):
         if args.judge is not None:
             raise InputError("--judge", "is given without DATA", "name real images after PAIR, or leave it out")
@@ -179,9 +183,6 @@ def choose_judge(args: argparse.Namespace, pair: Pair, data: PathData | None, ke
     folder = args.out / "judge" if args.judge == "self-supervised" else None
     known = np.concatenate([data.real, data.fresh])
     found = choose(args.judge, pair.sample_shape, data=known, data_name=data.name, judge=True, folder=folder)
-    if found.features.name in (args.metric, args.classifier, args.critic_on):
-        remedy = f"name another net than {found.features.name}"
-        raise InputError("--judge", "would judge a path in which it took part", remedy)
     name = digest_of(found.features.sha256, data.real, data.fresh)
     rows = kept.rows(name)
     if rows is None:

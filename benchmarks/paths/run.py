@@ -36,7 +36,7 @@ from .choices import choose_critic, choose_judge, choose_metric, set_by_hand
 from .data import read_path_data
 from .kept import Kept
 from .nets import classifier_net, metric_net
-from .realism import realism
+from .realism import check_took_no_part, realism
 from .report import path_report, print_table
 from .show import path_files
 from .stops import find_stops, given_stops, labelled_pair, read_pictures
@@ -73,21 +73,22 @@ def run_path(args: argparse.Namespace) -> int:
     whole = load(args.pair, args.files)
     pair = labelled_pair(whole, args.label, args.to_label)
     mixed = args.to_label is not None and args.to_label != args.label
+    one = None if mixed else args.label
     settings = _settings(args, pair)
     check_path(pair, settings.segments, settings.points)
     _check_graph(args, pair, settings)
     given = given_stops(args)
     pictures = read_pictures(pair, given)
     metric, metric_record = choose_metric(args, pair)
-    if args.classifier not in (None, "off"):
-        classifier_net(pair, args.classifier)
+    named = None if args.classifier in (None, "off") else classifier_net(pair, args.classifier)
     clock.stop("load")
     data = None if args.data is None else read_path_data(args, whole)
     kept = Kept(args.kept or out / "kept")
     judge = choose_judge(args, pair, data, kept)
+    check_took_no_part(judge, metric, named)
     clock.stop("data")
     narrow = None if mixed else lambda p: labelled_pair(p, args.label, args.to_label)
-    chosen = choose_critic(args, pair, whole, data, narrow, kept, say)
+    chosen = choose_critic(args, pair, whole, data, narrow, kept, judge, say)
     pair = chosen.pair
     decided = chosen.record | {"metric": metric_record}
     clock.stop("critic")
@@ -98,8 +99,9 @@ def run_path(args: argparse.Namespace) -> int:
     if settings.mode != "none":
         nodes, decided["graph"] = _nodes(args, pair, mixed, whole, say)
         ends = None if args.through is None else nodes
-        pair, settings, weight, more = choose_weight(args, pair, settings, decided, data, ends, say)
+        pair, settings, weight, more = choose_weight(args, pair, settings, decided, data, ends, one, say)
         decided |= more
+        check_took_no_part(judge, pair.critic)
     clock.stop("calibrate")
     if not pair.has_critic:
         pair = pair.replace(critic=Net((), _Nothing()), critic_kind="energy")
