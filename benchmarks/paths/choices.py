@@ -2,8 +2,8 @@
 
 Without DATA the pair's own critic steers where it tells blends from samples
 (:mod:`interp.metric.evidence`); else the answer is slerp. With DATA a critic for paths is trained
-(:mod:`benchmarks.paths.training`), its weight is a wall at the edge of real data, and a net that took no part judges
-the frames.
+(:mod:`benchmarks.paths.training`) that steers where it tells blends from samples, its weight is a wall at the edge of
+real data, and a net that took no part judges the frames.
 Whatever an option sets by hand is taken as it is.
 """
 
@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from interp.metric.evidence import blend_evidence
+from interp.metric.evidence import THRESHOLD, BlendEvidence, blend_evidence
 from pairs import InputError, Net, Pair
 from pairs.checks import is_image
 
@@ -40,7 +40,7 @@ class Chosen(NamedTuple):
 
     Attributes:
       pair: The unconditional pair with the critic that steers.
-      steers: Whether a critic steers; without one the answer is slerp.
+      steers: Whether a critic steers; without one the answer is slerp, or the plain geodesic with ``--mode none``.
       record: What was decided, by name: the choice, why, and the evidence.
     """
 
@@ -86,23 +86,22 @@ def choose_critic(
         raise InputError("--critic", "is 'own' for a path whose pair has none", "give DATA, and leave --critic out")
     if args.mode == "none":
         record = {"choice": "none", "why": "--mode none leaves the critic out"}
-        return Chosen(pair, True, {"critic": record})
+        return Chosen(pair, False, {"critic": record})
     if data is not None and wanted in ("auto", "trained"):
         return _trained(args, pair, whole, data, narrow, kept, judge, say)
     if not pair.has_critic:
         why = "the pair of this path has no critic; DATA would let one be trained"
         return Chosen(pair, False, {"critic": {"choice": "none", "why": why}})
     evidence = blend_evidence(pair, jax.random.key(args.seed))
-    figures = f"AUC {evidence.midpoints:.2f} against midpoints, {evidence.cross_fades:.2f} against cross-fades"
+    figures = _figures(evidence)
     record = {"choice": "own", "evidence": evidence.to_dict()}
     if wanted == "own" or by_hand:
         asked = "--critic own" if wanted == "own" else by_hand[0]
         return Chosen(pair, True, {"critic": record | {"why": f"{asked} asks for the pair's own critic ({figures})"}})
     if evidence.tells:
-        why = f"the pair's own critic tells blends from samples: {figures}, at least {evidence.to_dict()['threshold']}"
+        why = f"the pair's own critic tells blends from samples: {figures}, at least {THRESHOLD}"
         return Chosen(pair, True, {"critic": record | {"why": why}})
-    needed = evidence.to_dict()["threshold"]
-    why = f"the pair's own critic does not tell blends from samples: {figures}, {needed} needed"
+    why = f"the pair's own critic does not tell blends from samples: {figures}, {THRESHOLD} needed"
     return Chosen(pair, False, {"critic": record | {"choice": "none", "why": why}})
 
 
@@ -133,7 +132,19 @@ def _trained(
     evidence = blend_evidence(steering, jax.random.key(args.seed))
     why = f"trained on {len(data.train)} images of {data.name} against blends of this pair"
     record = {"choice": "trained", "why": why, "training": made.record, "evidence": evidence.to_dict()}
-    return Chosen(steering, True, {"critic": record, "critic stands on": on})
+    asked = ["--critic trained"] if args.critic == "trained" else set_by_hand(args)
+    if not evidence.tells:
+        figures = _figures(evidence)
+        if asked:
+            record["why"] = f"{asked[0]} asks for it, though it does not tell blends from samples: {figures}; {why}"
+        else:
+            why = f"the critic {why} does not tell them from samples: {figures}, {THRESHOLD} needed"
+            record |= {"choice": "none", "why": why}
+    return Chosen(steering, evidence.tells or bool(asked), {"critic": record, "critic stands on": on})
+
+
+def _figures(evidence: BlendEvidence) -> str:
+    return f"AUC {evidence.midpoints:.2f} against midpoints, {evidence.cross_fades:.2f} against cross-fades"
 
 
 def _critic_net(args: argparse.Namespace, pair: Pair, data: PathData) -> tuple[Net | None, dict[str, Any]]:

@@ -74,7 +74,11 @@ def choose_weight(
     if trained and not (args.shape or args.ratio):
         of = "samples, since too few real images are of this class" if real is None else "real data"
         why = f"a critic for paths knows what is off the data: a wall at the 5 % quantile of {of}"
-    return pair, settings, weight, {"classifier": beside, "weight": {"choice": f"{shape}, ratio {ratio:g}", "why": why}}
+    choice = f"{shape}, ratio {ratio:g}"
+    if settings.mode in ("additive", "potential"):
+        choice = f"{settings.mode}, strength {settings.strength:g}"
+        why = "--preset" if args.preset is not None and args.strength is None else f"--mode {settings.mode}"
+    return pair, settings, weight, {"classifier": beside, "weight": {"choice": choice, "why": why}}
 
 
 def _real(pair: Pair, data: PathData, label: int | None) -> np.ndarray | None:
@@ -87,6 +91,8 @@ def _classifier(args: argparse.Namespace, decided: dict[str, dict[str, Any]]) ->
     """The classifier beside the critic, None for none, and why."""
     if args.classifier is not None:
         return {"choice": None if args.classifier == "off" else args.classifier, "why": "--classifier asks for it"}
+    if args.critic_on not in (None, "auto"):
+        return {"choice": None, "why": "--critic-on names a net that need not fit; --classifier names one that does"}
     name = decided.get("critic stands on", {}).get("choice")
     if name in bundled_features() and load_features(name).card.get("classes"):
         return {"choice": name, "why": f"its own images and the data agree; strength {_BESIDE:g} of unsure images"}
