@@ -21,7 +21,7 @@ from interp.metric.evidence import THRESHOLD, BlendEvidence, blend_evidence
 from pairs import InputError, Net, Pair
 from pairs.checks import is_image
 
-from ..features import choose
+from ..features import FeatureChoice, choose
 from ..metrics.frames import NearestReal
 from .data import PathData
 from .kept import Kept, digest_of, name_of_critic
@@ -29,7 +29,7 @@ from .nets import metric_net
 from .realism import Judge, check_took_no_part
 from .training import UPDATES, trained_critic
 
-__all__ = ["Chosen", "choose_critic", "choose_judge", "choose_metric", "set_by_hand"]
+__all__ = ["Chosen", "choose_critic", "choose_judge", "choose_metric", "judge_of", "set_by_hand"]
 
 Say = Callable[[str], None]
 _BY_HAND = ("mode", "ratio", "shape", "through", "classifier", "strength", "preset")
@@ -61,7 +61,7 @@ def choose_critic(
     data: PathData | None,
     narrow: Callable[[Pair], Pair] | None,
     kept: Kept,
-    judge: Judge | None,
+    judge: FeatureChoice | None,
     say: Say,
 ) -> Chosen:
     """The critic that steers, and the evidence for it.
@@ -112,7 +112,7 @@ def _trained(
     data: PathData,
     narrow: Callable[[Pair], Pair] | None,
     kept: Kept,
-    judge: Judge | None,
+    judge: FeatureChoice | None,
     say: Say,
 ) -> Chosen:
     source = pair if narrow is None else whole  # where latents hold the class, blends are of all classes
@@ -184,16 +184,24 @@ def choose_metric(args: argparse.Namespace, pair: Pair) -> tuple[Net | None, dic
     return None, {"choice": "pixel", "why": why}
 
 
-def choose_judge(args: argparse.Namespace, pair: Pair, data: PathData | None, kept: Kept) -> Judge | None:
+def choose_judge(args: argparse.Namespace, pair: Pair, data: PathData | None) -> FeatureChoice | None:
     """The net that judges frames; None without DATA or images."""
     if data is None or not is_image(pair):
         if args.judge is not None:
             raise InputError("--judge", "is given without DATA", "name real images after PAIR, or leave it out")
         return None
-    assert pair.sample_range is not None
     folder = args.out / "judge" if args.judge == "self-supervised" else None
     known = np.concatenate([data.real, data.fresh])
     found = choose(args.judge, pair.sample_shape, data=known, data_name=data.name, judge=True, folder=folder)
+    found.features(data.real[:1])  # refuses images of another shape before any work
+    return found
+
+
+def judge_of(found: FeatureChoice | None, pair: Pair, data: PathData | None, kept: Kept) -> Judge | None:
+    """The judge with the rows of real images, kept or made; None without one."""
+    if found is None or data is None:
+        return None
+    assert pair.sample_range is not None
     name = digest_of(found.features.sha256, data.real, data.fresh)
     rows = kept.rows(name)
     if rows is None:

@@ -46,19 +46,19 @@ class Judge(NamedTuple):
         }
 
 
-def check_took_no_part(judge: Judge | None, *nets: Any) -> None:
+def check_took_no_part(judge: FeatureChoice | None, *nets: Any) -> None:
     """Refuse a judge that is a net of the path, or is part of one, under whatever name it was given.
 
     Args:
-      judge: The judge; None judges nothing.
+      judge: The net that is to judge; None judges nothing.
       nets: Nets that took part, as pytrees; a critic on features holds its feature net. A kernel in common tells.
 
     Raises:
       InputError: The judge shares a kernel with one of them.
     """
-    if judge is None or not (_kernels(judge.choice.features.params) & _kernels(nets)):
+    if judge is None or not (_kernels(judge.features.params) & _kernels(nets)):
         return
-    name = judge.choice.features.name
+    name = judge.features.name
     remedy = f"give --judge another net than {name}; random features take part in no path (--judge random)"
     raise InputError("--judge", f"{name} would judge a path in which it took part", remedy)
 

@@ -32,7 +32,7 @@ from ..estimates import check_path
 from ..inputs import load
 from .answer import choose_answer
 from .checks import check_options, check_with_pair
-from .choices import choose_critic, choose_judge, choose_metric, set_by_hand
+from .choices import choose_critic, choose_judge, choose_metric, judge_of, set_by_hand
 from .data import read_path_data
 from .kept import Kept
 from .nets import classifier_net, metric_net
@@ -80,11 +80,11 @@ def run_path(args: argparse.Namespace) -> int:
     clock.stop("load")
     data = None if args.data is None else read_path_data(args, whole)
     kept = Kept(args.kept or out / "kept")
-    judge = choose_judge(args, pair, data, kept)
-    check_took_no_part(judge, metric, named)
+    judging = choose_judge(args, pair, data)
+    check_took_no_part(judging, metric, named)
     clock.stop("data")
     narrow = None if mixed else lambda p: labelled_pair(p, args.label, args.to_label)
-    chosen = choose_critic(args, pair, whole, data, narrow, kept, judge, say)
+    chosen = choose_critic(args, pair, whole, data, narrow, kept, judging, say)
     pair = chosen.pair
     decided = chosen.record | {"metric": metric_record}
     clock.stop("critic")
@@ -102,8 +102,10 @@ def run_path(args: argparse.Namespace) -> int:
         ends = None if args.through is None else nodes
         pair, settings, weight, more = choose_weight(args, pair, settings, decided, data, ends, one, say)
         decided |= more
-        check_took_no_part(judge, pair.critic)
+        check_took_no_part(judging, pair.critic)
     clock.stop("calibrate")
+    judge = judge_of(judging, pair, data, kept)
+    clock.stop("judge")
     if not pair.has_critic:
         pair = pair.replace(critic=Net((), _Nothing()), critic_kind="energy")
     inner = metric

@@ -17,7 +17,7 @@ from benchmarks.features import FeatureChoice, random_features
 from benchmarks.paths.checks import check_options, check_with_pair
 from benchmarks.paths.data import PathData
 from benchmarks.paths.kept import name_of_critic
-from benchmarks.paths.realism import Judge, check_took_no_part
+from benchmarks.paths.realism import check_took_no_part
 from benchmarks.paths.training import Steering
 from interp.metric.evidence import BlendEvidence
 from interp.settings import GeodesicSettings
@@ -57,12 +57,12 @@ def data():
 
 @pytest.fixture(scope="module")
 def judge():
-    return Judge(FeatureChoice(random_features(SHAPE, seed=1), "random", ""), SimpleNamespace(), (-1.0, 1.0))
+    return FeatureChoice(random_features(SHAPE, seed=1), "random", "")
 
 
 def test_a_net_inside_a_critic_may_not_judge_and_another_may(judge):
-    params = judge.choice.features.params
-    for part in (judge.choice.features.as_net((-1.0, 1.0)), Net({"inner": {"features": params}}, brightness)):
+    params = judge.features.params
+    for part in (judge.features.as_net((-1.0, 1.0)), Net({"inner": {"features": params}}, brightness)):
         with pytest.raises(InputError, match="--judge: random-1 would judge a path in which it took part"):
             check_took_no_part(judge, None, part)
     check_took_no_part(judge, random_features(SHAPE, seed=2).as_net((-1.0, 1.0)), None)
@@ -70,7 +70,7 @@ def test_a_net_inside_a_critic_may_not_judge_and_another_may(judge):
 
 
 def test_a_judge_that_the_critic_would_stand_on_is_refused_before_training(monkeypatch, data, judge):
-    found = FeatureChoice(judge.choice.features, "bundled", "")
+    found = FeatureChoice(judge.features, "bundled", "")
     monkeypatch.setattr(choices, "choose", lambda *args, **more: found)
     monkeypatch.setattr(choices, "trained_critic", lambda *args: pytest.fail("trained"))
     pair = make()
