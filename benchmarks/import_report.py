@@ -26,7 +26,7 @@ def show_import(made: Imported) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    console = Console()
+    console = Console(markup=False)
     for net, rows in made.tables.items():
         table = Table("layer", "kind", "module", "tensors", title=net, title_justify="left", box=None, pad_edge=False)
         for row in rows:
@@ -47,7 +47,7 @@ def show_look(seen: dict[str, Any], made: Imported) -> None:
     from rich.console import Console
     from rich.text import Text
 
-    console = Console()
+    console = Console(markup=False)
     range_ = made.pair.sample_range
     declared = "unbounded" if range_ is None else f"declared [{range_[0]:g}, {range_[1]:g}]"
     console.print(Text(f"first look: {seen['n']} samples in [{seen['lowest']:.4g}, {seen['highest']:.4g}], {declared}"))

@@ -92,7 +92,7 @@ def run_training(args: argparse.Namespace) -> int:
     else:
         for line in report["warnings"]:
             print(f"warning: {line}", file=sys.stderr)
-        Console().print(f"wrote pair, report.json, curves.png and sample grids to {folder}")
+        Console(markup=False).print(f"wrote pair, report.json, curves.png and sample grids to {folder}")
     return 0
 
 

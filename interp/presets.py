@@ -24,7 +24,7 @@ References:
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from pairs import Pair
 from pairs.checks import check_choice
@@ -51,6 +51,11 @@ class Released(NamedTuple):
     strength: float
     steps: int
     cap: float | None = None
+
+    @property
+    def mode(self) -> Literal["additive", "potential"]:
+        """The mode of its objective."""
+        return "additive" if self.cap is None else "potential"
 
 
 PRESETS: dict[str, Released] = {
@@ -93,7 +98,7 @@ def settings_of(name: str, pair: Pair, seed: int = 0) -> GeodesicSettings:
         points=released.points,
         segments=segments,
         modes=released.modes,
-        mode="additive" if released.cap is None else "potential",
+        mode=released.mode,
         strength=strength,
         solver=Adam(released.steps, seed),
         multiresolution=False,

@@ -87,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(to_json(report), end="")
         return 0
-    console = Console()
+    console = Console(markup=False)
     for move, found in moves.items():
         figures = found.get("held_out", {k: found[k] for k in ("auc", "ess_fraction") if k in found})
         console.print(f"{move}: " + ", ".join(f"{k} {v:.3g}" for k, v in figures.items() if isinstance(v, float)))

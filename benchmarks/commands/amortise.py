@@ -111,7 +111,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(to_json(report), end="")
         return 0
-    console = Console()
+    console = Console(markup=False)
     line = f"mean score {found.score_before:.4g} of the generator, {found.score_after:.4g} behind the flow"
     console.print(line if found.score_of_chain is None else f"{line}, {found.score_of_chain:.4g} after the chain")
     if found.nearness is not None:

@@ -57,5 +57,5 @@ def run(args: argparse.Namespace) -> int:
             table.add_row(f"{name}, ms per step on this machine", f"{value:.2f}")
         for name, value in r["ratio"].items():
             table.add_row(name, f"{value:.3f}")
-        Console().print(table)
+        Console(markup=False).print(table)
     return 0

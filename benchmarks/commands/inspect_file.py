@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps(report, indent=1))
         return 0
 
-    console = Console()
+    console = Console(markup=False)
     console.print(Text(f"{report['kind']}: {report['path']}", style="bold"))
     about = Table(box=None, pad_edge=False, show_header=False)
     about.add_column(overflow="fold")

@@ -139,7 +139,7 @@ def _say(report: dict[str, Any], gain: bool | None, steps: int, wrote: str) -> N
     """What stands below the table."""
     from rich.console import Console
 
-    console = Console()
+    console = Console(markup=False)
     console.print(report["measured"])
     console.print(wrote)
     if gain is None:

@@ -163,7 +163,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(to_json(report), end="")
         return 0
-    console = Console()
+    console = Console(markup=False)
     if tuned.choice is not None:
         console.print(f"best: {tuned.choice.label}, {tuned.choice.chain.steps} steps")
     if verdict is not None:

@@ -30,6 +30,7 @@ def choose_answer(
     span: tuple[float, float] | None,
     steers: bool,
     by_hand: bool,
+    plain: bool = False,
 ) -> dict[str, Any]:
     """The answer, and why.
 
@@ -37,9 +38,12 @@ def choose_answer(
       decided: What was decided about critic and classifier.
       samples: Samples ``(1, frames, *sample)`` of every method.
       span: The pair's sample range.
-      steers: Whether a critic steers, or none is wanted.
+      steers: Whether a critic steers.
       by_hand: Whether an option asks for the critic: the geodesic is then the answer.
+      plain: Whether no critic is wanted: the answer is the geodesic without one.
     """
+    if plain:
+        return {"choice": "plain", "why": "--mode none asks for the geodesic without critic"}
     if not steers:
         return {"choice": "slerp", "why": "no critic steers"}
     name = decided.get("classifier", {}).get("choice")

@@ -2,8 +2,8 @@
 
 Without DATA the pair's own critic steers where it tells blends from samples
 (:mod:`interp.metric.evidence`); else the answer is slerp. With DATA a critic for paths is trained
-(:mod:`benchmarks.paths.training`), its weight is a wall at the edge of real data, and a net that took no part judges
-the frames.
+(:mod:`benchmarks.paths.training`) that steers where it tells blends from samples, its weight is a wall at the edge of
+real data, and a net that took no part judges the frames.
 Whatever an option sets by hand is taken as it is.
 """
 
@@ -17,19 +17,19 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from interp.metric.evidence import blend_evidence
+from interp.metric.evidence import THRESHOLD, BlendEvidence, blend_evidence
 from pairs import InputError, Net, Pair
 from pairs.checks import is_image
 
-from ..features import choose
+from ..features import FeatureChoice, choose
 from ..metrics.frames import NearestReal
 from .data import PathData
 from .kept import Kept, digest_of, name_of_critic
 from .nets import metric_net
-from .realism import Judge
+from .realism import Judge, check_took_no_part
 from .training import UPDATES, trained_critic
 
-__all__ = ["Chosen", "choose_critic", "choose_judge", "choose_metric", "set_by_hand"]
+__all__ = ["Chosen", "choose_critic", "choose_judge", "choose_metric", "judge_of", "set_by_hand"]
 
 Say = Callable[[str], None]
 _BY_HAND = ("mode", "ratio", "shape", "through", "classifier", "strength", "preset")
@@ -40,7 +40,7 @@ class Chosen(NamedTuple):
 
     Attributes:
       pair: The unconditional pair with the critic that steers.
-      steers: Whether a critic steers; without one the answer is slerp.
+      steers: Whether a critic steers; without one the answer is slerp, or the plain geodesic with ``--mode none``.
       record: What was decided, by name: the choice, why, and the evidence.
     """
 
@@ -61,6 +61,7 @@ def choose_critic(
     data: PathData | None,
     narrow: Callable[[Pair], Pair] | None,
     kept: Kept,
+    judge: FeatureChoice | None,
     say: Say,
 ) -> Chosen:
     """The critic that steers, and the evidence for it.
@@ -72,10 +73,11 @@ def choose_critic(
       data: Real images, or None.
       narrow: From a pair like ``whole`` to one like ``pair``; None where the latents of ``pair`` hold the class.
       kept: What earlier paths left.
+      judge: The net that is to judge frames, which no critic may stand on.
       say: Where progress goes.
 
     Raises:
-      InputError: A critic is asked for that is not there.
+      InputError: A critic is asked for that is not there, or would stand on the judge.
     """
     wanted, by_hand = args.critic or "auto", set_by_hand(args)
     if wanted == "trained" and data is None:
@@ -84,23 +86,22 @@ def choose_critic(
         raise InputError("--critic", "is 'own' for a path whose pair has none", "give DATA, and leave --critic out")
     if args.mode == "none":
         record = {"choice": "none", "why": "--mode none leaves the critic out"}
-        return Chosen(pair, True, {"critic": record})
+        return Chosen(pair, False, {"critic": record})
     if data is not None and wanted in ("auto", "trained"):
-        return _trained(args, pair, whole, data, narrow, kept, say)
+        return _trained(args, pair, whole, data, narrow, kept, judge, say)
     if not pair.has_critic:
         why = "the pair of this path has no critic; DATA would let one be trained"
         return Chosen(pair, False, {"critic": {"choice": "none", "why": why}})
     evidence = blend_evidence(pair, jax.random.key(args.seed))
-    figures = f"AUC {evidence.midpoints:.2f} against midpoints, {evidence.cross_fades:.2f} against cross-fades"
+    figures = _figures(evidence)
     record = {"choice": "own", "evidence": evidence.to_dict()}
     if wanted == "own" or by_hand:
         asked = "--critic own" if wanted == "own" else by_hand[0]
         return Chosen(pair, True, {"critic": record | {"why": f"{asked} asks for the pair's own critic ({figures})"}})
     if evidence.tells:
-        why = f"the pair's own critic tells blends from samples: {figures}, at least {evidence.to_dict()['threshold']}"
+        why = f"the pair's own critic tells blends from samples: {figures}, at least {THRESHOLD}"
         return Chosen(pair, True, {"critic": record | {"why": why}})
-    needed = evidence.to_dict()["threshold"]
-    why = f"the pair's own critic does not tell blends from samples: {figures}, {needed} needed"
+    why = f"the pair's own critic does not tell blends from samples: {figures}, {THRESHOLD} needed"
     return Chosen(pair, False, {"critic": record | {"choice": "none", "why": why}})
 
 
@@ -111,12 +112,14 @@ def _trained(
     data: PathData,
     narrow: Callable[[Pair], Pair] | None,
     kept: Kept,
+    judge: FeatureChoice | None,
     say: Say,
 ) -> Chosen:
     source = pair if narrow is None else whole  # where latents hold the class, blends are of all classes
     labels = data.labels if source.classes is not None else None
     updates = args.updates or UPDATES
     features, on = _critic_net(args, source, data)
+    check_took_no_part(judge, features)
     name = name_of_critic(source, data, updates, features, args.seed)
     made = kept.critic(name, source)
     if made is None:
@@ -129,7 +132,19 @@ def _trained(
     evidence = blend_evidence(steering, jax.random.key(args.seed))
     why = f"trained on {len(data.train)} images of {data.name} against blends of this pair"
     record = {"choice": "trained", "why": why, "training": made.record, "evidence": evidence.to_dict()}
-    return Chosen(steering, True, {"critic": record, "critic stands on": on})
+    asked = ["--critic trained"] if args.critic == "trained" else set_by_hand(args)
+    if not evidence.tells:
+        figures = _figures(evidence)
+        if asked:
+            record["why"] = f"{asked[0]} asks for it, though it does not tell blends from samples: {figures}; {why}"
+        else:
+            why = f"the critic {why} does not tell them from samples: {figures}, {THRESHOLD} needed"
+            record |= {"choice": "none", "why": why}
+    return Chosen(steering, evidence.tells or bool(asked), {"critic": record, "critic stands on": on})
+
+
+def _figures(evidence: BlendEvidence) -> str:
+    return f"AUC {evidence.midpoints:.2f} against midpoints, {evidence.cross_fades:.2f} against cross-fades"
 
 
 def _critic_net(args: argparse.Namespace, pair: Pair, data: PathData) -> tuple[Net | None, dict[str, Any]]:
@@ -169,19 +184,24 @@ def choose_metric(args: argparse.Namespace, pair: Pair) -> tuple[Net | None, dic
     return None, {"choice": "pixel", "why": why}
 
 
-def choose_judge(args: argparse.Namespace, pair: Pair, data: PathData | None, kept: Kept) -> Judge | None:
-    """The net that judges frames, which took no part in the path; None without DATA or images."""
+def choose_judge(args: argparse.Namespace, pair: Pair, data: PathData | None) -> FeatureChoice | None:
+    """The net that judges frames; None without DATA or images."""
     if data is None or not is_image(pair):
         if args.judge is not None:
             raise InputError("--judge", "is given without DATA", "name real images after PAIR, or leave it out")
         return None
-    assert pair.sample_range is not None
     folder = args.out / "judge" if args.judge == "self-supervised" else None
     known = np.concatenate([data.real, data.fresh])
     found = choose(args.judge, pair.sample_shape, data=known, data_name=data.name, judge=True, folder=folder)
-    if found.features.name in (args.metric, args.classifier, args.critic_on):
-        remedy = f"name another net than {found.features.name}"
-        raise InputError("--judge", "would judge a path in which it took part", remedy)
+    found.features(data.real[:1])  # refuses images of another shape before any work
+    return found
+
+
+def judge_of(found: FeatureChoice | None, pair: Pair, data: PathData | None, kept: Kept) -> Judge | None:
+    """The judge with the rows of real images, kept or made; None without one."""
+    if found is None or data is None:
+        return None
+    assert pair.sample_range is not None
     name = digest_of(found.features.sha256, data.real, data.fresh)
     rows = kept.rows(name)
     if rows is None:

@@ -29,6 +29,7 @@ class PathData(NamedTuple):
       labels: Their classes, for a conditional pair.
       real: Bytes that frames are compared with.
       fresh: Bytes that set the scale of that comparison.
+      real_labels: Classes of ``real``, for a conditional pair.
     """
 
     name: str
@@ -36,6 +37,11 @@ class PathData(NamedTuple):
     labels: np.ndarray | None
     real: np.ndarray
     fresh: np.ndarray
+    real_labels: np.ndarray | None
+
+    def of_class(self, label: int | None) -> np.ndarray:
+        """``real`` of one class; all of it where ``label`` is None or there are no labels."""
+        return self.real if label is None or self.real_labels is None else self.real[self.real_labels == label]
 
 
 def read_path_data(args: argparse.Namespace, pair: Pair) -> PathData:
@@ -55,5 +61,7 @@ def read_path_data(args: argparse.Namespace, pair: Pair) -> PathData:
     order = np.random.default_rng(args.seed).permutation(len(images))
     fresh, real = min(_FRESH, len(order) // 5), min(_REAL, 2 * len(order) // 5)
     parts = np.split(order, [fresh, fresh + real])
-    labels = None if pair.classes is None or images.labels is None else images.labels[parts[2]]
-    return PathData(images.name, to_range(images.x[parts[2]], span), labels, images.x[parts[1]], images.x[parts[0]])
+    labels = None if pair.classes is None or images.labels is None else np.asarray(images.labels)
+    real_labels, labels = (None, None) if labels is None else (labels[parts[1]], labels[parts[2]])
+    train, real, fresh = to_range(images.x[parts[2]], span), images.x[parts[1]], images.x[parts[0]]
+    return PathData(images.name, train, labels, real, fresh, real_labels)

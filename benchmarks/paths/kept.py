@@ -1,7 +1,7 @@
 """What the first path of a pair leaves for the next: the critic for paths, and the judge's real rows.
 
 Each lies in a folder under a name with a digest of everything that decides it, so that nothing stale is taken: another
-pair, other data, another seed or number of updates have another name.
+pair, other architectures or data, another prior, sample range, seed or number of updates have another name.
 """
 
 from __future__ import annotations
@@ -89,11 +89,22 @@ def name_of_critic(pair: Pair, data: PathData, updates: int, features: Net | Non
     """The name of the critic that :func:`benchmarks.paths.training.trained_critic` would make."""
     return digest_of(
         pair.generator.params,
+        _form(pair.generator),
         pair.prior,
+        json.dumps(pair.prior.record(), default=str, sort_keys=True),  # most priors have no leaves
+        pair.sample_range,
         pair.classes,
         data.train,
         data.labels,
         updates,
         features and features.params,
+        features and _form(features),
         seed,
     )
+
+
+def _form(net: Net) -> str:
+    """What a net does with its parameters; the same in another process only where it has an architecture."""
+    if net.architecture is None:
+        return repr(net.apply)
+    return f"{net.architecture.name} {json.dumps(dict(net.architecture.config), default=str, sort_keys=True)}"

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 
+from pairs import InputError
 from pairs.io.pixels import to_uint8
 
 from ..features import FeatureChoice
 from ..metrics.frames import NearestReal, confidence, frames, jump
 
-__all__ = ["Judge", "realism"]
+__all__ = ["Judge", "check_took_no_part", "realism"]
 
 
 class Judge(NamedTuple):
@@ -41,6 +44,28 @@ class Judge(NamedTuple):
             "median": self.near.median,
             "edge": self.near.edge,
         }
+
+
+def check_took_no_part(judge: FeatureChoice | None, *nets: Any) -> None:
+    """Refuse a judge that is a net of the path, or is part of one, under whatever name it was given.
+
+    Args:
+      judge: The net that is to judge; None judges nothing.
+      nets: Nets that took part, as pytrees; a critic on features holds its feature net. A kernel in common tells.
+
+    Raises:
+      InputError: The judge shares a kernel with one of them.
+    """
+    if judge is None or not (_kernels(judge.features.params) & _kernels(nets)):
+        return
+    name = judge.features.name
+    remedy = f"give --judge another net than {name}; random features take part in no path (--judge random)"
+    raise InputError("--judge", f"{name} would judge a path in which it took part", remedy)
+
+
+def _kernels(params: Any) -> set[str]:
+    arrays = [np.asarray(leaf) for leaf in jax.tree.leaves(params) if np.ndim(leaf) > 1]
+    return {hashlib.sha256(f"{a.shape}".encode() + np.ascontiguousarray(a).tobytes()).hexdigest() for a in arrays}
 
 
 def realism(judge: Judge, samples: np.ndarray) -> dict[str, np.ndarray]:

@@ -87,13 +87,22 @@ def path_report(
     for name, values in (figures or {}).items():
         report[name] |= {key: value[0].item() for key, value in values.items()}
     _against_plain(report)
-    steps = f"{frames} frames at equal feature distance for every method"
-    report["protocol"] = f"{steps}; energy and length in mode '{settings.mode}'"
+    report["protocol"] = f"{_steps(settings, frames, legs)}; energy and length in mode '{settings.mode}'"
     if judge is not None:
         report["protocol"] += f"; realism in {judge.choice.features.label}, against {len(judge.near.real)} real images"
     report["seconds"] = seconds
     report["versions"], report["hardware"] = versions(), hardware()
     return report
+
+
+def _steps(settings: GeodesicSettings, frames: int, legs: int) -> str:
+    """How frames are placed; those of several legs are placed anew along the whole."""
+    if settings.resample == "none" and legs == 1:
+        return (
+            f"{frames} frames, of geodesics at equal steps of the curve's parameter, "
+            "of other methods at equal feature distance"
+        )
+    return f"{frames} frames at equal feature distance for every method"
 
 
 def _solved(found: Comparison, name: str) -> dict[str, Any]:
@@ -144,7 +153,7 @@ def print_table(report: dict[str, Any]) -> None:
         }
         if "confidence" in report["slerp"]:
             columns["least_confidence"] = "least\nsure"
-    console = Console()
+    console = Console(markup=False)  # names may hold brackets
     title = f"{report['pair']}: {report['protocol']}"
     table = Table("method", *columns.values(), title=title, title_justify="left")
     for name in (n for n in _ORDER if n in report):
@@ -156,11 +165,11 @@ def print_table(report: dict[str, Any]) -> None:
     for what, entry in report["decided"].items():
         if what == "answer":
             continue
-        console.print(f"{what}: {entry['choice'] or 'none'} ({entry['why']})", highlight=False, markup=False)
+        console.print(f"{what}: {entry['choice'] or 'none'} ({entry['why']})", highlight=False)
     if report["judge"] is not None:
-        console.print(f"judge: {report['judge']['why']}", highlight=False, markup=False)
+        console.print(f"judge: {report['judge']['why']}", highlight=False)
     why = report["decided"]["answer"]["why"]
-    console.print(f"the answer is {report['answer']}: {why}", highlight=False, markup=False)
+    console.print(f"the answer is {report['answer']}: {why}", highlight=False)
 
 
 def _cell(value: Any) -> str:

@@ -7,7 +7,6 @@ import dataclasses
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -30,13 +29,14 @@ from pairs.io.files import write_bytes
 from pairs.io.reports import to_json
 
 from ..estimates import check_path
-from ..inputs import load, refuse_data_options
+from ..inputs import load
 from .answer import choose_answer
-from .choices import choose_critic, choose_judge, choose_metric, set_by_hand
+from .checks import check_options, check_with_pair
+from .choices import choose_critic, choose_judge, choose_metric, judge_of, set_by_hand
 from .data import read_path_data
 from .kept import Kept
 from .nets import classifier_net, metric_net
-from .realism import realism
+from .realism import check_took_no_part, realism
 from .report import path_report, print_table
 from .show import path_files
 from .stops import find_stops, given_stops, labelled_pair, read_pictures
@@ -64,43 +64,48 @@ def run_path(args: argparse.Namespace) -> int:
     """Run the command; returns the exit code."""
     say = lambda text: print(text, file=sys.stderr, flush=True)
     out, clock = check_out(args.out), _Clock()
-    if args.data is None and not isinstance(args.through, Path):
-        refuse_data_options(args, "DATA, or images for --through")
-    for name in ("updates", "critic_on", "kept"):
-        if args.data is None and getattr(args, name) is not None:
-            flag = f"--{name.replace('_', '-')}"
-            raise InputError(flag, "is given without DATA", "name real images after PAIR, or leave it out")
+    check_options(args)
     whole = load(args.pair, args.files)
     pair = labelled_pair(whole, args.label, args.to_label)
     mixed = args.to_label is not None and args.to_label != args.label
+    one = None if mixed else args.label
+    check_with_pair(args, pair)
     settings = _settings(args, pair)
     check_path(pair, settings.segments, settings.points)
     _check_graph(args, pair, settings)
     given = given_stops(args)
     pictures = read_pictures(pair, given)
     metric, metric_record = choose_metric(args, pair)
-    if args.classifier not in (None, "off"):
-        classifier_net(pair, args.classifier)
+    named = None if args.classifier in (None, "off") else classifier_net(pair, args.classifier)
     clock.stop("load")
     data = None if args.data is None else read_path_data(args, whole)
     kept = Kept(args.kept or out / "kept")
-    judge = choose_judge(args, pair, data, kept)
+    judging = choose_judge(args, pair, data)
+    check_took_no_part(judging, metric, named)
     clock.stop("data")
     narrow = None if mixed else lambda p: labelled_pair(p, args.label, args.to_label)
-    chosen = choose_critic(args, pair, whole, data, narrow, kept, say)
+    chosen = choose_critic(args, pair, whole, data, narrow, kept, judging, say)
     pair = chosen.pair
     decided = chosen.record | {"metric": metric_record}
     clock.stop("critic")
     weight, nodes = None, None
     if not chosen.steers:
-        say(f"the answer is slerp: {chosen.record['critic']['why']}")
+        if args.mode != "none":
+            say(f"the answer is slerp: {chosen.record['critic']['why']}")
+        if args.refined:
+            say("--refined does nothing: no critic steers; --critic own or trained asks for one")
+        why = f"no critic steers{', so --refined does nothing' if args.refined else ''}"
+        decided["graph"] = {"choice": "none", "why": why}
         settings = dataclasses.replace(settings, mode="none")
     if settings.mode != "none":
         nodes, decided["graph"] = _nodes(args, pair, mixed, whole, say)
         ends = None if args.through is None else nodes
-        pair, settings, weight, more = choose_weight(args, pair, settings, decided, data, ends, say)
+        pair, settings, weight, more = choose_weight(args, pair, settings, decided, data, ends, one, say)
         decided |= more
+        check_took_no_part(judging, pair.critic)
     clock.stop("calibrate")
+    judge = judge_of(judging, pair, data, kept)
+    clock.stop("judge")
     if not pair.has_critic:
         pair = pair.replace(critic=Net((), _Nothing()), critic_kind="energy")
     inner = metric
@@ -118,13 +123,14 @@ def run_path(args: argparse.Namespace) -> int:
     found = joined(legs if chosen.steers else _without_critic(legs))
     clock.stop("solve")
     samples = _samples(pair, found)
-    by_hand = args.critic is not None or bool(set_by_hand(args))
-    decided["answer"] = choose_answer(decided, samples, pair.sample_range, chosen.steers, by_hand)
+    by_hand = args.critic not in (None, "auto") or bool(set_by_hand(args))
+    plain = args.mode == "none"
+    decided["answer"] = choose_answer(decided, samples, pair.sample_range, chosen.steers, by_hand, plain)
     answer = decided["answer"]["choice"]
     figures = None if judge is None else {name: realism(judge, x) for name, x in samples.items()}
     clock.stop("judge")
     say("drawing")
-    shown = (pictures.get("from"), pictures.get("to"))
+    shown = (pictures.get("from"), pictures.get("from" if args.loop else "to"))
     files = path_files(pair, found, originals=shown, answer=answer)
     clock.stop("pictures")
     report = path_report(args, pair, settings, found, weight, stops, decided, answer, judge, figures, clock.seconds)
@@ -157,9 +163,6 @@ def _settings(args: argparse.Namespace, pair: Pair) -> GeodesicSettings:
 
 
 def _check_graph(args: argparse.Namespace, pair: Pair, settings: GeodesicSettings) -> None:
-    for name in ("through", "classifier"):
-        if getattr(args, name) is not None and settings.mode == "none":
-            raise InputError(f"--{name}", "is given with --mode none", "leave one of them out")
     graph = args.through is not None or args.refined
     if graph and _graph_keep(pair, settings) is None:
         kind = chart_of(pair.prior, settings.keep, settings.radial)[0].kind

@@ -27,6 +27,7 @@ __all__ = ["choose_weight"]
 Say = Callable[[str], None]
 BARRIER, WALL = 10.0, 30.0
 """Ratios of the two shapes where none is given."""
+_LEAST_REAL = 20
 _BESIDE, _ALONE = 1.0, 3.0  # strengths of a classifier that was decided on, and of one that was asked for
 
 
@@ -37,6 +38,7 @@ def choose_weight(
     decided: dict[str, dict[str, Any]],
     data: PathData | None,
     nodes: Array | None,
+    label: int | None,
     say: Say,
 ) -> tuple[Pair, GeodesicSettings, PathWeight, dict[str, dict[str, Any]]]:
     """The path weight of the critic, with a classifier beside it where one is named or at hand.
@@ -48,6 +50,7 @@ def choose_weight(
       decided: What was decided about the critic.
       data: Real images, or None.
       nodes: Ends of the paths to come, where they are no draws of the prior.
+      label: The class within which paths stay: real images of this class set the wall; None for all images.
       say: Where progress goes.
 
     Returns:
@@ -59,7 +62,7 @@ def choose_weight(
     ratio = args.ratio or (WALL if shape == "wall" and trained else BARRIER)
     how = PathWeightSettings(ratio=ratio, shape=shape)
     settings = dataclasses.replace(settings, path_weight=how)
-    real = None if data is None or not trained else to_range(data.real[:2000], pair.sample_range or (0, 1))
+    real = None if data is None or not trained else _real(pair, data, label)
     say(f"{pair.name}: weighing the critic on {how.samples} samples")
     weight = _weighed(pair, settings, nodes, real, say)
     beside = _classifier(args, decided)
@@ -69,14 +72,27 @@ def choose_weight(
         weight = _weighed(pair, settings, nodes, real, say)
     why = "--shape and --ratio" if args.shape or args.ratio else "the default of a critic that only ranks samples"
     if trained and not (args.shape or args.ratio):
-        why = "a critic for paths knows what is off the data: a wall at the 5 % quantile of real data"
-    return pair, settings, weight, {"classifier": beside, "weight": {"choice": f"{shape}, ratio {ratio:g}", "why": why}}
+        of = "samples, since too few real images are of this class" if real is None else "real data"
+        why = f"a critic for paths knows what is off the data: a wall at the 5 % quantile of {of}"
+    choice = f"{shape}, ratio {ratio:g}"
+    if settings.mode in ("additive", "potential"):
+        choice = f"{settings.mode}, strength {settings.strength:g}"
+        why = "--preset" if args.preset is not None and args.strength is None else f"--mode {settings.mode}"
+    return pair, settings, weight, {"classifier": beside, "weight": {"choice": choice, "why": why}}
+
+
+def _real(pair: Pair, data: PathData, label: int | None) -> np.ndarray | None:
+    """Real samples of the class of these paths; None where they are too few for a 5 % quantile."""
+    real = data.of_class(label)[:2000]
+    return to_range(real, pair.sample_range or (0, 1)) if len(real) >= _LEAST_REAL else None
 
 
 def _classifier(args: argparse.Namespace, decided: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """The classifier beside the critic, None for none, and why."""
     if args.classifier is not None:
         return {"choice": None if args.classifier == "off" else args.classifier, "why": "--classifier asks for it"}
+    if args.critic_on not in (None, "auto"):
+        return {"choice": None, "why": "--critic-on names a net that need not fit; --classifier names one that does"}
     name = decided.get("critic stands on", {}).get("choice")
     if name in bundled_features() and load_features(name).card.get("classes"):
         return {"choice": name, "why": f"its own images and the data agree; strength {_BESIDE:g} of unsure images"}

@@ -90,7 +90,7 @@ def quality_table(report: Mapping[str, Any]) -> Table:
 
 def print_report(report: Mapping[str, Any], console: Console | None = None) -> None:
     """:func:`quality_table` on standard output, with the report's warnings."""
-    console = console or Console()
+    console = console or Console(markup=False)
     console.print(quality_table(report))
     for words in report.get("warnings", ()):
         console.print(f"note: {words}")

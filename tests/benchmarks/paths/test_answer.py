@@ -43,6 +43,11 @@ def test_slerp_is_the_answer_where_its_frames_are_surer(answer):
     assert worse["least_confidence"]["geodesic"] < worse["least_confidence"]["slerp"]
 
 
+def test_without_critic_by_request_the_answer_is_the_plain_geodesic():
+    paths = {"slerp": path(-1, 0.3, 1), "plain": path(-1, 0, 1)}
+    assert choose_answer({}, paths, SPAN, False, True, plain=True)["choice"] == "plain"
+
+
 def test_without_evidence_and_by_hand_nothing_is_compared(answer):
     blurred = path(-1, 0.0, 1)
     assert answer(blurred, by_hand=True)["choice"] == "geodesic"
