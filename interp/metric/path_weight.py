@@ -35,7 +35,7 @@ from pairs import InputError, Pair
 from pairs.arguments import checked_key, differentiable
 from pairs.arrays import as_floats
 from pairs.batches import map_batches
-from pairs.checks import check_choice, check_count, check_number
+from pairs.checks import check_choice, check_count, check_labels, check_number
 from pairs.ranking import auc, kolmogorov_smirnov
 
 from ..checks import check_ends
@@ -111,6 +111,7 @@ def weigh(
     settings: PathWeightSettings = PathWeightSettings(),
     *,
     real: ArrayLike | None = None,
+    real_labels: ArrayLike | None = None,
     labels: ArrayLike | None = None,
     latents: ArrayLike | None = None,
 ) -> PathWeight:
@@ -121,6 +122,7 @@ def weigh(
       key: Randomness of the samples; ``jax.random.key(0)`` where None.
       settings: Number of samples, shape and ratio.
       real: Real samples ``(n, *sample)`` in the pair's range; they show an over-trained critic.
+      real_labels: Their classes ``(n,)``, for conditional pairs.
       labels: Class of every sample, ``(samples,)``, for conditional pairs; all classes in turn where None.
       latents: Ends of the paths to come, ``(n, *latent)``, where they are no draws of the prior (codes of real
         images): ends and midpoints are then drawn from these, with replacement.
@@ -162,7 +164,8 @@ def weigh(
     true = None
     if real is not None:
         x = as_floats("real", real)
-        classes = jnp.arange(len(x)) % pair.classes if pair.classes else None
+        given = check_labels(pair, real_labels, len(x), "real_labels")
+        classes = None if given is None else jnp.asarray(given)
         true = _scores("real data", _score, pair, x, classes)
     return _from_scores(generated, midpoints, true, settings)
 

@@ -82,3 +82,24 @@ def test_the_barrier_is_one_plus_lambda_at_the_five_per_cent_quantile():
         found = interp.weigh(PAIR, jax.random.key(0), settings)
     at = float(found.weight(jnp.asarray([found.floor]))[0])
     assert at == pytest.approx(1 + 1.004537 * found.statistics["strength"], rel=1e-4)
+
+
+def test_real_samples_of_a_conditional_pair_are_scored_with_their_own_classes() -> None:
+    # the critic likes a sample whose sign is that of its class: all real ones do, if they come with their classes
+    prior = pairs.ClassMixture((1,), jnp.asarray([[-1.0], [1.0]]), jnp.ones((2, 1)), jnp.full(2, 0.5))
+    conditional = pairs.make_pair(
+        pairs.wrap(lambda p, z, y: z),
+        pairs.wrap(lambda p, x, y: x[:, 0] * (2.0 * y - 1)),
+        prior,
+        classes=2,
+        sample_range=None,
+        critic_kind="energy",
+        check=False,
+    )
+    real = np.linspace(1.0, 2.0, 50, dtype=np.float32)[:, None]
+    settings = interp.PathWeightSettings(samples=100)
+    found = interp.weigh(conditional, settings=settings, real=real, real_labels=np.ones(50, int))
+    # of the generated ones some have the wrong sign or are nearer to zero
+    assert found.statistics["auc_real_generated"] > 0.5
+    with pytest.raises(pairs.InputError, match="real_labels: are missing for a pair with 2 classes"):
+        interp.weigh(conditional, settings=settings, real=real)
