@@ -20,6 +20,7 @@ import dcd
 from dcd.streaming.sealed_arrays import read_sealed, write_sealed
 from dcd.streaming.shard_index import INDEX_FILE
 from pairs import InputError, Pair
+from pairs.checks import is_image
 from pairs.io.images import Images
 from pairs.io.progress_bars import progress
 from pairs.io.reports import hardware, versions
@@ -68,7 +69,7 @@ def stream_and_judge(
     budget: float = 1.0,
     label: int | None = None,
 ) -> Streamed:
-    """Refine ``n`` samples into shards in ``folder`` and measure them.
+    """Refine ``n`` samples into shards in ``folder`` and measure them, images as bytes and other samples as floats.
 
     Arguments are those of :func:`benchmarks.refinement.refine_and_judge` and of :func:`dcd.refine_to`.
     """
@@ -98,6 +99,7 @@ def stream_and_judge(
             folder,
             shard=shard,
             batch=batch,
+            uint8=is_image(pair),
             label=label,
             budget=budget,
             part=part,

@@ -13,6 +13,7 @@ import benchmarks.streaming as streaming
 import checkpoints
 from benchmarks.estimates import check_streaming
 from benchmarks.features.fixed_features import RandomFeatures, random_features
+from benchmarks.features.point_features import point_features
 from benchmarks.refinement import refine_and_judge
 from benchmarks.streaming import stream_and_judge
 from dcd import Langevin
@@ -140,3 +141,20 @@ def test_memory_does_not_grow_with_the_number_of_samples_and_a_full_disk_is_fore
     assert known[0] == known[1]
     with pytest.raises(InputError, match="--n: is 1,000,000,000,000, which take about .* of disk; .* are free"):
         check_streaming(pair, CONFIG, 10**12, 64, 1000, tmp_path / "not" / "there", 448)
+
+
+def test_points_of_a_declared_range_are_stored_and_judged_as_floats_as_in_memory(tmp_path) -> None:
+    layers = [{"layer": "dense", "out": 2}, {"layer": "tanh"}]
+    critic = [{"layer": "dense", "out": 1}, {"layer": "squeeze"}]
+    nets = [init_sequential(jax.random.key(i), spec, (2,)) for i, spec in enumerate((layers, critic))]
+    points = make_pair(*nets, Normal((2,)), sample_range=(-1.0, 1.0), critic_kind="logit")
+    real = Images(np.random.default_rng(1).uniform(-1, 1, (40, 2)).astype(np.float32), None, "square", "test")
+    judge = point_features(real.x, real.name)
+    report = run(points, tmp_path, judge, real).report
+    known, result = refine_and_judge(points, CONFIG, N, SEED, judge, real, batch=8, show=False)
+    shards = [np.load(tmp_path / row["file"]) for row in json.loads((tmp_path / "index.json").read_text())["shards"]]
+    np.testing.assert_array_equal(np.concatenate([shard["after"] for shard in shards]), result.after)
+    # rounding: moments are added block by block
+    assert report["after"]["fid"] == pytest.approx(known["after"]["fid"], rel=1e-5)
+    one = check_streaming(points, CONFIG, 1000, 8, 1000, tmp_path, 0).disk
+    assert one == 1000 * (2 * 2 * 4 + 16)
