@@ -197,7 +197,7 @@ def _arrays(pair: Pair, result: Result, first: int, uint8: bool, labels: np.ndar
         "before": form(result.before),
         "after": form(result.after),
         "start_score": result.start_score,
-        "score": np.asarray(result.trace.score[-1] if steps else result.start_score),
+        "score": result.score,
         "stopped": result.stopped,
         "acceptance": np.asarray(result.trace.acceptance, np.float32).mean(0) if steps else np.ones(count, np.float32),
     }
