@@ -28,7 +28,7 @@ from pairs.io.reports import hardware, versions
 from .evaluation import as_reference, change_blocks, neighbours_drawn, protocol
 from .features import Features, Reference
 from .metrics import Moments, drawn_rows, fid_change_of_stream, kid_change, moments, neighbour_change
-from .refinement import check_sizes, critic_block, data_name, write_pictures
+from .refinement import check_sizes, critic_blocks, data_name, finite_scores, left_out_words, write_pictures
 
 __all__ = ["KERNEL_ROWS", "STREAMED", "Streamed", "stream_and_judge", "write_first_samples"]
 
@@ -186,14 +186,15 @@ def _measure(
     scores, stopped, acceptance = Moments(0, np.zeros(3), np.zeros((3, 3))), 0, 0.0
     for i, path in enumerate(paths):
         with np.load(path) as shard:
-            start, last = shard["start_score"].astype(np.float64), shard["score"].astype(np.float64)
-            scores = scores.merge(moments(np.stack([start, last, last - start], 1)))
+            rows = finite_scores(shard["start_score"], shard["score"])
+            scores = scores.merge(moments(rows)) if len(rows) else scores
             stopped, acceptance = stopped + int(shard["stopped"].sum()), acceptance + float(shard["acceptance"].sum())
         on_shard(i + 1)
-    deviation = np.sqrt(np.diag(scores.covariance))
-    for i, side in enumerate(blocks):
-        measured[side] = blocks[side] | critic_block(float(scores.mean[i]), float(deviation[i]), n)
-    return measured | {"stopped": stopped, "acceptance": acceptance / n if steps else None}
+    deviation = np.sqrt(np.diag(scores.covariance)) if scores.n > 1 else np.zeros(3)
+    measured |= {side: blocks[side] | block for side, block in critic_blocks(scores.mean, deviation, scores.n).items()}
+    measured["warnings"] = measured["warnings"] + left_out_words(n - scores.n, n)
+    acceptance = acceptance / n if steps else None
+    return measured | {"stopped": stopped, "scores_left_out": n - scores.n, "acceptance": acceptance}
 
 
 def _kept(blocks: Iterable[tuple[np.ndarray, np.ndarray]], wanted: np.ndarray) -> tuple[np.ndarray, ...]:

@@ -6,6 +6,7 @@ import dataclasses
 import json
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -18,11 +19,13 @@ from benchmarks.refinement import refine_and_judge
 from benchmarks.streaming import stream_and_judge
 from dcd import Langevin
 from ganrefine import main
-from pairs import InputError, Normal, Record, make_pair
+from pairs import InputError, Net, Normal, Record, make_pair
 from pairs.io.images import Images
+from pairs.io.reports import to_json
 from pairs.sequential.spec import init_sequential
 
 N, SEED, CONFIG = 53, 5, Langevin("latent", 2, 0.05)
+KEPT = CONFIG.replace(steps=0)
 
 
 @pytest.fixture(scope="module")
@@ -117,6 +120,26 @@ def test_samples_without_a_feature_net_are_judged_by_the_critic(pair, tmp_path) 
     report = run(pair, tmp_path, None, None).report
     assert report["features"] is None and set(report["before"]) == {"critic_mean", "critic_mean_ci"}
     assert not list(tmp_path.glob("rows-*"))
+
+
+def test_scores_that_are_not_finite_are_left_out_and_counted_on_disk_as_in_memory(pair, tmp_path) -> None:
+    def gap(params, x):
+        score = jnp.mean(x, (1, 2, 3))
+        return jnp.where(score > params, jnp.nan, score)
+
+    for name, limit in (("some", 0.1), ("none", -2.0)):
+        holed = pair.replace(critic=Net(jnp.asarray(limit), gap))
+        settings = dict(batch=8, show=False)
+        report = stream_and_judge(holed, KEPT, N, SEED, tmp_path / name, None, shard=16, **settings).report
+        known, result = refine_and_judge(holed, KEPT, N, SEED, None, **settings)
+        left = int((~np.isfinite(result.start_score)).sum())
+        assert report["scores_left_out"] == known["scores_left_out"] == left
+        assert 0 < left < N if name == "some" else left == N
+        assert report["warnings"] == known["warnings"] and f"of {left} of {N} samples" in report["warnings"][0]
+        finite = result.start_score[np.isfinite(result.start_score)]
+        for said in (report, known):
+            json.loads(to_json(said))
+            assert said["before"]["critic_mean"] == (pytest.approx(finite.mean(), rel=1e-4) if len(finite) else None)
 
 
 def test_the_command_writes_shards_and_goes_on_where_it_was_stopped(pair, tmp_path, capsys) -> None:
