@@ -1,6 +1,7 @@
 """Refinement to disk, measured as it goes: memory is that of a shard, whatever the number of samples.
 
-Beside each ``shard-I.npz`` of images lies ``rows-NET-I.npz``, its features before and after, sealed to that shard.
+Beside each ``shard-I.npz`` lies ``.rows-NET-I.npz``, its features before and after, sealed to that shard. The file is
+hidden, since a folder that is read as data gives the samples of its files in sight.
 Figures come from these files in order, so that a run that was cut short, or came in parts, gives the report of one that
 was not: the Frechet distance from all samples, the kernel distance from a draw of ``KERNEL_ROWS``, and precision,
 recall, density and coverage from the draw that :func:`benchmarks.evaluate` takes.
@@ -145,7 +146,7 @@ def _rows(features: Features, path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Features of a shard's images before and after: those on disk if they are of this very shard, else made."""
     with np.load(path) as shard:
         about = shard["seal"].tobytes() + features.sha256.encode()
-        there = path.with_name(path.name.replace("shard", f"rows-{features.sha256[:8]}"))
+        there = path.with_name(path.name.replace("shard", f".rows-{features.sha256[:8]}"))
         if there.exists():
             kept = read_sealed(there.read_bytes(), about)
             if kept is not None:

@@ -20,7 +20,8 @@ from benchmarks.streaming import stream_and_judge
 from dcd import Langevin
 from ganrefine import main
 from pairs import InputError, Net, Normal, Record, make_pair
-from pairs.io.images import Images
+from pairs.io.images import Images, read_images
+from pairs.io.points import read_points
 from pairs.io.reports import to_json
 from pairs.sequential.spec import init_sequential
 
@@ -109,17 +110,24 @@ def test_parts_and_a_run_cut_short_give_the_report_of_the_whole_to_the_bit(
 
 def test_features_of_other_images_are_made_anew(pair, data, net, whole) -> None:
     folder, report = whole
-    rows = sorted(folder.glob("rows-*.npz"))
+    rows = sorted(folder.glob(".rows-*.npz"))
     good = rows[0].read_bytes()
     rows[0].write_bytes(rows[1].read_bytes())
     assert figures(run(pair, folder, net, data).report) == figures(report)
     assert rows[0].read_bytes() == good
 
 
+def test_a_run_given_as_data_is_its_samples_alone(whole) -> None:
+    folder = whole[0]
+    assert list(folder.glob(".rows-*.npz"))
+    samples = np.concatenate([np.load(path)["after"] for path in sorted(folder.glob("shard-*.npz"))])
+    np.testing.assert_array_equal(read_images(folder).x, samples)
+
+
 def test_samples_without_a_feature_net_are_judged_by_the_critic(pair, tmp_path) -> None:
     report = run(pair, tmp_path, None, None).report
     assert report["features"] is None and set(report["before"]) == {"critic_mean", "critic_mean_ci"}
-    assert not list(tmp_path.glob("rows-*"))
+    assert not list(tmp_path.glob("*rows-*"))
 
 
 def test_scores_that_are_not_finite_are_left_out_and_counted_on_disk_as_in_memory(pair, tmp_path) -> None:
@@ -179,5 +187,7 @@ def test_points_of_a_declared_range_are_stored_and_judged_as_floats_as_in_memory
     np.testing.assert_array_equal(np.concatenate([shard["after"] for shard in shards]), result.after)
     # rounding: moments are added block by block
     assert report["after"]["fid"] == pytest.approx(known["after"]["fid"], rel=1e-5)
+    assert list(tmp_path.glob(".rows-*.npz"))
+    np.testing.assert_array_equal(read_points(tmp_path, expect=(2,)).x, result.after)
     one = check_streaming(points, CONFIG, 1000, 8, 1000, tmp_path, 0).disk
     assert one == 1000 * (2 * 2 * 4 + 16)
