@@ -83,8 +83,10 @@ def refine_to(
       The files of this part, in order.
 
     Raises:
-      InputError: n, shard, batch, label, part or key unfit; a folder that cannot be written, holds another run, other
-        files, or a damaged shard, or at which another process is at work. Nothing is computed then.
+      InputError: n, shard, batch, label, part or key unfit; a folder that holds another run, other files, or a damaged
+        shard of this part, or at which another process is at work: nothing is computed then. A folder that cannot be
+        written or vanishes: shards that are finished stay. A damaged shard of another part: it is found after this
+        part is computed, when all shards are there; those of this part are finished and stay.
 
     Example:
       >>> import jax, jax.numpy as jnp, tempfile, pairs
