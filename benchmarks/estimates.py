@@ -24,6 +24,7 @@ import jax.numpy as jnp
 
 from dcd.langevin.chain_settings import ChainSettings
 from pairs import InputError, Pair
+from pairs.checks import is_image
 from pairs.fitting import Job
 
 __all__ = [
@@ -174,7 +175,7 @@ def check_streaming(
     """
     estimate = check_refinement(pair, settings, min(n, shard), batch, field="--shard")
     kept = 2 * 4 * features * (min(n, 12_000) + shard) + 50 * 8 * min(features, 512) ** 2
-    each = 2 * math.prod(pair.sample_shape) * (4 if pair.sample_range is None else 1) + 2 * 4 * features + 16
+    each = 2 * math.prod(pair.sample_shape) * (1 if is_image(pair) else 4) + 2 * 4 * features + 16
     nearest = folder
     while not nearest.exists():
         nearest = nearest.parent

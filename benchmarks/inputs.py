@@ -13,6 +13,7 @@ import checkpoints
 import dcd
 from checkpoints.digest import canonical, leaf_table, named_leaves, tree_digest
 from pairs import InputError, Net, Pair
+from pairs.architecture_digest import architecture_digest
 from pairs.batches import apply_in_batches
 from pairs.checks import image_range, is_image
 from pairs.io.images import Images, default_split, read_images
@@ -215,10 +216,11 @@ def settings(args: argparse.Namespace) -> dcd.Langevin:
 
 
 def pair_digest(pair: Pair, settings: dict[str, Any]) -> str:
-    """SHA-256 of the weights of a pair and of settings in JSON form: what a run that goes on must share."""
+    """SHA-256 of the nets of a pair and of settings in JSON form: what a run that goes on must share."""
     leaves = named_leaves((pair.generator.params, pair.critic.params, pair.prior), "pair")
     table = leaf_table({name: np.asarray(leaf) for name, leaf in leaves.items()})
-    return hashlib.sha256(canonical([tree_digest(table), pair.prior.record(), settings]).encode()).hexdigest()
+    nets = [architecture_digest(net) for net in (pair.generator, pair.critic)]
+    return hashlib.sha256(canonical([tree_digest(table), nets, pair.prior.record(), settings]).encode()).hexdigest()
 
 
 def require_critic(pair: Pair) -> None:

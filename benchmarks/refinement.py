@@ -30,10 +30,12 @@ __all__ = [
     "as_bytes",
     "as_stored",
     "check_sizes",
-    "critic_block",
+    "critic_blocks",
     "data_name",
     "diagnose_run",
+    "finite_scores",
     "judge_again",
+    "left_out_words",
     "refine_and_judge",
     "scores",
     "write_pictures",
@@ -55,15 +57,34 @@ def as_stored(pair: Pair, result: dcd.Result) -> tuple[np.ndarray, np.ndarray]:
     return as_bytes(pair, result) if is_image(pair) else (result.before, result.after)
 
 
-def _mean(values: np.ndarray) -> dict[str, Any]:
-    values = values.astype(np.float64)
-    return critic_block(values.mean(), values.std(ddof=1) if len(values) > 1 else 0.0, len(values))
+def finite_scores(start: np.ndarray, last: np.ndarray) -> np.ndarray:
+    """Scores before and after and their difference, ``(m, 3)``, of the samples whose two scores are finite."""
+    rows = np.stack([start, last], 1).astype(np.float64)
+    rows = rows[np.isfinite(rows).all(1)]
+    return np.column_stack([rows, rows[:, 1] - rows[:, 0]])
 
 
-def critic_block(mean: float, deviation: float, n: int) -> dict[str, Any]:
-    """The critic's mean score of n samples, with its interval."""
-    half = 1.96 * deviation / np.sqrt(n)
-    return {"critic_mean": mean, "critic_mean_ci": [mean - half, mean + half]}
+def critic_blocks(mean: np.ndarray, deviation: np.ndarray, n: int) -> dict[str, dict[str, Any]]:
+    """The critic's mean scores of n samples before, after, and their difference, with intervals; null without samples.
+
+    Args:
+      mean: Means of the columns of :func:`finite_scores`.
+      deviation: Their standard deviations.
+      n: Its rows.
+    """
+    blocks = {}
+    for i, side in enumerate(("before", "after", "difference")):
+        middle, half = float(mean[i]), float(1.96 * deviation[i] / np.sqrt(max(1, n)))
+        interval = [middle - half, middle + half]
+        blocks[side] = {"critic_mean": middle if n else None, "critic_mean_ci": interval if n else None}
+    return blocks
+
+
+def left_out_words(count: int, n: int) -> list[str]:
+    """What a report warns of where the critic's means leave samples out."""
+    if not count:
+        return []
+    return [f"the critic's score of {count:,} of {n:,} samples is not finite; its means leave them out"]
 
 
 def check_sizes(n: int, batch: int) -> None:
@@ -136,7 +157,9 @@ def refine_and_judge(
         if features is not None:
             judged = evaluate(features, *as_stored(pair, result), reference, seed)
         judging = time.perf_counter() - began
-    start, last = scores(pair, result.before, labels), scores(pair, result.after, labels)
+    rows = finite_scores(scores(pair, result.before, labels), scores(pair, result.after, labels))
+    spread = rows.std(0, ddof=1) if len(rows) > 1 else np.zeros(3)
+    critic = critic_blocks(rows.mean(0) if len(rows) else np.zeros(3), spread, len(rows))
     report: dict[str, Any] = {
         "pair": pair.name,
         "data": data_name(features, reference),
@@ -148,11 +171,10 @@ def refine_and_judge(
         "features": judged["features"],
         "reference": judged["reference"],
         "neighbours": judged.get("neighbours"),
-        "warnings": judged.get("warnings", []),
-        "before": judged["before"] | _mean(start),
-        "after": judged["after"] | _mean(last),
-        "difference": judged["difference"] | _mean(last - start),
+        "warnings": judged.get("warnings", []) + left_out_words(n - len(rows), n),
+        **{side: judged[side] | block for side, block in critic.items()},
         "stopped": int(result.stopped.sum()),
+        "scores_left_out": n - len(rows),
         "acceptance": float(result.trace.acceptance.mean()) if config.steps else None,
         "critic_kind": pair.critic_kind,
         "calibrated": pair.calibrated,

@@ -118,7 +118,7 @@ def write_refinement_page(
     if "judge" in report:
         parts += ["<h2>The second judge</h2>", table_part({"n": report["n"], **report["judge"]})]
     parts += ["<h2>The same latents before and after</h2>", compare_part("samples in the order of the draw", *sheets)]
-    change = np.asarray(result.trace.score[-1] if len(result.trace.score) else result.start_score) - result.start_score
+    change = result.score - result.start_score
     if np.any(change != 0):
         parts.append("<h2>Changed most, as the critic sees it</h2>")
         order = np.argsort(-change, kind="stable")

@@ -1,6 +1,7 @@
 """Refinement to disk, measured as it goes: memory is that of a shard, whatever the number of samples.
 
-Beside each ``shard-I.npz`` of images lies ``rows-NET-I.npz``, its features before and after, sealed to that shard.
+Beside each ``shard-I.npz`` lies ``.rows-NET-I.npz``, its features before and after, sealed to that shard. The file is
+hidden, since a folder that is read as data gives the samples of its files in sight.
 Figures come from these files in order, so that a run that was cut short, or came in parts, gives the report of one that
 was not: the Frechet distance from all samples, the kernel distance from a draw of ``KERNEL_ROWS``, and precision,
 recall, density and coverage from the draw that :func:`benchmarks.evaluate` takes.
@@ -20,6 +21,7 @@ import dcd
 from dcd.streaming.sealed_arrays import read_sealed, write_sealed
 from dcd.streaming.shard_index import INDEX_FILE
 from pairs import InputError, Pair
+from pairs.checks import is_image
 from pairs.io.images import Images
 from pairs.io.progress_bars import progress
 from pairs.io.reports import hardware, versions
@@ -27,7 +29,7 @@ from pairs.io.reports import hardware, versions
 from .evaluation import as_reference, change_blocks, neighbours_drawn, protocol
 from .features import Features, Reference
 from .metrics import Moments, drawn_rows, fid_change_of_stream, kid_change, moments, neighbour_change
-from .refinement import check_sizes, critic_block, data_name, write_pictures
+from .refinement import check_sizes, critic_blocks, data_name, finite_scores, left_out_words, write_pictures
 
 __all__ = ["KERNEL_ROWS", "STREAMED", "Streamed", "stream_and_judge", "write_first_samples"]
 
@@ -68,7 +70,7 @@ def stream_and_judge(
     budget: float = 1.0,
     label: int | None = None,
 ) -> Streamed:
-    """Refine ``n`` samples into shards in ``folder`` and measure them.
+    """Refine ``n`` samples into shards in ``folder`` and measure them, images as bytes and other samples as floats.
 
     Arguments are those of :func:`benchmarks.refinement.refine_and_judge` and of :func:`dcd.refine_to`.
     """
@@ -98,6 +100,7 @@ def stream_and_judge(
             folder,
             shard=shard,
             batch=batch,
+            uint8=is_image(pair),
             label=label,
             budget=budget,
             part=part,
@@ -143,7 +146,7 @@ def _rows(features: Features, path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Features of a shard's images before and after: those on disk if they are of this very shard, else made."""
     with np.load(path) as shard:
         about = shard["seal"].tobytes() + features.sha256.encode()
-        there = path.with_name(path.name.replace("shard", f"rows-{features.sha256[:8]}"))
+        there = path.with_name(path.name.replace("shard", f".rows-{features.sha256[:8]}"))
         if there.exists():
             kept = read_sealed(there.read_bytes(), about)
             if kept is not None:
@@ -184,14 +187,15 @@ def _measure(
     scores, stopped, acceptance = Moments(0, np.zeros(3), np.zeros((3, 3))), 0, 0.0
     for i, path in enumerate(paths):
         with np.load(path) as shard:
-            start, last = shard["start_score"].astype(np.float64), shard["score"].astype(np.float64)
-            scores = scores.merge(moments(np.stack([start, last, last - start], 1)))
+            rows = finite_scores(shard["start_score"], shard["score"])
+            scores = scores.merge(moments(rows)) if len(rows) else scores
             stopped, acceptance = stopped + int(shard["stopped"].sum()), acceptance + float(shard["acceptance"].sum())
         on_shard(i + 1)
-    deviation = np.sqrt(np.diag(scores.covariance))
-    for i, side in enumerate(blocks):
-        measured[side] = blocks[side] | critic_block(float(scores.mean[i]), float(deviation[i]), n)
-    return measured | {"stopped": stopped, "acceptance": acceptance / n if steps else None}
+    deviation = np.sqrt(np.diag(scores.covariance)) if scores.n > 1 else np.zeros(3)
+    measured |= {side: blocks[side] | block for side, block in critic_blocks(scores.mean, deviation, scores.n).items()}
+    measured["warnings"] = measured["warnings"] + left_out_words(n - scores.n, n)
+    acceptance = acceptance / n if steps else None
+    return measured | {"stopped": stopped, "scores_left_out": n - scores.n, "acceptance": acceptance}
 
 
 def _kept(blocks: Iterable[tuple[np.ndarray, np.ndarray]], wanted: np.ndarray) -> tuple[np.ndarray, ...]:

@@ -158,7 +158,10 @@ class Part:
     def __call__(self, text: str) -> tuple[int, int]:
         """Number of the part, and how many there are."""
         if text == "auto":
-            found = part_of_job()
+            try:
+                found = part_of_job()
+            except InputError as error:
+                raise argparse.ArgumentTypeError(f"{error.problem}; {error.remedy}") from None
             if found is None:
                 _refuse(text, "give I/N: no scheduler (SLURM, MPI, TPU) has said which part this process is")
             return found

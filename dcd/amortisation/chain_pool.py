@@ -95,5 +95,4 @@ def chain_pool(
         raise InputError("chain", "met NaN or infinity in all of its samples", "give a smaller step size")
     labels = labels_for(pair, n, first_index=first_index)
     own = None if labels is None else jnp.asarray(np.asarray(labels)[kept])
-    score = result.trace.score[-1] if chain.steps else result.start_score
-    return ChainPool(jnp.asarray(result.positions[kept]), own, result.after[kept], float(np.mean(score[kept])))
+    return ChainPool(jnp.asarray(result.positions[kept]), own, result.after[kept], float(np.mean(result.score[kept])))

@@ -131,8 +131,7 @@ def _displacement(result: Result) -> dict[str, Any]:
 
 
 def _critic(result: Result, real_scores: ArrayLike | None) -> dict[str, Any]:
-    after = np.asarray(result.trace.score[-1] if len(result.trace.score) else result.start_score)
-    groups = {"before": np.asarray(result.start_score), "after": after}
+    groups = {"before": np.asarray(result.start_score), "after": np.asarray(result.score)}
     if real_scores is not None:
         groups["real"] = np.asarray(real_scores, np.float64).reshape(-1)
     everything = np.concatenate([g[np.isfinite(g)] for g in groups.values()])

@@ -158,17 +158,19 @@ def run_chains(
             infos.append(info)
             shots[stop], at = to_samples(target, state.position), stop
         rows_kept = lambda v: np.asarray(v)[:keep]
+        trace = _joined(infos, batch)
         return Result(
             before=rows_kept(x),
             # no step taken means nothing changed: the generator's samples, to the bit
             after=rows_kept(shots[settings.steps]),
             latents=rows_kept(z),
             positions=rows_kept(state.position),
-            trace=jax.tree.map(lambda v: v[:, :keep], _joined(infos, batch)),
+            trace=jax.tree.map(lambda v: v[:, :keep], trace),
             start_score=rows_kept(start_score),
             stopped=rows_kept(state.stopped),
             snapshots={s: rows_kept(shots[s]) for s in snapshots},
             config=settings,
+            score=rows_kept(trace.score[-1] if infos else start_score),
         )
 
     return join_results([run_batch(low) for low in range(0, n, batch)])

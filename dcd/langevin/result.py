@@ -26,6 +26,7 @@ class Result(NamedTuple):
       stopped: Whether a chain met NaN or infinity.
       snapshots: Samples after the numbers of steps asked for.
       config: Settings of the chain.
+      score: Critic's score of ``after``.
     """
 
     before: np.ndarray
@@ -37,13 +38,14 @@ class Result(NamedTuple):
     stopped: np.ndarray
     snapshots: dict[int, np.ndarray]
     config: ChainSettings
+    score: np.ndarray
 
 
 def join_results(pieces: list[Result]) -> Result:
     """One result from those of the batches of a run, in order."""
     joined = {
         name: np.concatenate([getattr(piece, name) for piece in pieces])
-        for name in ("before", "after", "latents", "positions", "start_score", "stopped")
+        for name in ("before", "after", "latents", "positions", "start_score", "stopped", "score")
     }
     trace = jax.tree.map(lambda *rows: np.concatenate(rows, axis=1), *(piece.trace for piece in pieces))
     shots = {s: np.concatenate([piece.snapshots[s] for piece in pieces]) for s in pieces[0].snapshots}

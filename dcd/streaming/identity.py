@@ -1,4 +1,4 @@
-"""What names a run: settings, key, sizes, and a digest of the pair's weights."""
+"""What names a run: settings, key, sizes, and a digest of the pair's nets."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ import numpy as np
 from jax import Array
 
 from pairs import Pair, Record
+from pairs.architecture_digest import architecture_digest
 
 from ..langevin.settings import Langevin
 
 __all__ = ["name_run", "pair_digest"]
 
-FORMAT = 2
-"""Of the shards; those of format 1 were not sealed."""
+FORMAT = 3
+"""Of the shards; those of format 1 were not sealed, and the digest of format 2 left out the pair's architectures."""
 
 
 def name_run(pair: Pair, config: Langevin, key: Array, **more: Any) -> dict[str, Any]:
@@ -42,8 +43,9 @@ def name_run(pair: Pair, config: Langevin, key: Array, **more: Any) -> dict[str,
 
 
 def pair_digest(pair: Pair) -> str:
-    """SHA-256 over what a chain uses of a pair: weights of both nets, prior, range, shape and classes."""
+    """SHA-256 over what a chain uses of a pair: both nets, prior, range, shape and classes."""
     about = [Record(pair.prior.record()).to_dict(), pair.sample_shape, pair.sample_range, pair.classes]
+    about += [architecture_digest(net) for net in (pair.generator, pair.critic)]
     total = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
     for path, leaf in jax.tree_util.tree_leaves_with_path((pair.generator.params, pair.critic.params, pair.prior)):
         a = np.asarray(leaf)

@@ -83,8 +83,10 @@ def refine_to(
       The files of this part, in order.
 
     Raises:
-      InputError: n, shard, batch, label, part or key unfit; a folder that cannot be written, holds another run, other
-        files, or a damaged shard, or at which another process is at work. Nothing is computed then.
+      InputError: n, shard, batch, label, part or key unfit; a folder that holds another run, other files, or a damaged
+        shard of this part, or at which another process is at work: nothing is computed then. A folder that cannot be
+        written or vanishes: shards that are finished stay. A damaged shard of another part: it is found after this
+        part is computed, when all shards are there; those of this part are finished and stay.
 
     Example:
       >>> import jax, jax.numpy as jnp, tempfile, pairs
@@ -197,7 +199,7 @@ def _arrays(pair: Pair, result: Result, first: int, uint8: bool, labels: np.ndar
         "before": form(result.before),
         "after": form(result.after),
         "start_score": result.start_score,
-        "score": np.asarray(result.trace.score[-1] if steps else result.start_score),
+        "score": result.score,
         "stopped": result.stopped,
         "acceptance": np.asarray(result.trace.acceptance, np.float32).mean(0) if steps else np.ones(count, np.float32),
     }

@@ -14,7 +14,7 @@ from pairs import Pair
 from pairs.arguments import checked_key
 from pairs.checks import check_number
 
-from ..critics.scores import generate_set
+from ..critics.scores import generate_set, scores_of
 from ..langevin.chain import refine
 from ..langevin.result import Result
 from ..langevin.settings import Langevin
@@ -90,7 +90,7 @@ def run_choice(
     """Refine ``n`` samples as a choice says.
 
     With selection, the chains start from the selected latents. ``before`` of the result is in either case what the
-    generator alone gives for this key.
+    generator alone gives for this key, and ``start_score`` its score.
 
     Args:
       pair: Pair with the critic that the choice names.
@@ -128,4 +128,5 @@ def run_choice(
     )
     if latents is None:
         return result
-    return result._replace(before=generate_set(pair, key, n, own, first_index=first_index)[1])
+    before = generate_set(pair, key, n, own, first_index=first_index)[1]
+    return result._replace(before=before, start_score=scores_of(pair, before, own))

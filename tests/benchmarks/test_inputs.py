@@ -6,8 +6,9 @@ import argparse
 
 import numpy as np
 
-from benchmarks.inputs import folds_of
+from benchmarks.inputs import folds_of, pair_digest
 from dcd import pool_pair
+from pairs import Net
 
 
 def test_folds_share_no_image_and_labels_stay_with_theirs(tmp_path):
@@ -23,3 +24,11 @@ def test_folds_share_no_image_and_labels_stay_with_theirs(tmp_path):
         np.testing.assert_array_equal(part[:, 0, 0, 0], named)
     whole = np.concatenate(images).reshape(500, -1)
     assert len(np.unique(whole, axis=0)) == 500
+
+
+def test_what_a_run_that_goes_on_must_share_are_weights_settings_and_architectures():
+    pair = pool_pair(np.zeros((1, 2, 2, 1), np.float32), (0.0, 255.0))
+    others = pair.replace(critic=Net(pair.critic.params, lambda p, x: 2 * x[:, 0, 0, 0])), pair.replace(classes=None)
+    known = pair_digest(pair, {"steps": 1})
+    assert pair_digest(others[0], {"steps": 1}) != known == pair_digest(others[1], {"steps": 1})
+    assert pair_digest(pair, {"steps": 2}) != known

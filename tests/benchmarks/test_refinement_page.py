@@ -70,7 +70,7 @@ def test_the_page_is_one_file_with_alternatives_for_every_picture(tmp_path) -> N
     x = np.random.default_rng(0).uniform(-1, 1, (12, 8, 8, 1)).astype(np.float32)
     score = np.arange(12, dtype=np.float32)
     trace = LangevinInfo(*([score[None]] * len(LangevinInfo._fields)))
-    result = dcd.Result(x, -x, x, x, trace, -score, score > 99, {}, dcd.Langevin("latent", 1, 0.05))
+    result = dcd.Result(x, -x, x, x, trace, -score, score > 99, {}, dcd.Langevin("latent", 1, 0.05), score)
     nets = Net(None, len), Net(None, len)
     pair = Pair(*nets, Normal((4,)), (8, 8, 1), (-1.0, 1.0), "logit", record=Record(name="small"))
     given = report(-5.0, judge=report(-1.0), warnings=["12 samples are few"])

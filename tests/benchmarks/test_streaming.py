@@ -6,6 +6,7 @@ import dataclasses
 import json
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -13,15 +14,19 @@ import benchmarks.streaming as streaming
 import checkpoints
 from benchmarks.estimates import check_streaming
 from benchmarks.features.fixed_features import RandomFeatures, random_features
+from benchmarks.features.point_features import point_features
 from benchmarks.refinement import refine_and_judge
 from benchmarks.streaming import stream_and_judge
 from dcd import Langevin
 from ganrefine import main
-from pairs import InputError, Normal, Record, make_pair
-from pairs.io.images import Images
+from pairs import InputError, Net, Normal, Record, make_pair
+from pairs.io.images import Images, read_images
+from pairs.io.points import read_points
+from pairs.io.reports import to_json
 from pairs.sequential.spec import init_sequential
 
 N, SEED, CONFIG = 53, 5, Langevin("latent", 2, 0.05)
+KEPT = CONFIG.replace(steps=0)
 
 
 @pytest.fixture(scope="module")
@@ -105,17 +110,44 @@ def test_parts_and_a_run_cut_short_give_the_report_of_the_whole_to_the_bit(
 
 def test_features_of_other_images_are_made_anew(pair, data, net, whole) -> None:
     folder, report = whole
-    rows = sorted(folder.glob("rows-*.npz"))
+    rows = sorted(folder.glob(".rows-*.npz"))
     good = rows[0].read_bytes()
     rows[0].write_bytes(rows[1].read_bytes())
     assert figures(run(pair, folder, net, data).report) == figures(report)
     assert rows[0].read_bytes() == good
 
 
+def test_a_run_given_as_data_is_its_samples_alone(whole) -> None:
+    folder = whole[0]
+    assert list(folder.glob(".rows-*.npz"))
+    samples = np.concatenate([np.load(path)["after"] for path in sorted(folder.glob("shard-*.npz"))])
+    np.testing.assert_array_equal(read_images(folder).x, samples)
+
+
 def test_samples_without_a_feature_net_are_judged_by_the_critic(pair, tmp_path) -> None:
     report = run(pair, tmp_path, None, None).report
     assert report["features"] is None and set(report["before"]) == {"critic_mean", "critic_mean_ci"}
-    assert not list(tmp_path.glob("rows-*"))
+    assert not list(tmp_path.glob("*rows-*"))
+
+
+def test_scores_that_are_not_finite_are_left_out_and_counted_on_disk_as_in_memory(pair, tmp_path) -> None:
+    def gap(params, x):
+        score = jnp.mean(x, (1, 2, 3))
+        return jnp.where(score > params, jnp.nan, score)
+
+    for name, limit in (("some", 0.1), ("none", -2.0)):
+        holed = pair.replace(critic=Net(jnp.asarray(limit), gap))
+        settings = dict(batch=8, show=False)
+        report = stream_and_judge(holed, KEPT, N, SEED, tmp_path / name, None, shard=16, **settings).report
+        known, result = refine_and_judge(holed, KEPT, N, SEED, None, **settings)
+        left = int((~np.isfinite(result.start_score)).sum())
+        assert report["scores_left_out"] == known["scores_left_out"] == left
+        assert 0 < left < N if name == "some" else left == N
+        assert report["warnings"] == known["warnings"] and f"of {left} of {N} samples" in report["warnings"][0]
+        finite = result.start_score[np.isfinite(result.start_score)]
+        for said in (report, known):
+            json.loads(to_json(said))
+            assert said["before"]["critic_mean"] == (pytest.approx(finite.mean(), rel=1e-4) if len(finite) else None)
 
 
 def test_the_command_writes_shards_and_goes_on_where_it_was_stopped(pair, tmp_path, capsys) -> None:
@@ -140,3 +172,22 @@ def test_memory_does_not_grow_with_the_number_of_samples_and_a_full_disk_is_fore
     assert known[0] == known[1]
     with pytest.raises(InputError, match="--n: is 1,000,000,000,000, which take about .* of disk; .* are free"):
         check_streaming(pair, CONFIG, 10**12, 64, 1000, tmp_path / "not" / "there", 448)
+
+
+def test_points_of_a_declared_range_are_stored_and_judged_as_floats_as_in_memory(tmp_path) -> None:
+    layers = [{"layer": "dense", "out": 2}, {"layer": "tanh"}]
+    critic = [{"layer": "dense", "out": 1}, {"layer": "squeeze"}]
+    nets = [init_sequential(jax.random.key(i), spec, (2,)) for i, spec in enumerate((layers, critic))]
+    points = make_pair(*nets, Normal((2,)), sample_range=(-1.0, 1.0), critic_kind="logit")
+    real = Images(np.random.default_rng(1).uniform(-1, 1, (40, 2)).astype(np.float32), None, "square", "test")
+    judge = point_features(real.x, real.name)
+    report = run(points, tmp_path, judge, real).report
+    known, result = refine_and_judge(points, CONFIG, N, SEED, judge, real, batch=8, show=False)
+    shards = [np.load(tmp_path / row["file"]) for row in json.loads((tmp_path / "index.json").read_text())["shards"]]
+    np.testing.assert_array_equal(np.concatenate([shard["after"] for shard in shards]), result.after)
+    # rounding: moments are added block by block
+    assert report["after"]["fid"] == pytest.approx(known["after"]["fid"], rel=1e-5)
+    assert list(tmp_path.glob(".rows-*.npz"))
+    np.testing.assert_array_equal(read_points(tmp_path, expect=(2,)).x, result.after)
+    one = check_streaming(points, CONFIG, 1000, 8, 1000, tmp_path, 0).disk
+    assert one == 1000 * (2 * 2 * 4 + 16)

@@ -164,6 +164,19 @@ def test_labels_are_held(name):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("steps", [0, 2])
+def test_scores_before_selection_and_chain_are_those_of_the_samples_before(steps):
+    pair = _class_pair()
+    choice = dcd.Choice("own", ddls(2).replace(steps=steps), 0.3)
+    result = dcd.run_choice(pair, choice, jax.random.key(4), 60, batch=60, first_index=7)
+    labels = (np.arange(60) + 7) % 3
+    score = lambda x: np.asarray(pair.score(jnp.asarray(x), jnp.asarray(labels)))
+    # the critic is a polynomial of order two: rounding of float32
+    np.testing.assert_allclose(result.start_score, score(result.before), rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(result.score, score(result.after), rtol=1e-4, atol=1e-4)
+    assert result.score.mean() > result.start_score.mean() + 0.1
+
+
 def test_budget_one_around_a_chain_is_the_chain_alone():
     chain = ddls(5, 0.05)
     selected = obrs(_pair(), 24, jax.random.key(8), budget=1.0, pilot=64, first=chain, batch=24)

@@ -12,11 +12,13 @@ import sys
 import time
 from pathlib import Path
 
+import jax
 import pytest
-from small_runs import SHARD, STEPS, N, contents, run
+from small_runs import PAIR, SHARD, STEPS, N, contents, run
 
 import dcd.streaming.shards as stream
 from pairs import InputError
+from pairs.sequential.spec import init_sequential
 
 
 @pytest.fixture(scope="module")
@@ -145,4 +147,27 @@ def test_processes_of_one_job_on_two_devices_each_share_a_run_to_the_same_bytes(
         for i in range(2)
     ]
     assert [member.wait(timeout=120) for member in members] == [0, 0]
+    assert contents(tmp_path) == contents(finished[0])
+
+
+def test_a_folder_of_equal_weights_in_other_layers_is_refused(tmp_path):
+    def leaky(angle):
+        layers = [{"layer": "leaky_relu", "slope": angle}, {"layer": "dense", "out": 1}, {"layer": "squeeze"}]
+        return PAIR.replace(critic=init_sequential(jax.random.key(1), layers, (2,)))
+
+    run(tmp_path, leaky(0.1), n=12, part=(1, 2))
+    before = contents(tmp_path)
+    with pytest.raises(InputError, match="folder: .* another pair;"):
+        run(tmp_path, leaky(0.2), n=12, part=(2, 2))
+    assert contents(tmp_path) == before
+
+
+def test_a_damaged_shard_of_another_part_is_found_when_this_part_is_finished(finished, tmp_path):
+    run(tmp_path, part=(1, 3))
+    (tmp_path / "shard-00001.npz").write_bytes(b"damaged")
+    with pytest.raises(InputError, match="shard-00001.npz is damaged; delete that file"):
+        run(tmp_path, part=(3, 3))
+    assert (tmp_path / "shard-00002.npz").read_bytes() == finished[1][2].read_bytes()
+    (tmp_path / "shard-00001.npz").unlink()
+    run(tmp_path, part=(2, 3))
     assert contents(tmp_path) == contents(finished[0])

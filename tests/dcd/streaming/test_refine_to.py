@@ -72,15 +72,16 @@ def test_run_json_states_settings_key_digest_and_n(finished):
     assert said["pair"]["digest"] == pair_digest(PAIR)
 
 
-def test_the_digest_follows_weights_prior_and_range_and_not_the_wrapping():
+def test_the_digest_follows_nets_prior_and_range_and_not_the_wrapping():
     again = pair_of(slope, jnp.asarray([1.0, -0.5]), 2, identity, sample_range=(-1.0, 1.0))
     assert pair_digest(again) == pair_digest(PAIR)
     others = [
         pair_of(slope, jnp.asarray([1.0, -0.5000001]), 2, identity, sample_range=(-1.0, 1.0)),
         pair_of(slope, jnp.asarray([1.0, -0.5]), 2, identity, prior=Normal((2,), 2.0), sample_range=(-1.0, 1.0)),
         PAIR.replace(sample_range=(-1.0, 2.0)),
+        pair_of(lambda p, x: jax.nn.relu(x) @ p, jnp.asarray([1.0, -0.5]), 2, identity, sample_range=(-1.0, 1.0)),
     ]
-    assert len({pair_digest(p) for p in (PAIR, *others)}) == 4
+    assert len({pair_digest(p) for p in (PAIR, *others)}) == 5
 
 
 class Interrupted(Exception):
