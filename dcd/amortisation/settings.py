@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from pairs import InputError
 from pairs.checks import check_count, check_number
+from pairs.flows.couplings import MOST_BINS, MOST_LAYERS, MOST_WIDTH
 
 __all__ = ["Amortise", "AmortiseReport"]
 
@@ -57,10 +58,10 @@ class Amortise:
 
     def __post_init__(self) -> None:
         """Refuse values out of range."""
-        for name, most in (("steps", 10**9), ("batch", 2**16), ("layers", 64), ("width", 4096)):
+        for name, most in (("steps", 10**9), ("batch", 2**16), ("layers", MOST_LAYERS), ("width", MOST_WIDTH)):
             check_count(name, getattr(self, name), 1, most)
         if self.bins is not None:
-            check_count("bins", self.bins, 0, 256)
+            check_count("bins", self.bins, 0, MOST_BINS)
             if self.bins == 1:
                 raise InputError("bins", "is 1", "give 0 for none, or at least 2")
         check_count("pool", self.pool, 64)

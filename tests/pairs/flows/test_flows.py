@@ -14,6 +14,8 @@ from pairs.flows.charts import base_law, from_latents, to_latents
 from pairs.flows.couplings import Flow
 from pairs.flows.latent_flow import flow_encoder, flow_generator, flow_latents
 from pairs.flows.spline import EDGE, spline, spline_inverse
+from pairs.record import Record
+from pairs.registry import Architecture, build
 
 
 def _random(flow: Flow, seed: int = 0) -> dict:
@@ -146,3 +148,28 @@ def test_the_encoder_behind_a_flow_finds_the_points_that_the_generator_takes_to_
     z = encoder(x)
     u = flow_encoder(encoder, prior, flow, params)(x)
     np.testing.assert_allclose(flow_latents(flow, params, prior, u)[0], z, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    "change, field",
+    [
+        ({"layers": 10**9}, "flow.layers"),
+        ({"layers": "6"}, "flow.layers"),
+        ({"size": 10**11}, "flow.size"),
+        ({"size": 5}, "flow.size"),  # the latents have 4 coordinates
+        ({"width": 2.0}, "flow.width"),
+        ({"bins": 1}, "flow.bins"),
+        ({"bins": -3}, "flow.bins"),
+        ({"classes": True}, "flow.classes"),
+        ({"depth": 2}, "flow"),
+        (None, "flow"),
+    ],
+    ids=str,
+)
+def test_sizes_of_a_stored_flow_are_checked_before_anything_is_made_of_them(change, field):
+    pair, sizes = tiny_pair(), {"size": 4, "layers": 2, "width": 8, "bins": 0, "classes": None}
+    made = flow_generator(pair.generator, pair.prior, Flow(**sizes), {}).architecture
+    build(made)
+    given = None if change is None else sizes | change
+    with pytest.raises(InputError, match=f"^{field}: "):
+        build(Architecture(made.name, Record(made.config, flow=given)))
