@@ -11,6 +11,7 @@ from jax import Array
 
 from pairs import InputError, Pair
 from pairs.checks import check_number
+from pairs.flows.latent_flow import FlowGeneratorApply
 
 from ..langevin.chain import refine
 from ..langevin.settings import Langevin
@@ -42,8 +43,12 @@ def check_amortisable(pair: Pair, chain: Langevin, settings: Amortise) -> None:
     """Refuse a pair, a chain and settings that do not fit each other.
 
     Raises:
-      InputError: No critic, a chain in pixel space or of no steps, a chain without a density where it is needed.
+      InputError: No critic, a flow already, a chain in pixel space or of no steps, a chain without a density where it
+        is needed.
     """
+    if isinstance(pair.generator.apply, FlowGeneratorApply):
+        remedy = "amortise the pair that it was made of, dcd.original_pair"
+        raise InputError("pair", "has a flow before its generator already", remedy)
     if not pair.has_critic:
         raise InputError("critic", "is missing: this pair has a generator alone", "make one: dcd.recover")
     if chain.space != "latent":

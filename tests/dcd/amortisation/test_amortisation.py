@@ -9,10 +9,12 @@ import pytest
 
 import dcd
 import pairs
+from dcd.amortisation.amortised_pair import amortised_pair
 from dcd.amortisation.judging import energy_distance
 from dcd.amortisation.objective import chart_law, on_chart
 from pairs import InputError, Normal, Sphere, Uniform
 from pairs.flows.charts import base_law
+from pairs.flows.couplings import Flow
 
 DDLS = dcd.preset("ddls").replace(steps=0)
 ALONE = dcd.Amortise(
@@ -218,6 +220,25 @@ def test_samples_do_not_depend_on_the_batch_and_a_chain_goes_on_from_them(gaussi
     original = dcd.original_pair(fast)
     np.testing.assert_array_equal(original.generate(whole), pair.generate(whole))
     assert original.prior == pair.prior and original.record == pair.record
+
+
+def test_the_original_pair_is_calibrated_only_while_it_has_the_critic_that_was():
+    plain = _pair(Normal((2,)), slope, jnp.ones(2)).replace(critic_kind="logit")
+    flow = Flow(2, 1, 4)
+    for calibrated in (True, False):
+        pair = plain.replace(calibrated=calibrated)
+        fast = amortised_pair(pair, flow, flow.init(jax.random.key(0)), pair.prior, DDLS, pair.record)
+        assert not fast.calibrated and dcd.original_pair(fast).calibrated is calibrated
+        other = fast.replace(critic=pairs.wrap(slope, jnp.asarray([1.0, 1.5])))
+        assert not dcd.original_pair(other).calibrated
+        assert not dcd.original_pair(fast.replace(critic_kind="energy")).calibrated
+    # a record of another hand says nothing about the critic
+    strange = fast.replace(record=pairs.Record(amortised={"calibrated": True}))
+    assert not dcd.original_pair(strange).calibrated
+    with pytest.raises(InputError, match="does not say for which chain"):
+        dcd.correct(strange, 3, jax.random.key(0))
+    with pytest.raises(InputError, match=r"has a flow before its generator already; .*dcd\.original_pair"):
+        dcd.amortise(fast, DDLS, jax.random.key(0), ALONE)
 
 
 def test_what_cannot_be_amortised_is_refused_in_a_line():
