@@ -31,12 +31,14 @@ class ChainPool(NamedTuple):
       labels: ``(n,)`` classes of a conditional pair, else None.
       samples: ``(n, *sample)``.
       score: Their mean score.
+      evaluations: Gradient evaluations of the chain, those of samples that were left out included.
     """
 
     latents: Array
     labels: Array | None
     samples: np.ndarray
     score: float
+    evaluations: int
 
 
 def check_amortisable(pair: Pair, chain: Langevin, settings: Amortise) -> None:
@@ -101,4 +103,5 @@ def chain_pool(
     labels = labels_for(pair, n, first_index=first_index)
     own = None if labels is None else jnp.asarray(np.asarray(labels)[kept])
     score = result.trace.score[-1] if chain.steps else result.start_score
-    return ChainPool(jnp.asarray(result.positions[kept]), own, result.after[kept], float(np.mean(score[kept])))
+    z, mean = jnp.asarray(result.positions[kept]), float(np.mean(score[kept]))
+    return ChainPool(z, own, result.after[kept], mean, n * chain.steps)
