@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 from known_targets import ALONE, DDLS, known_pair, slope
 
@@ -52,6 +53,31 @@ MIXTURE = pairs.ClassMixture((2,), jnp.zeros((2, 2)), jnp.ones((2, 2)), jnp.full
 def test_a_chain_is_lawful_only_where_it_samples_a_density_of_finite_integral(prior, change, words):
     problem = check_law(known_pair(prior, slope, jnp.ones(2)), dcd.preset("ddls").replace(**change))
     assert problem is None if words is None else words in problem
+
+
+def broken(p, x):
+    return jnp.where(x[:, 0] < p[0], jnp.nan, x @ p[1:])
+
+
+@pytest.mark.parametrize("method", ["isir", "mh"])
+def test_candidates_of_weight_nan_are_counted_and_not_taken(method):
+    flow = Flow(1, 1, 4)
+
+    def drawn(limit, **more):
+        pair = known_pair(Normal((1,)), slope, jnp.ones(1)).replace(critic=pairs.wrap(broken, jnp.asarray([limit, 1])))
+        fast = amortised_pair(pair, flow, flow.init(jax.random.key(0)), pair.prior, DDLS, pair.record)
+        return dcd.correct(fast, 200, jax.random.key(1), method=method, particles=2, steps=6, **more)
+
+    found = drawn(0.0)
+    # half of 1,400 candidates of a normal law: standard error 0.013
+    assert found.settings["not_finite"] == pytest.approx(0.5, abs=0.05)
+    # seven candidates are all lost in 1 of 128
+    assert found.exhausted.sum() < 10 and np.isfinite(found.log_ratio[~found.exhausted]).all()
+    assert found.latents[~found.exhausted].min() >= 0 and 0 < found.acceptance <= 1
+    with pytest.raises(InputError, match="NaN or infinity"):
+        drawn(1e9)
+    with pytest.raises(InputError, match="^then: moves samples"):
+        drawn(1e9, then=dcd.preset("dcd-pixel"))  # before anything is drawn
 
 
 def test_what_cannot_be_amortised_is_refused_in_a_line():

@@ -105,6 +105,15 @@ def test_a_chart_carries_its_base_law_to_the_prior(prior, classes):
     np.testing.assert_allclose(jax.jit(from_latents)(prior, z, labels), v, atol=1e-3)
 
 
+def test_the_chart_of_a_box_ends_at_its_sides():
+    v = jnp.asarray([[-40.0], [0.3], [40.0]])
+    sides = np.round(np.linspace(-2, 2, 21), 1).tolist()  # some of these boxes are passed by a sum that rounds up
+    for low, high in ((a, b) for a in sides for b in sides if a < b):
+        prior = Uniform((1,), low, high)
+        z = np.asarray(to_latents(prior, v))
+        assert np.float32(low) <= z.min() and z.max() <= np.float32(high)
+
+
 def test_the_chart_of_a_sphere_keeps_the_direction_and_gives_the_typical_length():
     prior = Sphere((3,), 2.0)
     v = base_law(prior).sample(jax.random.key(0), 5)
