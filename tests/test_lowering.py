@@ -64,6 +64,7 @@ def lowered(calls) -> set[str]:
     return set(calls)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
 def test_chains_lower_for_cuda_and_tpu(pair, dtype) -> None:
     cast = lambda net: dataclasses.replace(net, params=jax.tree.map(lambda v: v.astype(dtype), net.params))

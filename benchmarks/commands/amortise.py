@@ -103,7 +103,7 @@ def run(args: argparse.Namespace) -> int:
             )
             found = judge_amortised(pair, done.pair, chain, own, further, jax.random.fold_in(key, 2), done.history)
             trials[weight] = done.pair, found
-    made, found = nearest(trials, time.monotonic() - began)
+    made, found = nearest(trials, time.monotonic() - began, (pool, further))
     save_pair(folder / "pair", made, overwrite=True)
     report = {"pair": pair.name, "seed": args.seed, "budget": budget, "verified": gain is True, **found.to_dict()}
     report |= {"versions": versions(), "hardware": hardware()}
@@ -114,7 +114,10 @@ def run(args: argparse.Namespace) -> int:
     console = Console(markup=False)
     line = f"mean score {found.score_before:.4g} of the generator, {found.score_after:.4g} behind the flow"
     console.print(line if found.score_of_chain is None else f"{line}, {found.score_of_chain:.4g} after the chain")
-    if found.nearness is not None:
+    if found.nearness is None and found.energy_distance is not None:
+        line = "the chain does not differ measurably from the generator: how near the flow comes to it cannot be said"
+        console.print(line, soft_wrap=True)
+    elif found.nearness is not None:
         told = ", ".join(f"{near:.2f} at chain weight {weight}" for weight, near in found.tried.items())
         console.print(f"nearness to the chain (1: its law, 0: as far as the generator): {told}")
         if found.nearness <= 0:

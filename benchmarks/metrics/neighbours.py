@@ -143,5 +143,6 @@ def _union(points: np.ndarray, centres: np.ndarray, balls: _Balls) -> tuple[np.n
         lost -= (saved[count == 0] > 0).sum(0)
         once = np.flatnonzero(count == 1)
         only = inside[once].argmax(1)
-        np.add.at(lost, only, saved[once].toarray()[np.arange(len(once)), only] == 0)
+        spare = sparse.csr_array(saved[once]).toarray()[np.arange(len(once)), only]
+        np.add.at(lost, only, spare == 0)
     return covered, lost

@@ -129,7 +129,7 @@ def images(tuned: Path, args: argparse.Namespace) -> dict[str, Any]:
         z = dcd.amortised_latents(made[name], keys[0], args.n)
         rows[name] = measured(_drawn(pair, z)) | _summary(report)
         print(pair.name, name, rows[name], file=sys.stderr, flush=True)
-    best = max(FORMS, key=lambda name: rows[name]["nearness"])  # as dcd.amortise chooses, without real data
+    best = min(FORMS, key=lambda name: rows[name]["energy_distance"])  # as dcd.amortise chooses, without real data
     z = dcd.amortised_latents(made[best], keys[0], args.n)
     few = chain.replace(steps=SHORT, anneal=(1.0,), anneal_noise=(1.0,))
     rows["nearest, short chain"] = measured(dcd.refine(pair, few, keys[2], args.n, latents=z, batch=250).after)

@@ -18,6 +18,7 @@ from pairs.flows.latent_flow import FlowGeneratorApply, flow_encoder, flow_gener
 
 from ..langevin.settings import Langevin
 from ..langevin.starts import draw_latents, labels_for
+from ..streaming.identity import tree_digest
 
 __all__ = ["amortised_chain", "amortised_latents", "amortised_pair", "flow_of", "original_pair"]
 
@@ -33,7 +34,9 @@ def amortised_pair(pair: Pair, flow: Flow, params: Any, base: Prior, chain: Lang
       chain: Chain whose target the flow was trained for; the record keeps it.
       record: Record of the new pair, to which ``amortised`` is added.
     """
-    kept = record.updated(amortised={"chain": chain.to_dict(), "calibrated": pair.calibrated})
+    kept = record.updated(
+        amortised={"chain": chain.to_dict(), "calibrated": _critic(pair) if pair.calibrated else None}
+    )
     encoder = None if pair.encoder is None else flow_encoder(pair.encoder, pair.prior, flow, params)
     generator = flow_generator(pair.generator, pair.prior, flow, params)
     # the critic's ratio is that of the data to the generator without the flow
@@ -56,14 +59,19 @@ def amortised_chain(pair: Pair) -> Langevin:
     """The chain for whose target the flow of an amortised pair was trained.
 
     Raises:
-      InputError: The pair has no flow.
+      InputError: The pair has no flow, or its record names no chain.
     """
     flow_of(pair)
-    return Langevin.from_dict(pair.record["amortised"]["chain"])
+    chain = pair.record.to_dict().get("amortised", {}).get("chain")
+    if chain is None:
+        raise InputError("pair", "does not say for which chain its flow was trained", "amortise the pair anew")
+    return Langevin.from_dict(chain)
 
 
 def original_pair(pair: Pair) -> Pair:
     """The pair that an amortised one was made of: its generator without the flow, with its own prior.
+
+    It is calibrated where the pair was and has the same critic still.
 
     Raises:
       InputError: The pair has no flow.
@@ -71,9 +79,10 @@ def original_pair(pair: Pair) -> Pair:
     prior = flow_of(pair)[2]
     encoder = None if pair.encoder is None else _inner(pair.encoder)
     record = pair.record.to_dict()
-    kept = record.pop("amortised")["calibrated"]
+    kept = record.pop("amortised", {}).get("calibrated")
+    same = kept is not None and kept == _critic(pair)
     return pair.replace(
-        generator=_inner(pair.generator), prior=prior, encoder=encoder, calibrated=kept, record=Record(record)
+        generator=_inner(pair.generator), prior=prior, encoder=encoder, calibrated=same, record=Record(record)
     )
 
 
@@ -123,6 +132,13 @@ def _flow_latents(flow: Flow, params: Any, prior: Prior, u: Array, *labels: Arra
 
 
 _latents = jax.jit(_flow_latents, static_argnums=0)
+
+
+def _critic(pair: Pair) -> str:
+    """What tells a critic from another one."""
+    made_by = pair.critic.architecture
+    about = None if made_by is None else [made_by.name, made_by.config.to_dict()]
+    return tree_digest([pair.critic_kind, about], pair.critic.params)
 
 
 def _inner(net: Net) -> Net:

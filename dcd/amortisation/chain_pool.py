@@ -11,6 +11,7 @@ from jax import Array
 
 from pairs import InputError, Pair
 from pairs.checks import check_number
+from pairs.flows.latent_flow import FlowGeneratorApply
 
 from ..langevin.chain import refine
 from ..langevin.settings import Langevin
@@ -30,20 +31,26 @@ class ChainPool(NamedTuple):
       labels: ``(n,)`` classes of a conditional pair, else None.
       samples: ``(n, *sample)``.
       score: Their mean score.
+      evaluations: Gradient evaluations of the chain, those of samples that were left out included.
     """
 
     latents: Array
     labels: Array | None
     samples: np.ndarray
     score: float
+    evaluations: int
 
 
 def check_amortisable(pair: Pair, chain: Langevin, settings: Amortise) -> None:
     """Refuse a pair, a chain and settings that do not fit each other.
 
     Raises:
-      InputError: No critic, a chain in pixel space or of no steps, a chain without a density where it is needed.
+      InputError: No critic, a flow already, a chain in pixel space or of no steps, a chain without a density where it
+        is needed.
     """
+    if isinstance(pair.generator.apply, FlowGeneratorApply):
+        remedy = "amortise the pair that it was made of, dcd.original_pair"
+        raise InputError("pair", "has a flow before its generator already", remedy)
     if not pair.has_critic:
         raise InputError("critic", "is missing: this pair has a generator alone", "make one: dcd.recover")
     if chain.space != "latent":
@@ -95,4 +102,5 @@ def chain_pool(
         raise InputError("chain", "met NaN or infinity in all of its samples", "give a smaller step size")
     labels = labels_for(pair, n, first_index=first_index)
     own = None if labels is None else jnp.asarray(np.asarray(labels)[kept])
-    return ChainPool(jnp.asarray(result.positions[kept]), own, result.after[kept], float(np.mean(result.score[kept])))
+    z, mean = jnp.asarray(result.positions[kept]), float(np.mean(result.score[kept]))
+    return ChainPool(z, own, result.after[kept], mean, n * chain.steps)

@@ -7,7 +7,8 @@ covers it:
 * ``isir`` puts the current sample among N - 1 candidates and draws one with probability softmax(w);
 * ``mh`` accepts each of K candidates with probability :math:`\min(1, e^{w' - w})`.
 
-A step of either jumps between modes, which a Langevin step does not; a short chain after it moves within them.
+A step of either jumps between modes, which a Langevin step does not; a short chain after it moves within them. A
+candidate whose weight is NaN or infinite is not taken where there is another.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ from .objective import ChartLaw, chart_law, check_law, log_weights
 __all__ = ["Method", "correct"]
 
 Method = Literal["isir", "mh"]
+_NEVER = -1e300  # the log weight of what is never taken; minus infinity would make NaN of differences
 
 
 def correct(
@@ -70,10 +72,13 @@ def correct(
 
     Returns:
       The samples; ``latents`` are those of :func:`dcd.original_pair`, ``log_ratio`` holds the weights w up to a
-      constant, and ``acceptance`` is the share of steps that moved.
+      constant, and ``acceptance`` is the share of steps that moved (``isir``) or the mean acceptance probability
+      (``mh``). ``exhausted`` marks samples none of whose candidates had a finite weight, and
+      ``settings["not_finite"]`` is the share of such candidates.
 
     Raises:
-      InputError: A pair without a flow, a flow of a chain that samples no density, or settings out of range.
+      InputError: A pair without a flow, a flow of a chain that samples no density, settings out of range, a final chain
+        that moves samples, or no candidate at all with a finite weight.
 
     Example:
       >>> import dcd, pairs
@@ -97,12 +102,14 @@ def correct(
     check_count("n", n)
     if n + first_index > MOST_OUTPUTS:
         raise InputError("n", f"is {n} from index {first_index}", f"give 1 to {MOST_OUTPUTS} samples in all")
+    if then is not None and then.space != "latent":
+        raise InputError("then", "moves samples", "give a chain with space='latent'")
     problem = check_law(original, chain)
     if problem is not None:
         raise InputError("pair", f"learned from a chain that {problem}", "amortise the target of the preset 'ddls'")
     index, given = np.arange(n) + first_index, labels_for(pair, n, labels, first_index)
     law, count = chart_law(differentiable(original), pair.prior, chain), 1 + steps * fresh
-    moved = 0.0
+    moved = strange = 0.0
 
     def candidates(rows: np.ndarray, attempt: ArrayLike) -> tuple[Array, Array]:
         c = None if given is None else jnp.asarray(np.asarray(given)[rows])
@@ -110,8 +117,11 @@ def correct(
         return _weighed(law.labelled(c), flow, params, u)
 
     def run(rows: np.ndarray, keep: int) -> tuple[ArrayLike, ...]:
-        nonlocal moved
+        nonlocal moved, strange
         w = np.stack([np.asarray(candidates(rows, t)[0], np.float64) for t in range(count)])
+        finite = np.isfinite(w)
+        strange += float((~finite[:, :keep]).sum())
+        w = np.where(finite, w, _NEVER)
         uniform = np.stack([uniforms(key, candidate_ids(index[rows], s)) for s in range(steps)])
         if method == "mh":
             pick, share = mh_chain(w[0], w[1:], uniform)
@@ -120,19 +130,19 @@ def correct(
             pick, share = isir_chain(w, uniform)
         moved += float(share[:keep].sum())
         won, z = candidates(rows, pick)
-        return z, won, w[0], pick
+        return z, won, w[0], pick, ~finite.any(0)
 
-    latents, weights, start, pick = in_batches(run, n, batch)
+    latents, weights, start, pick, exhausted = in_batches(run, n, batch)
+    if exhausted.all():
+        raise InputError("pair", "weighs all candidates of its flow with NaN or infinity", "amortise the pair anew")
     if then is None:
         samples = apply_in_batches(original.generator, latents, *(() if given is None else (given,)), batch=batch)
     else:
-        if then.space != "latent":
-            raise InputError("then", "moves samples", "give a chain with space='latent'")
         end = jax.random.fold_in(key, 0x7E4)
         samples = refine(
             original, then, end, n, latents=latents, labels=given, first_index=first_index, batch=batch
         ).after
-    settings = {"particles": float(1 + fresh), "steps": float(steps)}
+    settings = {"particles": float(1 + fresh), "steps": float(steps), "not_finite": strange / (n * count)}
     return Selection(
         samples,
         latents,
@@ -141,7 +151,7 @@ def correct(
         start,
         pick.astype(np.int32),
         np.full(n, count, np.int32),
-        np.zeros(n, bool),
+        exhausted,
         moved / n,
         settings,
     )

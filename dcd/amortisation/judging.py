@@ -5,7 +5,13 @@ The energy distance of two sets of samples,
 .. math:: d(X, Y) = 2\,\mathbb{E}|x - y| - \mathbb{E}|x - x'| - \mathbb{E}|y - y'|,
 
 without the pairs of a sample with itself, is zero in the mean where both have one law and needs no feature net. The
-nearness of a flow to its chain is :math:`1 - d(\text{flow}, \text{chain}) / d(\text{generator}, \text{chain})`.
+nearness of a flow to its chain is :math:`1 - d(\text{flow}, \text{chain}) / d(\text{generator}, \text{chain})`. Where
+the chain moves so little that the denominator is no more than its noise, there is none.
+
+The noise is that of two sets of one law. With H the matrix of all distances within and between n and m samples, its
+rows and columns centred, and the labels of the samples dealt out anew, the distance has the standard error
+
+.. math:: \sigma = \frac{1}{n m} \sqrt{2 \sum_{i \ne j} H_{ij}^2}.
 
 References:
   Szekely and Rizzo, Energy statistics, Journal of Statistical Planning and Inference 143 (2013).
@@ -13,7 +19,7 @@ References:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import jax
@@ -33,10 +39,12 @@ from .chain_pool import ChainPool, chain_pool
 from .objective import ChartLaw, chart_law, check_law, log_weights
 from .settings import Amortise, AmortiseReport
 
-__all__ = ["energy_distance", "judge_amortised", "nearest", "pools"]
+__all__ = ["chance_error", "energy_distance", "judge_amortised", "nearest", "pools"]
 
 JUDGED = 1000
 """Most samples on each side of a judgement."""
+MEASURABLE = 5.0
+"""Standard errors above which a distance is more than chance: one law exceeds them in 1 of 200 cases at most, about."""
 
 
 def energy_distance(x: ArrayLike, y: ArrayLike) -> float:
@@ -46,10 +54,25 @@ def energy_distance(x: ArrayLike, y: ArrayLike) -> float:
       >>> energy_distance([[0.0], [0.0]], [[3.0], [3.0]])
       6.0
     """
-    a, b = (np.asarray(v, np.float64).reshape(len(np.asarray(v)), -1) for v in (x, y))
+    a, b = _rows(x), _rows(y)
     n, m = len(a), len(b)
     within = _distances(a, a).sum() / (n * (n - 1)) + _distances(b, b).sum() / (m * (m - 1))
     return float(2 * _distances(a, b).mean() - within)
+
+
+def chance_error(x: ArrayLike, y: ArrayLike) -> float:
+    """Standard error of the energy distance of two sets that have one law; larger where they have not."""
+    a, b = _rows(x), _rows(y)
+    both = np.concatenate([a, b])
+    h = _distances(both, both)
+    h += h.mean() - h.mean(0) - h.mean(1)[:, None]
+    np.fill_diagonal(h, 0.0)
+    return float(np.sqrt(2 * (h**2).sum()) / (len(a) * len(b)))
+
+
+def _rows(x: ArrayLike) -> np.ndarray:
+    a = np.asarray(x, np.float64)
+    return a.reshape(len(a), -1)
 
 
 def _distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -109,7 +132,7 @@ def judge_amortised(
     key: Array,
     history: dict[str, list[float]],
 ) -> AmortiseReport:
-    """The report of an amortised pair, from fresh samples.
+    """The report of an amortised pair, from fresh samples; its evaluations are those of the training alone.
 
     Args:
       pair: The pair before.
@@ -124,41 +147,46 @@ def judge_amortised(
     labels = labels_for(made, n) if further is None else further.labels
     x = generate_set(made, key, n, labels)[1]
     plain = generate_set(pair, key, n, labels)[1]
-    nearness = None
+    nearness = distance = far = noise = None
     if further is not None and n > 1:
-        far = energy_distance(plain, further.samples)
-        nearness = 1 - energy_distance(x, further.samples) / max(far, 1e-12)
+        distance, far = energy_distance(x, further.samples), energy_distance(plain, further.samples)
+        noise = chance_error(plain, further.samples)
+        if far > MEASURABLE * noise:
+            nearness = 1 - distance / far
     lawful = check_law(pair, chain) is None
-    evaluations = settings.steps * settings.batch if settings.trials(lawful)[0] < 1 else 0
-    if further is not None:
-        learned = settings.pool if settings.trials(lawful)[-1] > 0 else 0
-        evaluations += (learned + min(settings.pool, JUDGED)) * chain.steps
     return AmortiseReport(
         settings=Record(vars(settings)).to_dict(),
         chain=Record(chain.to_dict()).to_dict(),
         nearness=nearness,
+        energy_distance=distance,
+        energy_distance_before=far,
+        energy_distance_error=noise,
         effective_share=_effective_share(pair, made, chain, key, n, labels) if lawful else None,
         score_before=float(np.mean(scores_of(pair, plain, labels))),
         score_after=float(np.mean(scores_of(made, x, labels))),
         score_of_chain=None if further is None else further.score,
-        evaluations=evaluations,
+        evaluations=settings.steps * settings.batch if settings.trials(lawful)[0] < 1 else 0,
         seconds=0.0,
         tried={},
         history=history,
     )
 
 
-def nearest(trials: dict[float, tuple[Pair, AmortiseReport]], seconds: float) -> tuple[Pair, AmortiseReport]:
-    """The trial that is nearest to the chain, by its weight of the chain's samples, and its report with all of them.
+def nearest(
+    trials: dict[float, tuple[Pair, AmortiseReport]], seconds: float, drawn: Iterable[ChainPool | None]
+) -> tuple[Pair, AmortiseReport]:
+    """The trial that is nearest to the chain, and its report with what all of them found and cost.
 
     Args:
-      trials: Pair and report by weight.
+      trials: Pair and report by weight of the chain's samples; without samples of the chain there is but one.
       seconds: Duration of all of them.
+      drawn: Samples of the chain that were drawn for them.
     """
-    near = {weight: -np.inf if r.nearness is None else r.nearness for weight, (_, r) in trials.items()}
-    pair, report = trials[max(trials, key=lambda weight: near[weight])]
+    far = {weight: np.inf if r.energy_distance is None else r.energy_distance for weight, (_, r) in trials.items()}
+    pair, report = trials[min(trials, key=lambda weight: far[weight])]
     tried = {f"{weight:g}": r.nearness for weight, (_, r) in trials.items()}
-    return pair, report._replace(tried=tried, seconds=seconds)
+    spent = sum(r.evaluations for _, r in trials.values()) + sum(v.evaluations for v in drawn if v is not None)
+    return pair, report._replace(tried=tried, seconds=seconds, evaluations=spent)
 
 
 def _effective_share(pair: Pair, made: Pair, chain: Langevin, key: Array, n: int, labels: Array | None) -> float:

@@ -35,7 +35,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
-from pairs import InputError, Normal, Pair, Prior, Sphere
+from pairs import InputError, Pair, Prior, Sphere, TruncatedNormal, Uniform
 from pairs.flows.charts import from_latents, to_latents
 from pairs.flows.couplings import Flow
 from pairs.priors import flat_sum
@@ -84,8 +84,10 @@ def check_law(pair: Pair, chain: Langevin) -> str | None:
         return "has temperature 0, so that it climbs and samples nothing"
     if chain.tether or chain.tangent or chain.noise_scale == "gradient" or chain.hold:
         return "has a tether, a tangent drift, held coordinates or noise that follows the gradient"
-    if chain.prior_weight == 0 and isinstance(pair.prior, Normal):
-        return "has prior weight 0 on latents without bounds"
+    if any(multiplier != 1 for multiplier in chain.anneal_noise):
+        return "has anneal_noise, so that its noise is not that of its temperature"
+    if chain.prior_weight == 0 and not isinstance(pair.prior, (Sphere, TruncatedNormal, Uniform)):
+        return "has prior weight 0 on latents without bounds, so that its density has no finite integral"
     return None
 
 

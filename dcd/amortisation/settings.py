@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from pairs import InputError
 from pairs.checks import check_count, check_number
+from pairs.flows.couplings import MOST_BINS, MOST_LAYERS, MOST_WIDTH
 
 __all__ = ["Amortise", "AmortiseReport"]
 
@@ -57,10 +58,10 @@ class Amortise:
 
     def __post_init__(self) -> None:
         """Refuse values out of range."""
-        for name, most in (("steps", 10**9), ("batch", 2**16), ("layers", 64), ("width", 4096)):
+        for name, most in (("steps", 10**9), ("batch", 2**16), ("layers", MOST_LAYERS), ("width", MOST_WIDTH)):
             check_count(name, getattr(self, name), 1, most)
         if self.bins is not None:
-            check_count("bins", self.bins, 0, 256)
+            check_count("bins", self.bins, 0, MOST_BINS)
             if self.bins == 1:
                 raise InputError("bins", "is 1", "give 0 for none, or at least 2")
         check_count("pool", self.pool, 64)
@@ -94,14 +95,19 @@ class AmortiseReport(NamedTuple):
       chain: Settings of the chain whose target was learned, in JSON form.
       nearness: 1 minus the energy distance of the flow's samples to the chain's over that of the generator's: 1 where
         flow and chain have one law, 0 where the flow is as far as the generator, below 0 where it is further. None
-        where the chain makes no steps.
+        where the chain makes no steps, or does not differ measurably from the generator.
+      energy_distance: Energy distance of the flow's samples to further samples of the chain, by which the flow was
+        chosen. It and the next two are None where the chain makes no steps.
+      energy_distance_before: That of the generator's samples.
+      energy_distance_error: Standard error of the latter if chain and generator had one law. Nearness is measured where
+        the latter is above 5 of these.
       effective_share: :math:`(\sum w)^2 / (n \sum w^2)` of n fresh samples with importance weights
         :math:`w = \pi / q`, between 1/n and 1: how many samples of the target one of the flow is worth as a proposal.
         None where the chain has no density that it samples.
       score_before: Mean score of the generator's samples.
       score_after: Mean score of the flow's samples.
       score_of_chain: Mean score of the chain's samples; None where no chain was run.
-      evaluations: Gradient evaluations through both nets, those of the chain included.
+      evaluations: Gradient evaluations through both nets: of the chain, and of every flow that was trained.
       seconds: Duration.
       tried: Nearness by weight of the chain's samples, of every flow that was trained.
       history: ``step`` and the losses there: ``to_target`` is :math:`KL(q \Vert \pi)` and ``from_chain``
@@ -111,6 +117,9 @@ class AmortiseReport(NamedTuple):
     settings: dict[str, Any]
     chain: dict[str, Any]
     nearness: float | None
+    energy_distance: float | None
+    energy_distance_before: float | None
+    energy_distance_error: float | None
     effective_share: float | None
     score_before: float
     score_after: float

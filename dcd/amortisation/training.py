@@ -104,7 +104,7 @@ def amortise(
         )
         made = job.to_pair(state, check_key, pair.record)
         trials[weight] = made, judge_amortised(pair, made, chain, own, further, check_key, history)
-    return nearest(trials, time.monotonic() - began)
+    return nearest(trials, time.monotonic() - began, (pool, further))
 
 
 def amortisation_job(pair: Pair, chain: Langevin, settings: Amortise, pool: ChainPool | None) -> Job:

@@ -23,7 +23,7 @@ class Selection(NamedTuple):
       candidate: Number of the candidate that was taken, -1 where the sample is no candidate as drawn (Ex2).
       tried: Number of candidates that each output needed.
       exhausted: True where no candidate was accepted and the last one stands in (rejection: attempts ran out; MH-GAN:
-        the chain never left its start).
+        the chain never left its start; a flow's candidates: none had a finite weight).
       acceptance: Mean acceptance probability over all candidates that were decided on.
       settings: Constants that were estimated or given, for reports.
     """

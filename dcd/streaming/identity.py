@@ -15,7 +15,7 @@ from pairs.architecture_digest import architecture_digest
 
 from ..langevin.settings import Langevin
 
-__all__ = ["name_run", "pair_digest"]
+__all__ = ["name_run", "pair_digest", "tree_digest"]
 
 FORMAT = 3
 """Of the shards; those of format 1 were not sealed, and the digest of format 2 left out the pair's architectures."""
@@ -46,8 +46,13 @@ def pair_digest(pair: Pair) -> str:
     """SHA-256 over what a chain uses of a pair: both nets, prior, range, shape and classes."""
     about = [Record(pair.prior.record()).to_dict(), pair.sample_shape, pair.sample_range, pair.classes]
     about += [architecture_digest(net) for net in (pair.generator, pair.critic)]
+    return tree_digest(about, (pair.generator.params, pair.critic.params, pair.prior))
+
+
+def tree_digest(about: Any, tree: Any) -> str:
+    """SHA-256 over JSON values and the paths, types, shapes and bytes of a tree's arrays."""
     total = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
-    for path, leaf in jax.tree_util.tree_leaves_with_path((pair.generator.params, pair.critic.params, pair.prior)):
+    for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
         a = np.asarray(leaf)
         total.update(f"{jax.tree_util.keystr(path)} {a.dtype.name} {a.shape}\0".encode())
         total.update(np.ascontiguousarray(a).tobytes())

@@ -164,8 +164,8 @@ def weigh(
     true = None
     if real is not None:
         x = as_floats("real", real)
-        given = check_labels(pair, real_labels, len(x), "real_labels")
-        classes = None if given is None else jnp.asarray(given)
+        known = check_labels(pair, real_labels, len(x), "real_labels")
+        classes = None if known is None else jnp.asarray(known)
         true = _scores("real data", _score, pair, x, classes)
     return _from_scores(generated, midpoints, true, settings)
 

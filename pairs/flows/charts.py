@@ -62,7 +62,8 @@ def to_latents(prior: Prior, v: Array, labels: Array | None = None) -> Array:
     if isinstance(prior, Normal):
         return prior.scale * v
     if isinstance(prior, Uniform):
-        return prior.low + (prior.high - prior.low) * ndtr(v)
+        # a sum in single precision may round to beyond the box, where the density is zero
+        return jnp.clip(prior.low + (prior.high - prior.low) * ndtr(v), prior.low, prior.high)
     if isinstance(prior, TruncatedNormal):
         least = ndtr(-prior.bound)
         return jnp.clip(ndtri(least + (1 - 2 * least) * ndtr(v)), -prior.bound, prior.bound)

@@ -25,12 +25,15 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from ..checks import check_count
+from ..errors import InputError
 from .spline import spline, spline_inverse, spline_numbers
 
-__all__ = ["Flow"]
+__all__ = ["MOST_BINS", "MOST_LAYERS", "MOST_WIDTH", "Flow"]
 
 LARGEST = 3.0
 """Largest log scale of one layer, either way."""
+MOST_BINS, MOST_LAYERS, MOST_WIDTH, _MOST_SIZE = 256, 64, 4096, 2**20
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,6 +46,9 @@ class Flow:
       width: Hidden units of each layer's net.
       bins: Bins of the splines, 0 for none.
       classes: Number of classes that the map depends on, None for none.
+
+    Raises:
+      InputError: A size that is no whole number, or out of range.
     """
 
     size: int
@@ -50,6 +56,16 @@ class Flow:
     width: int
     bins: int = 0
     classes: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse sizes out of range, which may come from a stored pair."""
+        for name, least, most in (("size", 1, _MOST_SIZE), ("layers", 1, MOST_LAYERS), ("width", 1, MOST_WIDTH)):
+            check_count(f"flow.{name}", getattr(self, name), least, most)
+        check_count("flow.bins", self.bins, 0, MOST_BINS)
+        if self.bins == 1:
+            raise InputError("flow.bins", "is 1", "give 0 for none, or at least 2")
+        if self.classes is not None:
+            check_count("flow.classes", self.classes, 1, _MOST_SIZE)
 
     def shapes(self) -> dict[str, Any]:
         """The parameters as ``jax.ShapeDtypeStruct`` leaves."""

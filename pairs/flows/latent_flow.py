@@ -15,6 +15,7 @@ from typing import Any
 
 from jax import Array
 
+from ..errors import InputError
 from ..heads.affine_score import nested
 from ..prior_records import prior_from_record
 from ..priors import Prior
@@ -102,10 +103,21 @@ def _behind(name: str, apply: FlowGeneratorApply | FlowEncoderApply, inner: Net,
 
 
 def _template(config: Record, kind: type[FlowGeneratorApply] | type[FlowEncoderApply]) -> tuple[Any, Any]:
-    inner, flow = config["inner"], Flow(**config["flow"])
+    inner, prior = config["inner"], prior_from_record(config["prior"])
+    flow = _flow(config["flow"], prior)
     apply, shapes = build(Architecture(inner["name"], Record(inner["config"])))
-    prior = prior_from_record(config["prior"])
     return kind(apply, flow), {"inner": shapes, "flow": flow.shapes(), "prior": prior}
+
+
+def _flow(sizes: Any, prior: Prior) -> Flow:
+    """A flow from its stored sizes, which may be anything."""
+    fields = {field.name for field in dataclasses.fields(Flow)}
+    if not isinstance(sizes, dict) or not {"size", "layers", "width"} <= set(sizes) <= fields:
+        raise InputError("flow", "has other fields than a flow", f"give {', '.join(sorted(fields))}")
+    flow = Flow(**sizes)
+    if flow.size != prior.size:
+        raise InputError("flow.size", f"is {flow.size} for latents of {prior.size}", f"give {prior.size}")
+    return flow
 
 
 @register("latent-flow/generator")

@@ -22,6 +22,7 @@ def amortised(stored, tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_a_sealed_pair_and_a_report_are_written_and_refine_draws_from_the_pair(amortised, stored, tmp_path):
     report = json.loads((amortised / "report.json").read_text())
     assert report["pair"] == "tiny" and report["chain"]["steps"] == 2 and report["history"]["step"]
@@ -43,7 +44,9 @@ def test_a_sealed_pair_and_a_report_are_written_and_refine_draws_from_the_pair(a
 def test_a_finished_run_is_not_trained_again_and_another_chain_is_refused(amortised, stored, capsys):
     given = ["amortise", str(stored), *FEW, "--out", str(amortised), "--json"]
     before = checkpoints.load_pair(amortised / "pair")
-    assert main([*given, *CHAIN]) == 0
+    assert main([*given[:-1], *CHAIN]) == 0
+    # two steps of the tiny pair are lost in the noise of 64 samples
+    assert "does not differ measurably from the generator" in capsys.readouterr().out
     after = checkpoints.load_pair(amortised / "pair")
     assert all(np.array_equal(a, b) for a, b in zip(_leaves(before), _leaves(after), strict=True))
     assert main([*given, *CHAIN, "--critic-scale", "2"]) == 2

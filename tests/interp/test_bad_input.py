@@ -151,6 +151,7 @@ def test_a_collapsed_generator_is_flagged_and_keeps_its_line(odd):
     np.testing.assert_allclose(odd.path[2, :, 0], np.linspace(0, 1, 5), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_generator_that_returns_nan_is_flagged_and_spoils_no_other_pair(odd):
     assert odd.flags.failed.tolist() == [False, False, False, True, False]
     assert not bool(odd.flags.converged[3])

@@ -117,6 +117,7 @@ def test_energy_exceeds_squared_length_with_equality_at_equal_steps(solved):
     np.testing.assert_allclose(energy[smooth], length[smooth] ** 2, rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_no_path_is_worse_than_a_baseline(solved):
     for name in interp.BASELINES:
         assert np.all(np.asarray(solved.energy) <= np.asarray(solved.baseline_energy[name]) * (1 + 1e-9))

@@ -36,6 +36,7 @@ def series():
     return comparison(lambda p, z: z[:, :1] * jnp.sin(jnp.arange(12.0)) + z[:, 1:], (12,))
 
 
+@pytest.mark.slow
 def test_a_series_is_drawn_as_a_curve_that_changes(series):
     pair, found = series
     films = moving_points(pair, frames_of(pair, found, 0), ["linear"])

@@ -28,6 +28,7 @@ def found():
     return joined(interp.compare(pair, stops[:-1], stops[1:], settings=settings))
 
 
+@pytest.mark.slow
 def test_a_loop_of_known_length_is_walked_at_even_speed(found):
     path = np.asarray(found.paths["linear"][0])
     assert path.shape == (3 * 24 + 1, 2)

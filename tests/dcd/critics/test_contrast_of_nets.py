@@ -91,6 +91,7 @@ def test_the_critic_moves_but_its_running_statistics_do_not(adapted) -> None:
             assert np.array_equal(old[name], now[name]) == (name in ("mean", "var")), name
 
 
+@pytest.mark.slow
 def test_the_spectral_bound_is_relative_to_the_start(adapted) -> None:
     pair, _, new, *_ = adapted
     for old, now in zip(pair.critic.params, new.critic.params, strict=True):

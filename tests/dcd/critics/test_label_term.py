@@ -105,6 +105,7 @@ def test_a_pair_without_classes_is_refused() -> None:
         dcd.with_labels(plain, LOGITS)
 
 
+@pytest.mark.slow
 def test_tuning_tries_the_term_on_the_new_critic_and_leaves_selection_out() -> None:
     rng = np.random.default_rng(0)
     y = np.arange(200, dtype=np.int32) % 2

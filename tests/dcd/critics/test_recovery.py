@@ -196,6 +196,7 @@ def test_continuing_the_pairs_own_critic_starts_from_it_and_keeps_its_buffers() 
     assert new.critic.architecture == own.architecture
 
 
+@pytest.mark.slow
 def test_the_record_tells_the_settings_and_drops_what_belonged_to_the_old_critic() -> None:
     pair = gaussian_pair()
     pair = pair.replace(record=pair.record.updated(name="toy", chain={"steps": 3}))

@@ -102,6 +102,7 @@ def test_noise_depends_on_key_and_index_alone():
     np.testing.assert_array_equal(whole[7:], tail)
 
 
+@pytest.mark.slow
 def test_positions_stay_in_a_bounded_prior():
     config = Underdamped(steps=30, step_size=0.5)
     result = refine_underdamped(_pair(Uniform((2,))), config, jax.random.key(3), 64)

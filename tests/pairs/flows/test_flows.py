@@ -14,6 +14,8 @@ from pairs.flows.charts import base_law, from_latents, to_latents
 from pairs.flows.couplings import Flow
 from pairs.flows.latent_flow import flow_encoder, flow_generator, flow_latents
 from pairs.flows.spline import EDGE, spline, spline_inverse
+from pairs.record import Record
+from pairs.registry import Architecture, build
 
 
 def _random(flow: Flow, seed: int = 0) -> dict:
@@ -32,6 +34,7 @@ FLOWS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("flow", FLOWS, ids=str)
 def test_volume_change_is_the_determinant_of_the_jacobian_and_the_inverse_inverts(flow):
     params, n = _random(flow), 4
@@ -51,6 +54,7 @@ def test_volume_change_is_the_determinant_of_the_jacobian_and_the_inverse_invert
     np.testing.assert_allclose(again, log_det, atol=2e-3)
 
 
+@pytest.mark.slow
 def test_a_flow_begins_as_the_identity_and_moves_every_coordinate_in_two_layers():
     flow = Flow(6, 2, 4, bins=2)
     x = jax.random.normal(jax.random.key(0), (3, 6))
@@ -68,6 +72,7 @@ def test_a_class_changes_the_map():
     assert np.abs(np.asarray(first - second)).max() > 1e-3
 
 
+@pytest.mark.slow
 def test_splines_join_the_identity_at_their_edges_and_rise():
     raw = jax.random.normal(jax.random.key(0), (11,)) * 2
     x = jnp.linspace(-1.2 * EDGE, 1.2 * EDGE, 601)
@@ -103,6 +108,15 @@ def test_a_chart_carries_its_base_law_to_the_prior(prior, classes):
     np.testing.assert_allclose(jax.jit(from_latents)(prior, z, labels), v, atol=1e-3)
 
 
+def test_the_chart_of_a_box_ends_at_its_sides():
+    v = jnp.asarray([[-40.0], [0.3], [40.0]])
+    sides = np.round(np.linspace(-2, 2, 21), 1).tolist()  # some of these boxes are passed by a sum that rounds up
+    for low, high in ((a, b) for a in sides for b in sides if a < b):
+        prior = Uniform((1,), low, high)
+        z = np.asarray(to_latents(prior, v))
+        assert np.float32(low) <= z.min() and z.max() <= np.float32(high)
+
+
 def test_the_chart_of_a_sphere_keeps_the_direction_and_gives_the_typical_length():
     prior = Sphere((3,), 2.0)
     v = base_law(prior).sample(jax.random.key(0), 5)
@@ -118,6 +132,7 @@ def test_a_prior_without_a_chart_is_refused():
         base_law(Prior((2,)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("prior", [Uniform((4,)), PRIORS[3][0]], ids=lambda p: p.kind)
 def test_a_stored_pair_behind_a_flow_comes_back_with_equal_samples(prior, tmp_path):
     pair = tiny_pair()
@@ -146,3 +161,28 @@ def test_the_encoder_behind_a_flow_finds_the_points_that_the_generator_takes_to_
     z = encoder(x)
     u = flow_encoder(encoder, prior, flow, params)(x)
     np.testing.assert_allclose(flow_latents(flow, params, prior, u)[0], z, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    "change, field",
+    [
+        ({"layers": 10**9}, "flow.layers"),
+        ({"layers": "6"}, "flow.layers"),
+        ({"size": 10**11}, "flow.size"),
+        ({"size": 5}, "flow.size"),  # the latents have 4 coordinates
+        ({"width": 2.0}, "flow.width"),
+        ({"bins": 1}, "flow.bins"),
+        ({"bins": -3}, "flow.bins"),
+        ({"classes": True}, "flow.classes"),
+        ({"depth": 2}, "flow"),
+        (None, "flow"),
+    ],
+    ids=str,
+)
+def test_sizes_of_a_stored_flow_are_checked_before_anything_is_made_of_them(change, field):
+    pair, sizes = tiny_pair(), {"size": 4, "layers": 2, "width": 8, "bins": 0, "classes": None}
+    made = flow_generator(pair.generator, pair.prior, Flow(**sizes), {}).architecture
+    build(made)
+    given = None if change is None else sizes | change
+    with pytest.raises(InputError, match=f"^{field}: "):
+        build(Architecture(made.name, Record(made.config, flow=given)))
