@@ -10,6 +10,8 @@ import pytest
 import checkpoints
 from ganrefine import main
 
+pytestmark = pytest.mark.slow  # a flow is trained once for the module
+
 FEW = ["--flow-steps", "4", "--flow-batch", "16", "--layers", "2", "--width", "4", "--pool", "64"]
 CHAIN = ["--preset", "ddls", "--steps", "2"]
 

@@ -11,6 +11,8 @@ import pairs
 from interp.comparison import cross_fade_at_constant_speed
 from interp.tours import joined
 
+pytestmark = pytest.mark.slow  # a tour is solved once for the module
+
 
 @pytest.fixture(scope="module")
 def found():
