@@ -135,7 +135,9 @@ def run_trial(
     counts = tuple(sorted({max(1, round(steps * f)) for f in FRACTIONS})) if steps else ()
     result = run_choice(pair, arm, key, n, batch=min(config.batch, n), snapshots=counts)
     shots = result.snapshots if steps else {0: result.after}
-    curve = {s: judge.distance(judge.features(x), real) for s, x in shots.items()}
+    # all at once: a feature net pads its last batch
+    rows = np.split(judge.features(np.concatenate(list(shots.values()))), len(shots))
+    curve = {s: judge.distance(of, real) for s, of in zip(shots, rows, strict=True)}
     return {"after": curve, "stopped": int(result.stopped.sum())}, result.before
 
 
