@@ -37,7 +37,7 @@ class Features:
     name: str
     dim: int
     sha256: str
-    input_shape: tuple[int, int, int]
+    input_shape: tuple[int, ...]
     arch: str
     params: dict[str, Array]
     card: dict[str, Any] = dataclasses.field(default_factory=dict)

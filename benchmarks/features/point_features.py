@@ -104,7 +104,7 @@ def point_features(x: ArrayLike, name: str = "data", seed: int = 0) -> PointFeat
     }
     digest = hashlib.sha256(b"".join(np.ascontiguousarray(v).tobytes() for v in params.values())).hexdigest()
     card = {"data": {"name": name}}
-    net = PointFeatures(f"random-fourier-{seed}", COUNT, digest, real.shape[1:], "fourier", params, card)  # type: ignore[arg-type]
+    net = PointFeatures(f"random-fourier-{seed}", COUNT, digest, real.shape[1:], "fourier", params, card)
     rows = net(real)
     kept = rows[np.sort(rng.permutation(len(rows))[:_KEPT])].astype(np.float32)
     found = moments(rows)

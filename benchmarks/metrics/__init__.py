@@ -8,15 +8,13 @@ from .fid import frechet_from_features as frechet_from_features
 from .fid import frechet_infinity as frechet_infinity
 from .fid import moments as moments
 from .fid import moments_of_stream as moments_of_stream
-from .fid_interval import FidChange as FidChange
 from .fid_interval import fid_change as fid_change
 from .fid_interval import fid_influence as fid_influence
 from .fid_stream import fid_change_of_stream as fid_change_of_stream
-from .kid import KidChange as KidChange
 from .kid import kernel_distance as kernel_distance
 from .kid import kernel_distance_subsets as kernel_distance_subsets
 from .kid import kid_change as kid_change
-from .neighbours import NeighbourChange as NeighbourChange
+from .metric_change import MetricChange as MetricChange
 from .neighbours import neighbour_change as neighbour_change
 from .prdc import density_coverage as density_coverage
 from .prdc import precision_recall as precision_recall

@@ -23,7 +23,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from statistics import NormalDist
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -31,21 +30,11 @@ from numpy.typing import ArrayLike
 from pairs import InputError
 
 from .fid import Moments, covariance_factor, covariance_within, frechet_distance, moments
+from .metric_change import MetricChange
 
-__all__ = ["DELTA_ABOVE", "FidChange", "fid_change", "fid_influence", "influence_map", "interval"]
+__all__ = ["DELTA_ABOVE", "fid_change", "fid_influence", "influence_map", "interval"]
 
 DELTA_ABOVE = 512
-
-
-class FidChange(NamedTuple):
-    """FD of two sets and of their difference ``after - before`` (negative: nearer), each with its interval."""
-
-    before: float
-    before_ci: tuple[float, float]
-    after: float
-    after_ci: tuple[float, float]
-    difference: float
-    difference_ci: tuple[float, float]
 
 
 def interval(estimate: float, error: float, level: float = 0.95, freedom: float = math.inf) -> tuple[float, float]:
@@ -109,7 +98,7 @@ def fid_change(
     groups: int = 25,
     level: float = 0.95,
     seed: int = 0,
-) -> FidChange:
+) -> MetricChange:
     """FD of ``before`` and ``after`` (both ``(n, d)``, equal n) to one reference, with intervals.
 
     ``seed`` decides the groups. Fewer than ``2 * groups`` rows take ``n // 2`` groups.
@@ -139,4 +128,4 @@ def fid_change(
     change = spread(second - first) if paired else math.hypot(*errors)
     difference = values[1] - values[0]
     cis = [interval(v, e, level, freedom) for v, e in zip((*values, difference), (*errors, change), strict=True)]
-    return FidChange(values[0], cis[0], values[1], cis[1], difference, cis[2])
+    return MetricChange(values[0], cis[0], values[1], cis[1], difference, cis[2])

@@ -19,7 +19,8 @@ from numpy.typing import ArrayLike
 from pairs import InputError
 
 from .fid import Moments, covariance_factor, frechet_distance, moments
-from .fid_interval import DELTA_ABOVE, FidChange, influence_map, interval
+from .fid_interval import DELTA_ABOVE, influence_map, interval
+from .metric_change import MetricChange
 
 __all__ = ["fid_change_of_stream"]
 
@@ -28,7 +29,7 @@ Blocks = Callable[[], Iterable[tuple[np.ndarray, np.ndarray]]]
 
 def fid_change_of_stream(
     blocks: Blocks, mu: ArrayLike, sigma: ArrayLike, *, groups: int = 25, level: float = 0.95, seed: int = 0
-) -> FidChange:
+) -> MetricChange:
     """As :func:`fid_change` of paired sets, from blocks of rows.
 
     Args:
@@ -68,7 +69,7 @@ def fid_change_of_stream(
         freedom = float(len(used) - 1)
     difference = values[1] - values[0]
     cis = [interval(v, e, level, freedom) for v, e in zip((*values, difference), errors.tolist(), strict=True)]
-    return FidChange(values[0], cis[0], values[1], cis[1], difference, cis[2])
+    return MetricChange(values[0], cis[0], values[1], cis[1], difference, cis[2])
 
 
 def _grouped(blocks: Blocks, side: int, groups: int, seed: int) -> list[Moments]:

@@ -26,8 +26,9 @@ from numpy.typing import ArrayLike
 from pairs import InputError
 
 from .fid_interval import interval
+from .metric_change import MetricChange
 
-__all__ = ["KidChange", "kernel_distance", "kernel_distance_subsets", "kid_change"]
+__all__ = ["kernel_distance", "kernel_distance_subsets", "kid_change"]
 
 _BLOCK = 2000
 
@@ -36,17 +37,6 @@ class _Parts(NamedTuple):
     value: float
     x_projection: np.ndarray
     y_projection: np.ndarray
-
-
-class KidChange(NamedTuple):
-    """KD of two sets and of their difference ``after - before`` (negative: nearer), each with its interval."""
-
-    before: float
-    before_ci: tuple[float, float]
-    after: float
-    after_ci: tuple[float, float]
-    difference: float
-    difference_ci: tuple[float, float]
 
 
 def _pair(x: ArrayLike, y: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
@@ -126,7 +116,7 @@ def _subset_sums(x: np.ndarray, y: np.ndarray, s: np.ndarray, t: np.ndarray, sam
 
 def kid_change(
     before: ArrayLike, after: ArrayLike, real: ArrayLike, *, paired: bool = True, level: float = 0.95
-) -> KidChange:
+) -> MetricChange:
     """KD of two sets to the same real rows, with intervals; ``paired``: row i of both comes from one latent."""
     (a, y), (b, _) = _pair(before, real), _pair(after, real)
     if paired and len(a) != len(b):
@@ -138,7 +128,7 @@ def kid_change(
     moved = var(q.x_projection - p.x_projection) if paired else var(p.x_projection) + var(q.x_projection)
     change = np.sqrt(moved + var(q.y_projection - p.y_projection))
     difference = q.value - p.value
-    return KidChange(
+    return MetricChange(
         p.value,
         interval(p.value, errors[0], level),
         q.value,

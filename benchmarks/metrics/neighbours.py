@@ -24,24 +24,14 @@ from numpy.typing import ArrayLike
 from scipy import sparse
 
 from .fid_interval import interval
+from .metric_change import MetricChange
 from .prdc import check_rows, squared
 
-__all__ = ["NeighbourChange", "neighbour_change"]
+__all__ = ["neighbour_change"]
 
 _BLOCK = 1000
 _PRECISION, _DENSITY = 3, 5
 """Neighbours, as published; see :mod:`benchmarks.metrics.prdc`."""
-
-
-class NeighbourChange(NamedTuple):
-    """One of the four of two sets, and its difference ``after - before``, each with its interval."""
-
-    before: float
-    before_ci: tuple[float, float]
-    after: float
-    after_ci: tuple[float, float]
-    difference: float
-    difference_ci: tuple[float, float]
 
 
 class _Parts(NamedTuple):
@@ -52,7 +42,7 @@ class _Parts(NamedTuple):
 
 def neighbour_change(
     before: ArrayLike, after: ArrayLike, real: ArrayLike, *, paired: bool = True, level: float = 0.95
-) -> dict[str, NeighbourChange]:
+) -> dict[str, MetricChange]:
     """The four metrics of two sets to the same real rows.
 
     Args:
@@ -75,13 +65,13 @@ def neighbour_change(
     return {name: _change(p[name], q[name], paired, level) for name in p}
 
 
-def _change(p: _Parts, q: _Parts, paired: bool, level: float) -> NeighbourChange:
+def _change(p: _Parts, q: _Parts, paired: bool, level: float) -> MetricChange:
     var = lambda v: float(v.var(ddof=1)) / len(v)
     errors = [np.sqrt(var(s.fake) + var(s.real)) for s in (p, q)]
     moved = var(q.fake - p.fake) if paired else var(p.fake) + var(q.fake)
     change = np.sqrt(moved + var(q.real - p.real))
     cis = [interval(v, e, level) for v, e in zip((p.value, q.value, q.value - p.value), (*errors, change), strict=True)]
-    return NeighbourChange(p.value, cis[0], q.value, cis[1], q.value - p.value, cis[2])
+    return MetricChange(p.value, cis[0], q.value, cis[1], q.value - p.value, cis[2])
 
 
 class _Balls(NamedTuple):

@@ -67,7 +67,8 @@ def peak_of(pair: Path, n: int, out: Path) -> dict[str, float]:
 def _now() -> dict[str, int]:
     gc.collect()
     pages = int(Path("/proc/self/statm").read_text().split()[1])
-    programs = sum(getattr(f, "_cache_size")() for f in (driver.begin, loop._call, loop._loop))  # noqa: B009
+    compiled: tuple[Any, ...] = (driver.begin, loop._call, loop._loop)
+    programs = sum(f._cache_size() for f in compiled)
     return {
         "mib": pages * os.sysconf("SC_PAGE_SIZE") // 2**20,
         "files": len(os.listdir("/proc/self/fd")),

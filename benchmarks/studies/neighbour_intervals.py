@@ -20,7 +20,7 @@ from pairs.io.command import guard, seed_number
 from pairs.io.reports import hardware, versions, write_json
 
 from ..commands.argument_types import Count, FilePath
-from ..metrics import NeighbourChange, neighbour_change
+from ..metrics import MetricChange, neighbour_change
 
 __all__ = ["main", "measure"]
 
@@ -38,7 +38,7 @@ def _draw(n: int, m: int, d: int, rng: np.random.Generator) -> tuple[np.ndarray,
 def measure(n: int, m: int, d: int, draws: int, seed: int) -> dict[str, Any]:
     """Ratios and shares, by metric and side."""
     rng = np.random.default_rng(seed)
-    runs: list[dict[str, NeighbourChange]] = [neighbour_change(*_draw(n, m, d, rng)) for _ in range(draws)]
+    runs: list[dict[str, MetricChange]] = [neighbour_change(*_draw(n, m, d, rng)) for _ in range(draws)]
     found: dict[str, Any] = {}
     for name in runs[0]:
         found[name] = {}

@@ -9,12 +9,13 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
-from pairs import Architecture, InputError, Net, Pair, Prior, Record
+from pairs import InputError, Net, Pair, Prior, Record
 from pairs.arguments import checked_key
 from pairs.batches import map_batches
 from pairs.checks import check_count
 from pairs.flows.couplings import Flow
 from pairs.flows.latent_flow import FlowGeneratorApply, flow_encoder, flow_generator, flow_latents
+from pairs.heads.affine_score import part_architecture
 
 from ..langevin.settings import Langevin
 from ..langevin.starts import draw_latents, labels_for
@@ -142,8 +143,5 @@ def _critic(pair: Pair) -> str:
 
 
 def _inner(net: Net) -> Net:
-    made_by = None
-    if net.architecture is not None:
-        values = net.architecture.config["inner"]
-        made_by = Architecture(values["name"], Record(values["config"]))
-    return Net(net.params["inner"], net.apply.inner, made_by)  # type: ignore[union-attr]
+    apply: Any = net.apply
+    return Net(net.params["inner"], apply.inner, part_architecture(net, "inner"))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -45,7 +46,8 @@ def write_sealed(path: Path, arrays: dict[str, np.ndarray], about: bytes) -> byt
       InputError: The file cannot be written.
     """
     packed = io.BytesIO()
-    np.savez(packed, **arrays, **{SEAL: seal_of(arrays, about)})  # pyright: ignore[reportArgumentType]
+    entries: dict[str, Any] = {**arrays, SEAL: seal_of(arrays, about)}
+    np.savez(packed, **entries)
     content = packed.getvalue()
     write_bytes(path, content, sweep=False)  # folders of shards are large, and their claim has swept them
     return content

@@ -36,7 +36,7 @@ _LAYERS: dict[str, tuple[tuple[int, int, int, bool], ...]] = {  # kernel, output
 }
 
 
-def init(key: Array, arch: str, input_shape: tuple[int, int, int], classes: int) -> dict[str, Array]:
+def init(key: Array, arch: str, input_shape: tuple[int, ...], classes: int) -> dict[str, Array]:
     """He-normal kernels, zero biases; ``input_shape`` is ``(H, W, C)``."""
     rows, columns, inputs = input_shape
     params: dict[str, Array] = {}
@@ -90,7 +90,7 @@ def _mean_pool(x: Array) -> Array:
 def classifier_net(
     params: dict[str, Array],
     arch: str,
-    input_shape: tuple[int, int, int],
+    input_shape: tuple[int, ...],
     sample_range: tuple[float, float],
     output: Literal["features", "logits"] = "features",
 ) -> Net:

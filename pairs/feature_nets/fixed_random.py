@@ -29,7 +29,7 @@ __all__ = ["RandomApply", "WIDTH", "random_kernels", "random_net"]
 WIDTH = 64
 
 
-def random_kernels(shape: tuple[int, int, int], seed: int) -> dict[str, np.ndarray]:
+def random_kernels(shape: tuple[int, ...], seed: int) -> dict[str, np.ndarray]:
     """The kernels of a seed for images ``(H, W, C)``."""
     side, inputs, rng = max(shape[:2]), shape[2], np.random.default_rng(seed)
     kernels: dict[str, np.ndarray] = {}
@@ -61,7 +61,7 @@ class RandomApply:
         return jnp.concatenate(found, axis=-1)
 
 
-def random_net(params: dict[str, Array], shape: tuple[int, int, int], sample_range: tuple[float, float]) -> Net:
+def random_net(params: dict[str, Array], shape: tuple[int, ...], sample_range: tuple[float, float]) -> Net:
     """A differentiable net on floats in ``sample_range``, rebuilt by checkpoints."""
     config = Record(input_shape=list(shape), sample_range=list(sample_range))
     return Net(params, RandomApply(sample_range), Architecture("benchmarks/random", config))

@@ -27,7 +27,7 @@ DIM = 128
 Output = Literal["features", "head"]
 
 
-def _convolutions(shape: tuple[int, int, int]) -> list[tuple[int, int, int]]:
+def _convolutions(shape: tuple[int, ...]) -> list[tuple[int, int, int]]:
     """``(kernel, inputs, outputs)`` of each convolution."""
     side, layers, inputs = max(shape[:2]), [], shape[2]
     while side > 4:
@@ -36,7 +36,7 @@ def _convolutions(shape: tuple[int, int, int]) -> list[tuple[int, int, int]]:
     return layers
 
 
-def init(key: Array, shape: tuple[int, int, int], head: int) -> dict[str, Array]:
+def init(key: Array, shape: tuple[int, ...], head: int) -> dict[str, Array]:
     """He-normal kernels, zero biases.
 
     Args:
@@ -83,7 +83,7 @@ class StridedApply:
 
 def strided_net(
     params: dict[str, Array],
-    shape: tuple[int, int, int],
+    shape: tuple[int, ...],
     sample_range: tuple[float, float],
     output: Output = "features",
 ) -> Net:

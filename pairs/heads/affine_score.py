@@ -18,7 +18,7 @@ from ..protocol import Net
 from ..record import Record
 from ..registry import Architecture, build, register
 
-__all__ = ["AffineApply", "affine", "nested"]
+__all__ = ["AffineApply", "affine", "nested", "part_architecture"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,6 +58,14 @@ def affine(net: Net, scale: float, shift: float) -> Net:
 def nested(architecture: Architecture) -> dict[str, Any]:
     """An architecture as a value of another one's configuration."""
     return {"name": architecture.name, "config": architecture.config.to_dict()}
+
+
+def part_architecture(net: Net, name: str) -> Architecture | None:
+    """The architecture of the part ``name`` of a net, as :func:`nested` put it there; None where the net has none."""
+    if net.architecture is None:
+        return None
+    values = net.architecture.config[name]
+    return Architecture(values["name"], Record(values["config"]))
 
 
 @register("affine")

@@ -19,7 +19,7 @@ from ..errors import InputError
 from ..protocol import Net
 from ..record import Record
 from ..registry import Architecture, build, register
-from .affine_score import AffineApply, nested
+from .affine_score import AffineApply, nested, part_architecture
 from .on_features import FeatureCriticApply, feature_critic
 
 __all__ = ["SumApply", "summed"]
@@ -64,8 +64,10 @@ def summed(critics: Sequence[Net], weights: Sequence[float]) -> Net:
     applies = [net.apply for net in inner if isinstance(net.apply, FeatureCriticApply)]
     if len(applies) == len(inner) and _on_one_feature_net(inner, applies):
         first = inner[0].params
-        features = Net(first["features"], applies[0].features, _nested_part(inner[0], "features"))
-        heads = [Net(n.params["head"], f.head, _nested_part(n, "head")) for n, f in zip(inner, applies, strict=True)]
+        features = Net(first["features"], applies[0].features, part_architecture(inner[0], "features"))
+        heads = [
+            Net(n.params["head"], f.head, part_architecture(n, "head")) for n, f in zip(inner, applies, strict=True)
+        ]
         return feature_critic(features, first["center"], first["spread"], _sum(heads, [w for _, w, _ in terms], shift))
     return _sum(inner, [w for _, w, _ in terms], shift)
 
@@ -74,19 +76,9 @@ def _peeled(critic: Net, weight: float) -> tuple[Net, float, float]:
     """The net below an affine one, its weight and its shift."""
     if not isinstance(critic.apply, AffineApply):
         return critic, float(weight), 0.0
-    architecture = None
-    if critic.architecture is not None:
-        values = critic.architecture.config["inner"]
-        architecture = Architecture(values["name"], Record(values["config"]))
+    architecture = part_architecture(critic, "inner")
     scale, shift = float(critic.params["scale"]), float(critic.params["shift"])
     return Net(critic.params["inner"], critic.apply.inner, architecture), weight * scale, weight * shift
-
-
-def _nested_part(critic: Net, name: str) -> Architecture | None:
-    if critic.architecture is None:
-        return None
-    values = critic.architecture.config[name]
-    return Architecture(values["name"], Record(values["config"]))
 
 
 def _on_one_feature_net(critics: Sequence[Net], applies: Sequence[FeatureCriticApply]) -> bool:

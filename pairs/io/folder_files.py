@@ -6,10 +6,35 @@ from pathlib import Path
 
 from ..errors import InputError
 
-__all__ = ["DEPTH", "files_below"]
+__all__ = ["DEPTH", "data_files", "files_below"]
 
 DEPTH = 3
 """Most folders between a data folder and its files."""
+
+
+def data_files(path: Path, limit: int | None, kinds: str) -> tuple[Path, list[Path]]:
+    """The folder of a data set and its files; a file alone is a data set too.
+
+    Args:
+      path: Folder or file.
+      limit: How many samples are wanted, if not all.
+      kinds: What may be given, for the remedy.
+
+    Raises:
+      InputError: The limit is below 1, nothing is there, or as :func:`files_below`.
+
+    Example:
+      >>> import tempfile
+      >>> with tempfile.TemporaryDirectory() as folder:
+      ...     _ = Path(folder, "a.npy").write_bytes(b"")
+      ...     [file.name for file in data_files(Path(folder, "a.npy"), None, "an NPY file")[1]]
+      ['a.npy']
+    """
+    if limit is not None and limit < 1:
+        raise InputError("limit", f"is {limit}", "give at least 1")
+    if not path.exists():
+        raise InputError("data", f"{path} does not exist", f"give {kinds}")
+    return (path, files_below(path)) if path.is_dir() else (path.parent, [path])
 
 
 def files_below(path: Path) -> list[Path]:

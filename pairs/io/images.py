@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import InputError
-from .folder_files import files_below
+from .folder_files import data_files
 from .image_files import (
     image_array,
     is_idx,
@@ -94,12 +94,7 @@ def read_images(
         shape than ``expect``, a split that is missing or must be chosen.
     """
     path = as_path("data", path)
-    if limit is not None and limit < 1:
-        raise InputError("limit", f"is {limit}", "give at least 1")
-    if not path.exists():
-        raise InputError("data", f"{path} does not exist", "give a folder of IDX, NPZ or PNG/JPEG files")
-    root = path if path.is_dir() else path.parent
-    files = files_below(path) if path.is_dir() else [path]
+    root, files = data_files(path, limit, "a folder of IDX, NPZ or PNG/JPEG files")
     read, group = _kind(files, path, array)
     chosen, found = choose_split(group, root, split) if path.is_dir() else (group, split_of(path, root))
     images = dataclasses.replace(read(chosen, group, root, _Draw(limit, seed), array), split=found)

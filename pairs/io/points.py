@@ -9,7 +9,7 @@ import numpy as np
 from ..errors import InputError
 from .archives import ArchiveError
 from .files import open_regular
-from .folder_files import files_below
+from .folder_files import data_files
 from .images import Images
 from .npz import open_npz
 from .paths import as_path
@@ -55,12 +55,8 @@ def read_points(
       (2,)
     """
     path = as_path("data", path)
-    if limit is not None and limit < 1:
-        raise InputError("limit", f"is {limit}", "give at least 1")
-    if not path.exists():
-        raise InputError("data", f"{path} does not exist", "give an NPZ, NPY or CSV file, or a folder of such files")
-    root = path if path.is_dir() else path.parent
-    group = [f for f in (files_below(path) if path.is_dir() else [path]) if f.suffix.lower() in _KINDS]
+    root, files = data_files(path, limit, "an NPZ, NPY or CSV file, or a folder of such files")
+    group = [f for f in files if f.suffix.lower() in _KINDS]
     kinds = sorted({f.suffix.lower() for f in group})
     if len(kinds) != 1:
         held = "holds " + (" and ".join(kinds) + " files" if kinds else "no NPZ, NPY or CSV file")

@@ -30,7 +30,7 @@ def test_errors_are_those_of_the_jackknife_that_leaves_each_row_out() -> None:
     for name, function in (("precision", precision_recall), ("recall", precision_recall)) + tuple(
         (name, density_coverage) for name in ("density", "coverage")
     ):
-        value = lambda real, fake: getattr(function(real, fake), name)  # noqa: B023
+        value = lambda real, fake, of=function, name=name: getattr(of(real, fake), name)
         a = n * np.array([value(y, np.delete(x, i, 0)) for i in range(n)])
         b = m * np.array([value(np.delete(y, j, 0), x) for j in range(m)])
         wanted = np.sqrt(a.var(ddof=1) / n + b.var(ddof=1) / m)
