@@ -6,7 +6,10 @@ import argparse
 
 import numpy as np
 
-from benchmarks.inputs import folds_of, pair_digest
+from benchmarks.features import load_features as bundled
+from benchmarks.features.point_features import point_features
+from benchmarks.inputs import classifier_of, folds_of, pair_digest
+from benchmarks.judges import judge_for
 from dcd import pool_pair
 from pairs import Net
 
@@ -32,3 +35,27 @@ def test_what_a_run_that_goes_on_must_share_are_weights_settings_and_architectur
     known = pair_digest(pair, {"steps": 1})
     assert pair_digest(others[0], {"steps": 1}) != known == pair_digest(others[1], {"steps": 1})
     assert pair_digest(pair, {"steps": 2}) != known
+
+
+def test_a_classifier_serves_where_it_knows_the_labels_and_not_with_another_order_of_classes():
+    x, y = np.eye(10, dtype=np.float32).reshape(10, 2, 5, 1), np.arange(10)
+    reads = Net(None, lambda p, x: x.reshape(len(x), -1))
+    pair = pool_pair(x, (0.0, 1.0)).replace(classes=10, classifier=reads)
+    net = bundled("mnist-classifier-a")
+    assert classifier_of(pair, net, x, y) is reads
+    assert classifier_of(pair, net, x, (y + 1) % 10) is None
+    # eight of ten are enough, seven are not
+    assert classifier_of(pair, net, x, np.where(y < 8, y, 0)) is reads
+    assert classifier_of(pair, net, x, np.where(y < 7, y, 0)) is None
+    assert classifier_of(pair.replace(classes=None, classifier=None), net, x, None) is None
+
+
+def test_a_judge_measures_against_the_real_rows_it_is_given_though_it_remembers_the_last_ones():
+    rng = np.random.default_rng(0)
+    near, far = rng.standard_normal((300, 2)), 3 + rng.standard_normal((300, 2))
+    judge = judge_for(point_features(np.concatenate([near, far])), pool_pair(near))
+    rows = {name: judge.features(x) for name, x in (("near", near), ("far", far))}
+    for name in ("near", "far", "near"):
+        other = "far" if name == "near" else "near"
+        # of equal rows the distance is rounding
+        assert judge.distance(rows[name], rows[name]) < 1e-6 < judge.distance(rows[other], rows[name])

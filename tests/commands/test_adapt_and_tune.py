@@ -101,3 +101,27 @@ def test_points_go_through_tune_and_refine_with_features_of_their_own(tmp_path, 
     assert "FD (Fourier features)" in capsys.readouterr().out
     assert main(["tune", str(tmp_path / "pair"), data, *NET, "--out", str(tmp_path / "no")]) == 2
     assert "--features: is given for samples that are no images" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_the_critic_of_a_conditional_pair_is_replaced_by_one_on_features(tmp_path) -> None:
+    embed = {"layer": "concatenate", "branches": [[], [{"layer": "embed", "classes": 3, "out": 2}]]}
+    layers = [embed, {"layer": "dense", "out": 784}, {"layer": "tanh"}, {"layer": "unflatten", "shape": [1, 28, 28]}]
+    score = {"layer": "add", "branches": [[{"layer": "dense", "out": 1}], [{"layer": "projection", "classes": 3}]]}
+    keys = jax.random.split(jax.random.key(0))
+    pair = make_pair(
+        init_sequential(keys[0], layers, (4,)),
+        init_sequential(keys[1], [{"layer": "flatten"}, score, {"layer": "squeeze"}], (28, 28, 1)),
+        Normal((4,)),
+        classes=3,
+        sample_range=(-1.0, 1.0),
+        critic_kind="logit",
+        record=Record(name="conditional"),
+    )
+    checkpoints.save_pair(tmp_path / "pair", pair)
+    images = np.random.default_rng(0).integers(0, 255, (600, 28, 28, 1)).astype(np.uint8)
+    np.savez(tmp_path / "train.npz", x=images, y=np.arange(600) % 3)
+    command = ["adapt", str(tmp_path / "pair"), str(tmp_path / "train.npz"), "--critic-steps", "5", "--on-features"]
+    assert main([*command, *NET, "--out", str(tmp_path / "out"), "--json"]) == 0
+    made = checkpoints.load_pair(tmp_path / "out" / "pair")
+    assert made.classes == 3 and made.record["recovered"]["on"] == "features"

@@ -38,6 +38,9 @@ def test_a_limit_draws_by_the_seed_and_keeps_labels_beside_their_samples(tmp_pat
     found = read_points(tmp_path / "a.npz", limit=3, seed=1)
     assert len(found) == 3 and np.array_equal(found.x[:, 0], 4 * found.labels)
     assert not np.array_equal(found.labels, [0, 1, 2])
+    # with replacement five of six would be different ones in one draw of eleven
+    for seed in range(5):
+        assert len(set(read_points(tmp_path / "a.npz", limit=5, seed=seed).labels.tolist())) == 5
 
 
 @pytest.mark.parametrize(
