@@ -23,6 +23,7 @@ from pairs.checks import is_image
 
 from ..features import FeatureChoice, choose
 from ..metrics.frames import NearestReal
+from .beside import classifier_beside
 from .data import PathData
 from .kept import Kept, digest_of, name_of_critic
 from .nets import metric_net
@@ -133,14 +134,20 @@ def _trained(
     why = f"trained on {len(data.train)} images of {data.name} against blends of this pair"
     record = {"choice": "trained", "why": why, "training": made.record, "evidence": evidence.to_dict()}
     asked = ["--critic trained"] if args.critic == "trained" else set_by_hand(args)
+    guard = classifier_beside(args, on["choice"])["choice"]
+    steers = evidence.tells or bool(asked) or guard is not None
     if not evidence.tells:
-        figures = _figures(evidence)
+        but = f"though it does not tell blends from samples: {_figures(evidence)}"
         if asked:
-            record["why"] = f"{asked[0]} asks for it, though it does not tell blends from samples: {figures}; {why}"
+            record["why"] = f"{asked[0]} asks for it, {but}; {why}"
+        elif guard is not None:
+            record["why"] = (
+                f"{why}; it steers, {but}, because {guard} stands beside it and compares the path with slerp"
+            )
         else:
-            why = f"the critic {why} does not tell them from samples: {figures}, {THRESHOLD} needed"
+            why = f"the critic {why} does not tell them from samples: {_figures(evidence)}, {THRESHOLD} needed"
             record |= {"choice": "none", "why": why}
-    return Chosen(steering, evidence.tells or bool(asked), {"critic": record, "critic stands on": on})
+    return Chosen(steering, steers, {"critic": record, "critic stands on": on})
 
 
 def _figures(evidence: BlendEvidence) -> str:

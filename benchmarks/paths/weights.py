@@ -18,7 +18,7 @@ from interp.settings import GeodesicSettings
 from pairs import Pair
 from pairs.io.pixels import to_range
 
-from ..features import bundled_features, load_features
+from .beside import BESIDE, classifier_beside
 from .data import PathData
 from .nets import classifier_net
 
@@ -28,7 +28,7 @@ Say = Callable[[str], None]
 BARRIER, WALL = 10.0, 30.0
 """Ratios of the two shapes where none is given."""
 _LEAST_REAL = 20
-_BESIDE, _ALONE = 1.0, 3.0  # strengths of a classifier that was decided on, and of one that was asked for
+_ALONE = 3.0  # strength of a classifier that was asked for
 
 
 def choose_weight(
@@ -65,9 +65,9 @@ def choose_weight(
     real = None if data is None or not trained else _real(pair, data, label)
     say(f"{pair.name}: weighing the critic on {how.samples} samples")
     weight = _weighed(pair, settings, nodes, real, say)
-    beside = _classifier(args, decided)
+    beside = classifier_beside(args, decided.get("critic stands on", {}).get("choice"))
     if beside["choice"] is not None:
-        strength = _BESIDE if args.classifier is None else _ALONE
+        strength = BESIDE if args.classifier is None else _ALONE
         pair = with_classifier(pair, classifier_net(pair, beside["choice"]), weight, strength=strength)
         weight = _weighed(pair, settings, nodes, real, say)
     why = "--shape and --ratio" if args.shape or args.ratio else "the default of a critic that only ranks samples"
@@ -85,18 +85,6 @@ def _real(pair: Pair, data: PathData, label: int | None) -> np.ndarray | None:
     """Real samples of the class of these paths; None where they are too few for a 5 % quantile."""
     real = data.of_class(label)[:2000]
     return to_range(real, pair.sample_range or (0, 1)) if len(real) >= _LEAST_REAL else None
-
-
-def _classifier(args: argparse.Namespace, decided: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """The classifier beside the critic, None for none, and why."""
-    if args.classifier is not None:
-        return {"choice": None if args.classifier == "off" else args.classifier, "why": "--classifier asks for it"}
-    if args.critic_on not in (None, "auto"):
-        return {"choice": None, "why": "--critic-on names a net that need not fit; --classifier names one that does"}
-    name = decided.get("critic stands on", {}).get("choice")
-    if name in bundled_features() and load_features(name).card.get("classes"):
-        return {"choice": name, "why": f"its own images and the data agree; strength {_BESIDE:g} of unsure images"}
-    return {"choice": None, "why": "no classifier is known to fit; --classifier names one"}
 
 
 def _weighed(

@@ -112,6 +112,18 @@ def test_a_trained_critic_steers_where_it_tells_blends_or_is_asked_for(monkeypat
     assert ("not tell" in record["why"]) is (fades < 0.6)
 
 
+@pytest.mark.parametrize("net, steers", [("mnist-classifier-a", True), ("random-0", False)])
+def test_a_trained_critic_that_does_not_tell_blends_steers_where_a_classifier_compares(monkeypatch, data, net, steers):
+    monkeypatch.setattr(choices, "blend_evidence", lambda *args: BlendEvidence(0.5, 0.5, 1000))
+    monkeypatch.setattr(choices, "_critic_net", lambda *args: (None, {"choice": net, "why": ""}))
+    pair = make()
+    kept = SimpleNamespace(critic=lambda name, whole: Steering(pair, {}))
+    find = lambda args: choices.choose_critic(args, pair, pair, data, None, kept, None, lambda text: None)
+    chosen = find(options())
+    assert chosen.steers is steers and "not tell" in chosen.record["critic"]["why"]
+    assert not find(options(classifier="off")).steers  # nothing compares the path with slerp then
+
+
 def test_the_net_of_critic_on_is_no_classifier_unless_its_images_fit(monkeypatch, data):
     monkeypatch.setattr(weights, "weigh", lambda *args, **more: None)
     monkeypatch.setattr(weights, "classifier_net", lambda pair, name: None)
