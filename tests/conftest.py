@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import os
+import shutil
+import tempfile
 from importlib import metadata
 from pathlib import Path
 
@@ -21,11 +25,26 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # two workers with two threa
 _given = os.environ.get("XLA_FLAGS", "")
 os.environ["XLA_FLAGS"] = " ".join([_given, *(f"--{k}={v}" for k, v in _FLAGS.items() if k not in _given)]).strip()
 
-os.environ["GANREFINE_CACHE"] = "off"  # commands that tests start compile anew
+os.environ["GANREFINE_CACHE"] = "off"  # commands that tests start do not write to the user's folder
+if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+    # what one worker, or a command that a test starts, has compiled, the others read; the first process removes it
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = _programs = tempfile.mkdtemp(prefix="ganrefine-tests-")
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1")
+    atexit.register(shutil.rmtree, _programs, ignore_errors=True)
+# Traces of programs live as long as the process and are many: looking through them for garbage takes 6 % of the time.
+gc.set_threshold(200_000, 50, 1000)
 
 collect_ignore_glob = ["golden/*", "helpers/*"]  # no tests; some import packages that only their callers check for
 
 _HERE = Path(__file__).resolve().parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that hold most slow tests: one of them at the end would leave the other worker idle."""
+    slow: dict[Path, int] = {}
+    for item in items:
+        slow[item.path] = slow.get(item.path, 0) + (item.get_closest_marker("slow") is not None)
+    items.sort(key=lambda item: -slow[item.path])
 
 
 @pytest.fixture(scope="session")

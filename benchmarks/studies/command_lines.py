@@ -61,7 +61,7 @@ ONCE = (
     "benchmarks.features.bundle:load_features",
     "benchmarks.features:load_features",
     "benchmarks.paths.nets:load_features",
-    "benchmarks.paths.weights:load_features",
+    "benchmarks.paths.beside:load_features",
     "benchmarks.features.choice:load_features",
     "benchmarks.estimates:activation_bytes",
 )

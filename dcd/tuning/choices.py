@@ -85,6 +85,7 @@ def run_choice(
     first_index: int = 0,
     labels: ArrayLike | None = None,
     snapshots: tuple[int, ...] = (),
+    pilot: int = 4096,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Result:
     """Refine ``n`` samples as a choice says.
@@ -101,6 +102,7 @@ def run_choice(
       first_index: Number of the first sample.
       labels: Classes ``(n,)`` of a conditional pair; all classes in turn if None.
       snapshots: Step counts after which the samples are stored.
+      pilot: Candidates that set the constant of a selection.
       on_progress: Function that is called as by :func:`dcd.refine`.
 
     Returns:
@@ -112,7 +114,7 @@ def run_choice(
     key = checked_key(key, pair=pair, labels=labels)
     latents, own = None, labels_of(pair, np.arange(n) + first_index) if labels is None else labels
     if choice.acceptance < 1:
-        chosen = obrs(pair, n, key, budget=choice.acceptance, labels=labels, first_index=first_index)
+        chosen = obrs(pair, n, key, budget=choice.acceptance, pilot=pilot, labels=labels, first_index=first_index)
         latents, labels = chosen.latents, chosen.labels
     result = refine(
         pair,

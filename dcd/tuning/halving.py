@@ -133,7 +133,9 @@ def run_trial(
     """
     steps = arm.chain.steps
     counts = tuple(sorted({max(1, round(steps * f)) for f in FRACTIONS})) if steps else ()
-    result = run_choice(pair, arm, key, n, batch=min(config.batch, n), snapshots=counts)
+    # more candidates for a selection's constant would cost more than the samples and tell no more than they can
+    pilot = max(512, min(4 * n, 4096), 16 * (pair.classes or 1))
+    result = run_choice(pair, arm, key, n, batch=min(config.batch, n), snapshots=counts, pilot=pilot)
     shots = result.snapshots if steps else {0: result.after}
     # all at once: a feature net pads its last batch
     rows = np.split(judge.features(np.concatenate(list(shots.values()))), len(shots))

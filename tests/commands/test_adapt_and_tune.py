@@ -7,6 +7,7 @@ import json
 import jax
 import numpy as np
 import pytest
+from small_nets import write_net
 
 import checkpoints
 from ganrefine import main
@@ -19,11 +20,11 @@ def given(tmp_path_factory) -> tuple[str, str]:
     """A small pair on disk, and a folder of images."""
     root = tmp_path_factory.mktemp("adapt")
     keys = jax.random.split(jax.random.key(0))
-    layers = [{"layer": "dense", "out": 784}, {"layer": "tanh"}, {"layer": "unflatten", "shape": [1, 28, 28]}]
+    layers = [{"layer": "dense", "out": 64}, {"layer": "tanh"}, {"layer": "unflatten", "shape": [1, 8, 8]}]
     critic = [{"layer": "flatten"}, {"layer": "dense", "out": 1}, {"layer": "squeeze"}]
     pair = make_pair(
         init_sequential(keys[0], layers, (4,)),
-        init_sequential(keys[1], critic, (28, 28, 1)),
+        init_sequential(keys[1], critic, (8, 8, 1)),
         Normal((4,)),
         sample_range=(-1.0, 1.0),
         critic_kind="logit",
@@ -31,17 +32,20 @@ def given(tmp_path_factory) -> tuple[str, str]:
     )
     checkpoints.save_pair(root / "pair", pair)
     (root / "data").mkdir()
-    images = np.random.default_rng(0).integers(0, 255, (2600, 28, 28, 1)).astype(np.uint8)
+    images = np.random.default_rng(0).integers(0, 255, (2600, 8, 8, 1)).astype(np.uint8)
     np.savez(root / "data" / "train.npz", x=images)
     return str(root / "pair"), str(root / "data")
 
 
-NET = ["--features", "mnist-classifier-a"]
+@pytest.fixture(scope="module")
+def net(tmp_path_factory) -> list[str]:
+    return ["--features", write_net(tmp_path_factory.mktemp("nets") / "net-a")]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("more", [[], ["--on-features", *NET]], ids=["samples", "features"])
-def test_adapt_writes_a_calibrated_pair_with_the_generator_it_was_given(given, tmp_path, more, capsys) -> None:
+@pytest.mark.parametrize("more", [[], ["--on-features"]], ids=["samples", "features"])
+def test_adapt_writes_a_calibrated_pair_with_the_generator_it_was_given(given, net, tmp_path, more, capsys) -> None:
+    more = [*more, *net] if more else more
     assert main(["adapt", *given, "--critic-steps", "20", "--out", str(tmp_path), *more]) == 0
     printed = capsys.readouterr()
     assert "recover: 100 %" in printed.err and "auc" in printed.out
@@ -53,9 +57,10 @@ def test_adapt_writes_a_calibrated_pair_with_the_generator_it_was_given(given, t
 
 
 @pytest.mark.slow
-def test_tune_reports_its_verdict_and_refine_obeys_it(given, tmp_path) -> None:
+def test_tune_reports_its_verdict_and_refine_obeys_it(given, net, tmp_path) -> None:
+    judge = write_net(tmp_path / "net-b", "b")
     few = ["--critic-steps", "20", "--steps", "2", "--confirm", "500", "--first", "16", "--pool", "64"]
-    assert main(["tune", *given, *few, *NET, "--judge", "mnist-classifier-b", "--out", str(tmp_path), "--json"]) == 0
+    assert main(["tune", *given, *few, *net, "--judge", judge, "--out", str(tmp_path), "--json"]) == 0
     report = json.loads((tmp_path / "report.json").read_text())
     assert report["features"]["name"] != report["judge"]["name"] and set(report["moves"]) == {"recovered", "features"}
     tried = {t["choice"]["critic"] for t in report["trials"]}
@@ -64,7 +69,7 @@ def test_tune_reports_its_verdict_and_refine_obeys_it(given, tmp_path) -> None:
     assert report["verdict"] in ("gain", "no gain", "undecided") and report["reason"]
     if report["gain"]:
         assert report["confirmed"]["fid"]["interval"][1] < 0
-    refined = ["refine", "--tuned", str(tmp_path / "tuned.toml"), *NET, "--n", "20", "--out", str(tmp_path / "out")]
+    refined = ["refine", "--tuned", str(tmp_path / "tuned.toml"), *net, "--n", "20", "--out", str(tmp_path / "out")]
     assert main([*refined, "--json"]) == 0
     with np.load(tmp_path / "out" / "samples.npz") as samples:
         assert np.array_equal(samples["before"], samples["after"]) != report["gain"]
@@ -75,14 +80,14 @@ def test_tune_reports_its_verdict_and_refine_obeys_it(given, tmp_path) -> None:
             assert not np.array_equal(samples["before"], samples["after"])
 
 
-def test_tune_says_how_many_images_a_verdict_needs(given, tmp_path, capsys) -> None:
-    few = ["--limit", "600", *NET, "--out", str(tmp_path)]
+def test_tune_says_how_many_images_a_verdict_needs(given, net, tmp_path, capsys) -> None:
+    few = ["--limit", "600", *net, "--out", str(tmp_path)]
     assert main(["tune", *given, *few]) == 2
     assert "give at least 2,500 images" in capsys.readouterr().err
 
 
 @pytest.mark.slow
-def test_points_go_through_tune_and_refine_with_features_of_their_own(tmp_path, capsys) -> None:
+def test_points_go_through_tune_and_refine_with_features_of_their_own(net, tmp_path, capsys) -> None:
     # the plane's Gaussian samples, and data on a ring
     generator = init_sequential(jax.random.key(0), [{"layer": "dense", "out": 2}], (2,))
     pair = make_pair(generator, None, Normal((2,)), sample_range=None, critic_kind=None, record=Record(name="plane"))
@@ -99,19 +104,19 @@ def test_points_go_through_tune_and_refine_with_features_of_their_own(tmp_path, 
     command = ["refine", "--tuned", str(tmp_path / "tuned" / "tuned.toml"), "--anyway", "--data", data, "--n", "100"]
     assert main([*command, "--out", str(tmp_path / "out")]) == 0
     assert "FD (Fourier features)" in capsys.readouterr().out
-    assert main(["tune", str(tmp_path / "pair"), data, *NET, "--out", str(tmp_path / "no")]) == 2
+    assert main(["tune", str(tmp_path / "pair"), data, *net, "--out", str(tmp_path / "no")]) == 2
     assert "--features: is given for samples that are no images" in capsys.readouterr().err
 
 
 @pytest.mark.slow
-def test_the_critic_of_a_conditional_pair_is_replaced_by_one_on_features(tmp_path) -> None:
+def test_the_critic_of_a_conditional_pair_is_replaced_by_one_on_features(net, tmp_path) -> None:
     embed = {"layer": "concatenate", "branches": [[], [{"layer": "embed", "classes": 3, "out": 2}]]}
-    layers = [embed, {"layer": "dense", "out": 784}, {"layer": "tanh"}, {"layer": "unflatten", "shape": [1, 28, 28]}]
+    layers = [embed, {"layer": "dense", "out": 64}, {"layer": "tanh"}, {"layer": "unflatten", "shape": [1, 8, 8]}]
     score = {"layer": "add", "branches": [[{"layer": "dense", "out": 1}], [{"layer": "projection", "classes": 3}]]}
     keys = jax.random.split(jax.random.key(0))
     pair = make_pair(
         init_sequential(keys[0], layers, (4,)),
-        init_sequential(keys[1], [{"layer": "flatten"}, score, {"layer": "squeeze"}], (28, 28, 1)),
+        init_sequential(keys[1], [{"layer": "flatten"}, score, {"layer": "squeeze"}], (8, 8, 1)),
         Normal((4,)),
         classes=3,
         sample_range=(-1.0, 1.0),
@@ -119,9 +124,9 @@ def test_the_critic_of_a_conditional_pair_is_replaced_by_one_on_features(tmp_pat
         record=Record(name="conditional"),
     )
     checkpoints.save_pair(tmp_path / "pair", pair)
-    images = np.random.default_rng(0).integers(0, 255, (600, 28, 28, 1)).astype(np.uint8)
+    images = np.random.default_rng(0).integers(0, 255, (600, 8, 8, 1)).astype(np.uint8)
     np.savez(tmp_path / "train.npz", x=images, y=np.arange(600) % 3)
     command = ["adapt", str(tmp_path / "pair"), str(tmp_path / "train.npz"), "--critic-steps", "5", "--on-features"]
-    assert main([*command, *NET, "--out", str(tmp_path / "out"), "--json"]) == 0
+    assert main([*command, *net, "--out", str(tmp_path / "out"), "--json"]) == 0
     made = checkpoints.load_pair(tmp_path / "out" / "pair")
     assert made.classes == 3 and made.record["recovered"]["on"] == "features"

@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 from PIL import Image
+from small_nets import write_net
 
 from ganrefine import main
 
@@ -17,18 +18,22 @@ FAMILIES = {
     "label-vae": ["--batch", "10", "--latent", "4", "--label-width", "2"],
     "discriminative-vae": ["--batch", "8", "--latent", "4", "--classifier-steps", "2"],
 }
-NET = ["--features", "mnist-classifier-a"]
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory) -> str:
-    """Labelled images of the shape that the bundled nets know."""
+    """Labelled images of the shape that the small net knows."""
     folder = tmp_path_factory.mktemp("vae") / "data"
     folder.mkdir()
-    x = np.random.default_rng(0).integers(0, 256, (2600, 28, 28, 1), np.uint8)
+    x = np.random.default_rng(0).integers(0, 256, (2600, 8, 8, 1), np.uint8)
     for split in ("train", "test"):
         np.savez(folder / f"{split}.npz", x=x, y=np.arange(2600) % 10)
     return str(folder)
+
+
+@pytest.fixture(scope="module")
+def net(tmp_path_factory) -> str:
+    return write_net(tmp_path_factory.mktemp("nets") / "net")
 
 
 @pytest.fixture(scope="module")
@@ -48,32 +53,42 @@ def pair(request, data, tmp_path_factory) -> str:
     return str(out / "pair")
 
 
-def test_refine_moves_samples_and_judges_them(pair, few, tmp_path) -> None:
-    how = ["--n", "20", "--steps", "2", *NET, "--out"]
+def test_refine_moves_samples_and_judges_them(pair, few, net, tmp_path) -> None:
+    how = ["--n", "20", "--steps", "2", "--features", net, "--out"]
     assert main(["refine", pair, *how, str(tmp_path / "a")]) == 0
     assert main(["benchmark", "refine", pair, few, *how, str(tmp_path / "b")]) == 0
     for name in ("a", "b"):
         with np.load(tmp_path / name / "samples.npz") as samples:
-            assert samples["before"].shape == samples["after"].shape == (20, 28, 28, 1)
+            assert samples["before"].shape == samples["after"].shape == (20, 8, 8, 1)
 
 
-def test_tune_gives_a_verdict_that_refine_follows(pair, data, tmp_path) -> None:
+def test_tune_gives_a_verdict_that_refine_follows(pair, data, net, tmp_path) -> None:
     # no time for more than the first choice of each round: test_commands_adapt.py searches
     few = ["--critic-steps", "2", "--steps", "2", "--confirm", "500", "--first", "16", "--evaluations", "1"]
-    assert main(["tune", pair, data, *few, *NET, "--out", str(tmp_path), "--json"]) == 0
+    assert main(["tune", pair, data, *few, "--features", net, "--out", str(tmp_path), "--json"]) == 0
     report = json.loads((tmp_path / "report.json").read_text())
     assert set(report["moves"]) == {"recovered", "features"}
-    tuned = ["refine", "--tuned", str(tmp_path / "tuned.toml"), "--n", "20", *NET, "--out", str(tmp_path / "out")]
+    tuned = [
+        "refine",
+        "--tuned",
+        str(tmp_path / "tuned.toml"),
+        "--n",
+        "20",
+        "--features",
+        net,
+        "--out",
+        str(tmp_path / "out"),
+    ]
     assert main([*tuned, "--json"]) == 0
 
 
-def test_paths_join_images_of_the_user(request, pair, few, tmp_path) -> None:
+def test_paths_join_images_of_the_user(request, pair, few, net, tmp_path) -> None:
     with np.load(f"{few}/test.npz") as test:
         for i in (0, 1):
             Image.fromarray(test["x"][i, ..., 0]).save(tmp_path / f"{i}.png")
     ends = ["--from", str(tmp_path / "0.png"), "--to", str(tmp_path / "1.png"), "--segments", "4", "--points", "5"]
     family = request.node.callspec.params["pair"]
-    through = ["--through", few, "--limit", "50", "--classifier", "mnist-classifier-a"]  # one family for this
+    through = ["--through", few, "--limit", "50", "--classifier", net]  # one family for this
     more = {"label-vae": ["--label", "3"], "soft-intro-vae": through}.get(family, [])
     assert main(["path", pair, *ends, *more, "--out", str(tmp_path / "drawn")]) == 0
     report = json.loads((tmp_path / "drawn" / "report.json").read_text())
