@@ -20,13 +20,14 @@ from checkpoints.orbax_import import import_orbax
 from checkpoints.weight_import import import_weights
 from pairs import InputError, parse_prior
 from pairs.checks import image_range, is_image
-from pairs.io.images import default_split, read_images
+from pairs.io.next_steps import data_words, next_step
 from pairs.io.pictures import save_grid
 from pairs.io.pixels import to_range, to_uint8
 from pairs.io.reports import to_json
 
 from .factories import call_factory
 from .import_report import account, show_import, show_look
+from .inputs import read_data
 
 __all__ = ["import_pair"]
 
@@ -91,7 +92,11 @@ def import_pair(args: argparse.Namespace) -> int:
     if any(net.architecture is None for net in nets):
         print(f"refine, tune and adapt need your code: in Python, checkpoints.load_pair({args.out!r}, like=pair)")
     elif not made.pair.has_critic:
-        print(f"no critic yet: make one with ganrefine tune {args.out} DATA, or ganrefine adapt {args.out} DATA")
+        print("no critic yet: tune and adapt make one from real images")
+    else:
+        print(next_step("refine", args.out))
+    if args.data is not None and all(net.architecture is not None for net in nets):
+        print(next_step("tune", args.out, *data_words(args)))
     return 0
 
 
@@ -164,15 +169,13 @@ def _data(args: argparse.Namespace, made: Imported) -> tuple[Any, Any]:
     """Some of DATA in the pair's range, and its labels where the pair has classes."""
     if args.data is None:
         return None, None
-    span = image_range(made.pair)
-    images = read_images(
-        args.data, args.split or default_split(args.data), args.limit or SAMPLES, array=args.array, seed=args.seed
-    )
+    found = read_data(args, args.data, "train", limit=SAMPLES, pair=made.pair)
+    x = to_range(found.x, image_range(made.pair)) if is_image(made.pair) else found.x
     if made.pair.classes is None:
-        return to_range(images.x, span), None
-    if images.labels is None:
-        raise InputError("data", "holds no labels, which a conditional pair needs", "give labelled images")
-    return to_range(images.x, span), images.labels
+        return x, None
+    if found.labels is None:
+        raise InputError("data", "holds no labels, which a conditional pair needs", "give labelled samples")
+    return x, found.labels
 
 
 def _picture(path: Path, made: Imported, key: Any) -> Path | None:

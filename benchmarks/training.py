@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import sys
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -15,6 +16,7 @@ from checkpoints import train
 from pairs.batches import generate
 from pairs.io.command import check_out
 from pairs.io.files import write_bytes
+from pairs.io.next_steps import next_step
 from pairs.io.pictures import save_grid
 from pairs.io.pixels import to_uint8
 from pairs.io.plots import curves_plot, scatter_plot
@@ -93,6 +95,7 @@ def run_training(args: argparse.Namespace) -> int:
         for line in report["warnings"]:
             print(f"warning: {line}", file=sys.stderr)
         Console(markup=False).print(f"wrote pair, report.json, curves.png and sample grids to {folder}")
+        print(next_step("refine", Path(folder, "pair")))
     return 0
 
 

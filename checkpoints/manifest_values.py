@@ -84,7 +84,8 @@ def check_section(section: str, values: Any, settings: Mapping[str, type]) -> No
             raise InputError(f"{section}.{name}", f"is {value!r}"[:80], f"give a {settings[name].__name__}")
     for name in _REQUIRED[section]:
         if name not in values:
-            raise InputError(f"{section}.{name}", "is missing", f"add it to [{section}]")
+            unbounded = ": [low, high], or [] where samples have no bounds" if name == "sample_range" else ""
+            raise InputError(f"{section}.{name}", "is missing", f"add it to [{section}]{unbounded}")
 
 
 def read_prior(values: Mapping[str, Any]) -> Prior:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ import ganrefine
 from benchmarks.commands import import_pair, options, path, train
 from checkpoints.manifest import shipped_manifests
 from interp.metric.energy import Mode
+from interp.solve.table import SOLVERS, SolverName
 from pairs.vae.toys import TOYS
 
 ROOT = Path(ganrefine.__file__).resolve().parent
@@ -47,6 +49,10 @@ def test_a_help_page_needs_no_jax(tmp_path) -> None:
 
 def test_names_in_help_pages_are_the_ones_that_exist() -> None:
     assert set(options.PRESET_NAMES) == set(dcd.PRESETS)
+    page = (Path(__file__).parents[1] / "docs" / "guides" / "presets.md").read_text()
+    papers = page[page.index("set papers") : page.index("for name, p in presets()")]
+    assert set(re.findall(r'^  "([^"]+)":', papers, re.M)) == set(dcd.PRESETS)
+    assert set(path.SOLVERS) == set(SOLVERS) == set(get_args(SolverName))
     assert set(path.MODES) == set(get_args(Mode))
     assert set(import_pair.SHIPPED) == set(shipped_manifests())
     assert set(train.TOYS) == set(TOYS)

@@ -39,6 +39,7 @@ def run(args: argparse.Namespace) -> int:
     from checkpoints import save_pair
     from pairs.checks import image_range
     from pairs.io.command import check_out
+    from pairs.io.next_steps import next_step
     from pairs.io.progress_bars import progress, stages
     from pairs.io.reports import hardware, to_json, versions, write_json
 
@@ -91,5 +92,6 @@ def run(args: argparse.Namespace) -> int:
     for move, found in moves.items():
         figures = found.get("held_out", {k: found[k] for k in ("auc", "ess_fraction") if k in found})
         console.print(f"{move}: " + ", ".join(f"{k} {v:.3g}" for k, v in figures.items() if isinstance(v, float)))
-    console.print(f"wrote pair and report.json to {folder}; refine with ganrefine refine {folder / 'pair'}")
+    console.print(f"wrote pair and report.json to {folder}")
+    print(next_step("refine", folder / "pair"))
     return 0

@@ -65,6 +65,7 @@ def run(args: argparse.Namespace) -> int:
     from checkpoints.drafts.drafting import draft_manifest
     from pairs import InputError
     from pairs.io.files import write_bytes
+    from pairs.io.next_steps import next_step
 
     out = args.out
     if out is not None and out.exists():
@@ -96,7 +97,8 @@ def run(args: argparse.Namespace) -> int:
     for answer in made.ranking:
         print(f"ranking: {answer}", file=sys.stderr)
     if out is not None:
-        print(f"{out} written; check what was guessed, then: ganrefine import {out} --out DIR", file=sys.stderr)
+        print(f"{out} written; check what was guessed", file=sys.stderr)
+        print(next_step("import", out, "--out", f"{out.with_suffix('')}-imported"), file=sys.stderr)
     return 0
 
 

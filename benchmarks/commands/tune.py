@@ -58,6 +58,7 @@ def run(args: argparse.Namespace) -> int:
     from pairs.checks import image_range, is_image
     from pairs.io.command import check_out
     from pairs.io.files import write_bytes
+    from pairs.io.next_steps import data_words, next_step
     from pairs.io.plots import tuning_plot
     from pairs.io.progress_bars import progress, stages
     from pairs.io.reports import hardware, to_json, versions, write_json
@@ -175,7 +176,13 @@ def run(args: argparse.Namespace) -> int:
         console.print(f"not tried: {len(tuned.untried)} choices; the first: {tuned.untried[0]}")
     console.print(f"verdict: {report['verdict']}: {report['reason']}")
     console.print(f"wrote tuned.toml, pair, report.json, tuning.png to {folder}")
-    console.print(f"refine with ganrefine refine --tuned {folder / 'tuned.toml'}", soft_wrap=True)
+    file, net = folder / "tuned.toml", ["--features", args.features] if args.features else []
+    print(next_step("refine", "--tuned", file, *net))
     if not tuned.gain and tuned.choice is not None:
         console.print("that keeps the generator's samples; --anyway uses the best setting all the same")
+    data = data_words(args) if is_image(pair) else []  # benchmark and the judge of paths read images
+    if data:
+        print(next_step("benchmark", "refine", "--tuned", file, *data, *net))
+    label = [] if pair.classes is None else ["--label", 0]
+    print(next_step("path", folder / "pair", *data, *label))
     return 0

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pairs import InputError, Pair
-from pairs.checks import image_range
+from pairs.checks import image_range, is_image
 from pairs.io.pixels import to_range
 
 from ..inputs import read_data
@@ -54,6 +54,9 @@ def read_path_data(args: argparse.Namespace, pair: Pair) -> PathData:
     Raises:
       InputError: There are fewer than 1,000 images, they do not fit the pair, or labels are missing.
     """
+    if not is_image(pair):
+        problem = f"goes with pairs of images, this one's samples have shape {pair.sample_shape}"
+        raise InputError("DATA", problem, "leave it out: the pair's own critic decides")
     span = image_range(pair)
     images = read_data(args, args.data, "train", expect=pair.sample_shape, limit=MOST, least=LEAST)
     if pair.classes is not None and images.labels is None:

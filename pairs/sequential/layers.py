@@ -73,7 +73,9 @@ class Layer:
         super().__init_subclass__(**kwargs)
         if kind:
             taken = LAYERS.get(kind)
-            if taken is not None and (taken.__module__, taken.__qualname__) != (cls.__module__, cls.__qualname__):
+            # a cell of a notebook that runs again defines the same class again; the project's own layers stay
+            again = taken is not None and (taken.__module__, taken.__qualname__) == (cls.__module__, cls.__qualname__)
+            if taken is not None and (not again or taken.__module__.startswith("pairs.")):
                 raise TypeError(f"layer kind {kind!r} is that of {taken.__qualname__}: give {cls.__name__} another")
             cls.kind = kind
             LAYERS[kind] = cls

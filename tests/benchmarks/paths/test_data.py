@@ -20,7 +20,7 @@ def test_labels_go_with_their_images(monkeypatch):
     x = np.broadcast_to(labels.astype(np.uint8)[:, None, None, None], (1000, 2, 2, 1))
     monkeypatch.setattr(data, "read_data", lambda *args, **more: Images(x=x, labels=labels, name="five"))
     monkeypatch.setattr(data, "image_range", lambda pair: (0.0, 255.0))
-    pair = SimpleNamespace(sample_shape=(2, 2, 1), classes=5)
+    pair = SimpleNamespace(sample_shape=(2, 2, 1), sample_range=(0.0, 255.0), classes=5)
     found = data.read_path_data(argparse.Namespace(data="x", seed=3), pair)
     np.testing.assert_allclose(found.train[:, 0, 0, 0], found.labels, atol=1e-4)  # float32 of 0 to 4
     assert set(found.of_class(2).ravel()) == {2} and len(found.of_class(None)) == len(found.real)
