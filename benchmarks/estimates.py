@@ -27,6 +27,8 @@ from pairs import InputError, Pair
 from pairs.checks import is_image
 from pairs.fitting import Job
 
+from .time_estimates import gradient_operations, rough_time, seconds_of
+
 __all__ = [
     "Estimate",
     "activation_bytes",
@@ -52,17 +54,21 @@ class Estimate:
       memory: Bytes at the peak, those of the program included.
       evaluations: Gradient evaluations.
       disk: Bytes of the files, where they are many.
+      operations: Arithmetic operations of one gradient evaluation.
     """
 
     memory: int
     evaluations: int
     disk: int = 0
+    operations: float = 0.0
 
     @property
     def line(self) -> str:
-        """The estimate for the screen."""
+        """The estimate for the screen; the speed of the device is measured here."""
         disk = f"{_shown(self.disk)} of disk, " if self.disk else ""
-        return f"about {_shown(self.memory)} of memory, {disk}{self.evaluations:,} gradient evaluations"
+        work = self.evaluations * self.operations
+        lasts = f", roughly {rough_time(seconds_of(work))}" if work else ""
+        return f"about {_shown(self.memory)} of memory, {disk}{self.evaluations:,} gradient evaluations{lasts}"
 
 
 def _shown(size: float) -> str:
@@ -152,7 +158,9 @@ def check_refinement(
         )
         remedy = "'ganrefine refine --shard 1000' streams any number to disk"
         raise InputError(field, problem, f"give at most {fits:,}, or fewer steps; {remedy}" if fits >= 6 else remedy)
-    return Estimate(memory, samples * settings.steps)
+    counted = settings.steps > 0 and pair.has_critic
+    operations = gradient_operations(pair, settings.space) if counted else 0.0
+    return Estimate(memory, samples * settings.steps, operations=operations)
 
 
 def check_streaming(
@@ -184,7 +192,8 @@ def check_streaming(
     if wanted > free:
         problem = f"is {n:,}, which take about {_shown(wanted)} of disk; {_shown(free)} are free in {nearest}"
         raise InputError("--n", problem, f"give at most {free * parts // each:,}, or an --out on a larger disk")
-    return Estimate(estimate.memory + kept, n * settings.steps // parts, wanted)
+    evaluations = n * settings.steps // parts
+    return dataclasses.replace(estimate, memory=estimate.memory + kept, evaluations=evaluations, disk=wanted)
 
 
 def check_path(pair: Pair, segments: int, points: int) -> None:

@@ -66,6 +66,7 @@ def run(args: argparse.Namespace) -> int:
     from ..estimates import check_refinement
     from ..inputs import choose_features, classifier_of, folds_of, load
     from ..judges import judge_for
+    from ..time_estimates import gradient_operations, rough_time, seconds_of
 
     folder = check_out(args.out)
     config = dcd.Tune(
@@ -92,6 +93,10 @@ def run(args: argparse.Namespace) -> int:
         judge = choose_features(pair, args.judge, images, folder=args.out, judge=True).features
     if not args.json:
         print(chosen.reason, file=sys.stderr)
+        if args.evaluations:
+            work = args.evaluations * gradient_operations(pair)
+            lasts = rough_time(seconds_of(work))
+            print(f"at most {args.evaluations:,} gradient evaluations in the search, roughly {lasts}", file=sys.stderr)
 
     def known_faults(choice: dcd.Choice) -> tuple[Fault, ...]:
         # boosting adds a critic on features to any other one

@@ -62,6 +62,10 @@ ONCE = (
     "benchmarks.features:load_features",
     "benchmarks.paths.nets:load_features",
     "benchmarks.paths.beside:load_features",
+    "benchmarks.estimates:gradient_operations",
+    "benchmarks.estimates:seconds_of",
+    "benchmarks.time_estimates:gradient_operations",
+    "benchmarks.time_estimates:seconds_of",
     "benchmarks.features.choice:load_features",
     "benchmarks.estimates:activation_bytes",
 )
