@@ -8,7 +8,8 @@ r"""How much of the gap between a generator and real images ``ganrefine tune`` c
 in Frechet distances to the test images, in a feature net that took no part in tuning: before of n samples of the
 generator, after of the same latents as tuning chose to refine them, floor of n real training images. For a conditional
 pair also the share of samples that the judging net puts in the class they were drawn for. A job that is done is not run
-again: each leaves ``row.json`` in its folder below ``--work``.
+again: each leaves ``row.json`` in its folder below ``--work``. Tuning that is done is not repeated where only the
+measuring was cut short.
 """
 
 from __future__ import annotations
@@ -74,16 +75,19 @@ def _row(name: str, seed: int, args: argparse.Namespace) -> dict[str, Any]:
     data = str(Path(args.data, PAIRS[name]))
     own = _paths(name, args)
     command = [sys.executable, "-m", "ganrefine", "tune", own[0], data, *own[1:], "--seed", str(seed)]
-    began = time.monotonic()
-    done = subprocess.run(
-        [*command, "--out", str(folder / "tuned"), "--json", *args.options],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    seconds = time.monotonic() - began
-    if done.returncode:
-        raise InputError(name, "tune failed: " + (done.stderr.strip().splitlines() or ["?"])[-1], "run it by hand")
+    clock = folder / "clock.json"  # written once tuning is done, so that a run that was cut short goes on from there
+    if not clock.exists():
+        began = time.monotonic()
+        done = subprocess.run(
+            [*command, "--out", str(folder / "tuned"), "--json", *args.options],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise InputError(name, "tune failed: " + (done.stderr.strip().splitlines() or ["?"])[-1], "run it by hand")
+        write_json(clock, {"seconds": time.monotonic() - began})
+    seconds = json.loads(clock.read_text())["seconds"]
     report = json.loads((folder / "tuned" / "report.json").read_text())
     row: dict[str, Any] = {"pair": name, "seed": seed, "n": args.n, "tune_seconds": seconds}
     row |= {k: report[k] for k in ("verdict", "reason", "choice", "evaluations", "features", "untried")}
