@@ -21,7 +21,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_features(what)
     add_features(what, "--judge", "another feature net to confirm the winner with (default: the same)")
     how = parser.add_argument_group("how")
-    how.add_argument("--steps", type=Count(1, 10**5), default=60, help="longest chain of the first round (default 60)")
+    how.add_argument("--steps", type=Count(1, 10**5), default=20, help="longest chain of the first round (default 20)")
     how.add_argument(
         "--first", type=Count(16, 10**6), default=200, help="samples per choice in the first round (default 200)"
     )

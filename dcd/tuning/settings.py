@@ -20,7 +20,7 @@ class Tune:
     """Extent of the search of :func:`dcd.tune`.
 
     Attributes:
-      steps: Most steps of a chain in the first round.
+      steps: Most steps of a chain in the first round; a choice that goes on may take twice as many.
       n_first: Samples per choice in the first round; each later round takes three times as many. At least 16.
       rounds: Rounds; after each, a third of the choices goes on.
       confirm_n: Samples of the confirmation's first look, at least 500; where the rule cannot decide, it looks again
@@ -39,7 +39,7 @@ class Tune:
       InputError: A value is out of range; the error names the field.
     """
 
-    steps: int = 100
+    steps: int = 20
     n_first: int = 200
     rounds: int = 3
     confirm_n: int = 2000
