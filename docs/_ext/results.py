@@ -133,8 +133,8 @@ def families() -> list[Any]:
 
 
 def figure(number: float | None) -> str:
-    """A deviation with two digits, or a dash."""
-    return "-" if number is None else f"{number:.1e}"
+    """A deviation with two digits, or a dash; its minus is one at which browsers break no line."""
+    return "-" if number is None else f"{number:.1e}".replace("-", "\N{NON-BREAKING HYPHEN}")
 
 
 def presets() -> dict[str, Any]:
