@@ -28,6 +28,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LIMIT = 600
 """Seconds after which a test run counts as failed."""
 _LANGEVIN, _CRITICS = "tests/dcd/langevin/", "tests/dcd/critics/"
+_STARTS = "tests/interp/starts/test_neighbours.py"
 
 
 class Mutation(NamedTuple):
@@ -139,6 +140,48 @@ MUTATIONS = (
         "w[::-1, ::-1]",
         "w",
         ("tests/pairs/test_convolution.py", "-k", "both_forms"),
+    ),
+    Mutation(
+        "edges of a graph are measured at their ends only",
+        "interp/starts/chains.py",
+        "_PIECES = 8",
+        "_PIECES = 1",
+        (_STARTS, "-k", "edges_are_measured_inside"),
+    ),
+    Mutation(
+        "a graph without the direct edge of two ends",
+        "interp/starts/neighbours.py",
+        "second = np.concatenate([near.ravel(), sources + batch])",
+        "second = np.concatenate([near.ravel(), sources])",
+        (_STARTS, "-k", "never_dearer_than_the_line"),
+    ),
+    Mutation(
+        "the classifier's term without the critic's",
+        "interp/metric/classifier_term.py",
+        '-badness(self.critic(params["critic"], x)) - fixed',
+        "-fixed",
+        (_STARTS, "-k", "the_score_is_minus"),
+    ),
+    Mutation(
+        "a path weight is set on the prior though latents are given",
+        "interp/metric/path_weight.py",
+        "draw = lambda k: given[",
+        "unused = lambda k: given[",
+        (_STARTS, "-k", "calibration_on_latents"),
+    ),
+    Mutation(
+        "a flow forgets the volume of its last scale",
+        "pairs/flows/couplings.py",
+        "return x * jnp.exp(scale) + shift, log_det + scale.sum(-1)",
+        "return x * jnp.exp(scale) + shift, log_det",
+        ("tests/pairs/flows/test_flows.py", "-k", "volume_change"),
+    ),
+    Mutation(
+        "a critic of boosting is judged on the rows that trained it",
+        "dcd/critics/boosting.py",
+        "judged = held_source.replace",
+        "judged = source.replace",
+        (_CRITICS + "test_boosting.py", "-k", "learned_by_heart"),
     ),
 )
 
