@@ -49,7 +49,7 @@ def check_destination(path: str | os.PathLike[str], overwrite: bool = False) -> 
         if not is_archive(target):
             raise InputError("path", f"'{target}' exists and is not a checkpoint", "choose another path")
         if not overwrite:
-            raise InputError("path", f"'{target}' exists", "choose another path, or overwrite it explicitly")
+            raise InputError("path", f"'{target}' exists", "choose another path, or overwrite it (--overwrite)")
     nearest = target.parent
     while not nearest.exists():
         nearest = nearest.parent

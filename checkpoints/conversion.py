@@ -118,6 +118,9 @@ def convert_tensors(
     if faults:
         more = f", and {len(faults) - 12} more" if len(faults) > 12 else ""
         remedy = "correct the layers, give a layer name = the module's prefix, or list tensors to leave out in ignore"
+        bare = {layer.kind for _, layer, _ in walk(layers, input_shape, field) if not getattr(layer, "affine", True)}
+        if bare and any("is left over" in fault for fault in faults):
+            remedy = f"give {' and '.join(sorted(bare))} affine = true where the file has weight and bias; {remedy}"
         raise InputError(field, "do not match the file: " + ", ".join(faults[:12]) + more, remedy)
     return Conversion(_nested(layers, found, field), tuple(table), doubts, ignored)
 

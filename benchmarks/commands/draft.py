@@ -65,12 +65,14 @@ def run(args: argparse.Namespace) -> int:
     from checkpoints.drafts.drafting import draft_manifest
     from pairs import InputError
     from pairs.io.files import write_bytes
-    from pairs.io.next_steps import next_step
+    from pairs.io.next_steps import data_words, next_step
 
     out = args.out
     if out is not None and out.exists():
         raise InputError("out", f"'{out}' exists", "give another path")
     data = _data(args)
+    if args.end is None and args.critic is not None and not args.json:
+        print("drafting; nets of many channels take minutes, fewer where --end is given", file=sys.stderr)
     made = draft_manifest(
         args.generator,
         args.critic,
@@ -97,8 +99,9 @@ def run(args: argparse.Namespace) -> int:
     for answer in made.ranking:
         print(f"ranking: {answer}", file=sys.stderr)
     if out is not None:
-        print(f"{out} written; check what was guessed", file=sys.stderr)
-        print(next_step("import", out, "--out", f"{out.with_suffix('')}-imported"), file=sys.stderr)
+        print(f"{out} written; check what was guessed; stored outputs (--check FILE) prove it", file=sys.stderr)
+        known = [] if args.data is None else ["--data", *data_words(args)]
+        print(next_step("import", out, "--out", f"{out.with_suffix('')}-imported", *known), file=sys.stderr)
     return 0
 
 

@@ -83,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
         print(to_json(report), end="")
         return 0
     print_report(report)
-    _say(report, gain, config.steps, f"wrote grid.png, samples.npz, report.json to {folder}")
+    _say(args, report, gain, config.steps, f"wrote grid.png, samples.npz, report.json to {folder}")
     return 0
 
 
@@ -131,21 +131,24 @@ def _stream(
         return 0
     print_report(report)
     files = report["shards"]["count"]
-    _say(report, gain, config.steps, f"wrote {files:,} shards, index.json, grid.png, report.json to {folder}")
+    _say(args, report, gain, config.steps, f"wrote {files:,} shards, index.json, grid.png, report.json to {folder}")
     return 0
 
 
-def _say(report: dict[str, Any], gain: bool | None, steps: int, wrote: str) -> None:
+def _say(args: argparse.Namespace, report: dict[str, Any], gain: bool | None, steps: int, wrote: str) -> None:
     """What stands below the table."""
     from rich.console import Console
+
+    from pairs.io.next_steps import data_words, next_step
 
     console = Console(markup=False)
     console.print(report["measured"])
     console.print(wrote)
     if gain is None:
-        console.print(
-            "settings are the preset's, not verified for this pair: ganrefine tune PAIR DATA checks and improves them"
-        )
+        console.print("settings are the preset's, not verified for this pair: tune checks and improves them")
+        if args.pair is not None and args.data is not None:
+            files = [] if args.files is None else ["--files", args.files]
+            print(next_step("tune", args.pair, *data_words(args), *files))
     if gain is False:
         kept = "these are the generator's samples, unchanged" if steps == 0 else "its best setting was used anyway"
         console.print(f"tuning proved no gain: {kept}")

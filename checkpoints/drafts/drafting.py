@@ -153,7 +153,8 @@ def _words(
     if not asked_critic and "end and range" not in asked and end is None:
         guessed.append(f"generator ends in {maker.end}, samples in {span}")
     if judge is not None and kind is None:
-        guessed.append(judge.said[-1] if judge.said else "critic_kind logit")
+        untold = "critic_kind logit, which weights do not tell from wasserstein or least_squares; data do"
+        guessed.append(judge.said[-1] if judge.said else untold)
     if "prior" not in asked and not any(p.sort == "batch_norm" for p in parts):
         guessed.append(f"prior {maker.prior['kind']}")
     for made in (maker, judge):

@@ -138,7 +138,9 @@ class DraftedNet:
             (self.inferred if found.off < BETTER * least else self.guessed).append(line)
         if held:
             line = f"{said(found.taken)} before '{part.name}': statistics off by {found.off:.2f}"
-            (self.inferred if len(found.near) == 1 else self.guessed).append(f"{line}, next best {found.other:.2f}")
+            clear = len(found.near) == 1
+            others = f"next best {found.other:.2f}" if clear else f"others from {found.other:.2f}, too near to decide"
+            (self.inferred if clear else self.guessed).append(f"{line}, {others}")
             self.seen[found.taken] += 1
         self.off.append(found.off)
         self._commit(Place(found.taken, found.near), {prior: self.inputs[prior]})

@@ -13,6 +13,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from scipy.special import erf, expit
 
+from pairs import InputError
+
 from ..folding import fold
 
 __all__ = ["Spec", "Tensors", "advance", "narrowed"]
@@ -20,6 +22,10 @@ __all__ = ["Spec", "Tensors", "advance", "narrowed"]
 Spec = dict[str, Any]
 Tensors = Mapping[str, np.ndarray]
 
+_REMEDY = (
+    "a net with labels (an embedding), branches or blocks is not drafted: write its manifest with 'concatenate' and"
+    " 'embed' or 'add', as the guide on bringing a GAN shows; files of whole modules need none"
+)
 _ROWS = 32  # rows whose windows are held at a time
 _SELU = (1.0507009873554805, 1.6732632423543772)
 
@@ -31,12 +37,20 @@ def advance(specs: Sequence[Spec], tensors: Tensors, x: np.ndarray) -> np.ndarra
       specs: Layers in the manifest's terms.
       tensors: Those of the file, by full name.
       x: Rows in PyTorch's order.
+
+    Raises:
+      InputError: A module cannot take what the one before it gives: the net is no plain list.
     """
     for spec in specs:
         kind, name = spec["layer"], spec.get("name")
         group = {} if name is None else {n[len(name) + 1 :]: a for n, a in tensors.items() if n.startswith(f"{name}.")}
         own = fold(group, kind == "conv_transpose")[0]
-        x = _LAYERS[kind](spec, {n: np.asarray(a, np.float32) for n, a in own.items()}, x)
+        try:
+            x = _LAYERS[kind](spec, {n: np.asarray(a, np.float32) for n, a in own.items()}, x)
+        except (ValueError, IndexError):
+            shape = "x".join(map(str, x.shape[1:]))
+            problem = f"'{name}' ({kind}) cannot take the {shape} that the modules before it give"
+            raise InputError("draft", problem, _REMEDY) from None
     return x
 
 

@@ -92,7 +92,10 @@ class _Parser:
             lists = [value] if wanted == "Layers" else value
             sound = isinstance(lists, (list, tuple)) and all(isinstance(part, (list, tuple)) for part in lists)
             if not sound:
-                raise InputError(where, f"{called} is {_short(value)}", "give a list of layers, or of such lists")
+                remedy = (
+                    "give a list of layers" if wanted == "Layers" else "give a list of branches, each a list of layers"
+                )
+                raise InputError(where, f"{called} is {_short(value)}", remedy)
             if wanted == "Layers":
                 return self.list(value, where, depth + 1)
             return tuple(self.list(part, f"{where}[{i}]", depth + 1) for i, part in enumerate(value))
