@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -92,7 +93,8 @@ def import_pair(args: argparse.Namespace) -> int:
     if any(net.architecture is None for net in nets):
         print(f"refine, tune and adapt need your code: in Python, checkpoints.load_pair({args.out!r}, like=pair)")
     elif not made.pair.has_critic:
-        print("no critic yet: tune and adapt make one from real images")
+        name = shlex.quote(args.out)
+        print(f"no critic yet: make one with ganrefine tune {name} DATA, or ganrefine adapt {name} DATA")
     else:
         print(next_step("refine", args.out))
     if args.data is not None and all(net.architecture is not None for net in nets):

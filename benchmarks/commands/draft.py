@@ -71,8 +71,6 @@ def run(args: argparse.Namespace) -> int:
     if out is not None and out.exists():
         raise InputError("out", f"'{out}' exists", "give another path")
     data = _data(args)
-    if args.end is None and args.critic is not None and not args.json:
-        print("drafting; nets of many channels take minutes, fewer where --end is given", file=sys.stderr)
     made = draft_manifest(
         args.generator,
         args.critic,
@@ -82,6 +80,7 @@ def run(args: argparse.Namespace) -> int:
         keys=(args.generator_key, args.critic_key),
         folder=Path.cwd() if out is None else out.parent,
         data=data,
+        on_progress=None if args.json else lambda words: print(words, file=sys.stderr),
     )
     if out is not None:
         write_bytes(out, made.text.encode())

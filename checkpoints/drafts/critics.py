@@ -111,7 +111,11 @@ def make_critic(
 
 
 def by_critic(
-    maker: MadeGenerator, judge: MadeCritic, make: Callable[[MadeGenerator], MadeCritic], given: bool
+    maker: MadeGenerator,
+    judge: MadeCritic,
+    make: Callable[[MadeGenerator], MadeCritic],
+    given: bool,
+    on_progress: Callable[[str], None] | None = None,
 ) -> tuple[MadeGenerator, MadeCritic]:
     """The end of the generator that suits its critic, where the samples do not decide.
 
@@ -123,10 +127,15 @@ def by_critic(
       judge: Its critic.
       make: Drafts the critic for a generator.
       given: There are data.
+      on_progress: Function that is called with a line before each rival is tried.
     """
     if not maker.rivals or not (given or judge.net.off):
         return maker, judge
-    pairs = [(maker, judge), *((rival, make(rival)) for rival in maker.rivals)]
+    pairs = [(maker, judge)]
+    for i, rival in enumerate(maker.rivals, 1):
+        if on_progress is not None:
+            on_progress(f"trying the critic on end {i + 1} of {len(maker.rivals) + 1}; --end leaves this out")
+        pairs.append((rival, make(rival)))
     name = lambda g: f"{g.end} {'unbounded' if g.span is None else list(g.span)}"
     ways: list[tuple[str, float, list[float], bool]] = []
     if judge.net.off:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,7 @@ def draft_manifest(
     keys: tuple[str | None, str | None] = (None, None),
     folder: str | os.PathLike[str] | None = None,
     data: ArrayLike | None = None,
+    on_progress: Callable[[str], None] | None = None,
 ) -> Draft:
     """Write the manifest of two sequential nets.
 
@@ -86,6 +88,7 @@ def draft_manifest(
       keys: Part of each file that is the state dict.
       folder: Folder the manifest will lie in, for the paths in it; that of the generator by default.
       data: Real samples ``(n, *sample)``; bytes where their range is open, else numbers in the range of the samples.
+      on_progress: Function that is called with a line where several ends are tried with the critic, which takes long.
 
     Raises:
       InputError: A file that cannot be read, a net that cannot be drafted, with the reason, or data of another shape.
@@ -110,7 +113,7 @@ def draft_manifest(
     judge = None
     if "critic" in files:
         judged = lambda maker: make_critic(*loaded["critic"], maker, sample, real)
-        maker, judge = by_critic(maker, judged(maker), judged, real is not None)
+        maker, judge = by_critic(maker, judged(maker), judged, real is not None, on_progress)
     inferred, guessed = _words(maker, judge, end, critic_kind, loaded["generator"][0])
     pair: dict[str, Any] = {
         "name": files["generator"].resolve().parent.name or "pair",
