@@ -6,8 +6,8 @@ steps take about
 
 .. math:: n\,T\,F / (0.3\,R)
 
-seconds. On two cores the chains of five pairs ran at 0.16 to 0.49 of R, so the estimate is right within a factor of
-two; compilation comes on top.
+seconds. The share 0.3 lies between what small convolutions and large dense layers reach on a CPU, so that the estimate
+is good to a factor of two or so; compilation comes on top.
 """
 
 from __future__ import annotations
