@@ -27,7 +27,7 @@ from pairs import InputError, Pair
 from pairs.checks import is_image
 from pairs.fitting import Job
 
-from .time_estimates import gradient_operations, rough_time, seconds_of
+from .time_estimates import gradient_operations, programs_within, rough_time, seconds_of
 
 __all__ = [
     "Estimate",
@@ -108,7 +108,7 @@ def activation_bytes(pair: Pair, space: str = "latent") -> int:
 def _sizes(program: Any) -> Iterator[int]:
     """Bytes of what each equation of a traced program gives, those of programs within it included."""
     for equation in program.eqns:
-        within = [getattr(v, "jaxpr", v) for v in equation.params.values() if hasattr(getattr(v, "jaxpr", v), "eqns")]
+        within = programs_within(equation)
         if within:
             times = equation.params.get("length", 1)
             yield from (times * size for inner in within for size in _sizes(inner))

@@ -22,7 +22,7 @@ import jax.numpy as jnp
 
 from pairs import Pair
 
-__all__ = ["gradient_operations", "rough_time", "seconds_of"]
+__all__ = ["gradient_operations", "programs_within", "rough_time", "seconds_of"]
 
 SHARE = 0.3
 """Part of the rate of a large matrix product at which chains run."""
@@ -58,7 +58,7 @@ def gradient_operations(pair: Pair, space: str = "latent") -> float:
 
 def _operations(program: Any) -> Iterator[float]:
     for equation in program.eqns:
-        within = [getattr(v, "jaxpr", v) for v in equation.params.values() if hasattr(getattr(v, "jaxpr", v), "eqns")]
+        within = programs_within(equation)
         if within:
             times = equation.params.get("length", 1)
             yield from (times * count for inner in within for count in _operations(inner))
@@ -70,6 +70,11 @@ def _operations(program: Any) -> Iterator[float]:
             kernel, spec = equation.invars[1].aval.shape, equation.params["dimension_numbers"].rhs_spec
             zeros = math.prod(equation.params["lhs_dilation"])  # products with the zeros between inputs are skipped
             yield 2.0 * math.prod(equation.outvars[0].aval.shape) * math.prod(kernel) / kernel[spec[0]] / zeros
+
+
+def programs_within(equation: Any) -> list[Any]:
+    """The traced programs that an equation calls, of a loop or a compiled function."""
+    return [getattr(v, "jaxpr", v) for v in equation.params.values() if hasattr(getattr(v, "jaxpr", v), "eqns")]
 
 
 def seconds_of(operations: float) -> float:
