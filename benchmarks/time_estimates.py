@@ -94,11 +94,11 @@ def rough_time(seconds: float) -> str:
     """Seconds in words, with the precision that an estimate has.
 
     Example:
-      >>> rough_time(3), rough_time(47), rough_time(200), rough_time(9000), rough_time(1e6)
-      ('a few seconds', 'a minute', '3 minutes', '2 hours', '12 days')
+      >>> rough_time(3), rough_time(28), rough_time(47), rough_time(200), rough_time(9000), rough_time(1e6)
+      ('a few seconds', '30 seconds', 'a minute', '3 minutes', '2 hours', '12 days')
     """
     for size, name in ((86400, "day"), (3600, "hour"), (60, "minute")):
         if seconds >= 0.7 * size:
             count = max(1, round(seconds / size))
             return f"{count:,} {name}s" if count > 1 else f"{'an' if name == 'hour' else 'a'} {name}"
-    return "a few seconds"
+    return f"{round(seconds, -1):.0f} seconds" if seconds >= 8 else "a few seconds"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import jax
 import pytest
 
+import benchmarks.estimates
 import benchmarks.time_estimates as estimates
 from pairs import Normal, Pair, make_pair
 from pairs.sequential.spec import init_sequential
@@ -40,3 +41,10 @@ def test_ten_times_the_operations_are_ten_times_the_seconds(monkeypatch) -> None
     # a product of 2 * 1024^3 operations in one second, at 0.3 of its rate
     assert estimates.seconds_of(2 * 1024**3) == pytest.approx(1 / 0.3)
     assert estimates.seconds_of(20 * 1024**3) == pytest.approx(10 / 0.3)
+
+
+def test_the_line_of_an_estimate_multiplies_evaluations_and_operations(monkeypatch) -> None:
+    monkeypatch.setattr(benchmarks.estimates, "seconds_of", lambda operations: operations / 10)
+    line = benchmarks.estimates.Estimate(2**20, 300, operations=4.0).line
+    assert line.endswith("300 gradient evaluations, roughly 2 minutes")
+    assert benchmarks.estimates.Estimate(2**20, 300).line.endswith("300 gradient evaluations")

@@ -14,6 +14,7 @@ import dcd
 from benchmarks.metrics import frechet_distance, moments
 from benchmarks.metrics.paired import paired_measures
 from dcd import Judge
+from dcd.tuning.halving import run_trial
 from dcd.tuning.rule import Paired
 from dcd.tuning.tuned_file import read_tuned, tuned_text
 from pairs import InputError, Normal, Pair, make_pair, wrap
@@ -208,3 +209,20 @@ def test_damaged_outcome_is_refused(tmp_path, text):
     path.write_text(text)
     with pytest.raises(InputError, match="tuned"):
         read_tuned(path)
+
+
+@pytest.mark.parametrize("n, wanted", [(16, 512), (300, 1200), (5000, 4096)])
+def test_a_trial_sets_the_constant_of_a_selection_on_no_more_candidates_than_its_samples_are_worth(
+    monkeypatch, n, wanted
+):
+    pair, seen = _pair(_ratio, {"scale": jnp.asarray(0.6), "shift": jnp.asarray(1.0)}), []
+
+    def run(*args, pilot, **more):
+        seen.append(pilot)
+        raise StopIteration
+
+    monkeypatch.setattr("dcd.tuning.halving.run_choice", run)
+    still = dcd.Choice("raw", LATENT.replace(steps=0), 0.5)
+    with pytest.raises(StopIteration):
+        run_trial(pair, still, JUDGE, _real(1, 100), jax.random.key(0), n, SMALL)
+    assert seen == [wanted]
