@@ -27,6 +27,7 @@ html_css_files = ["style.css"]
 html_theme = "pydata_sphinx_theme"
 html_title = "ganrefine"
 html_theme_options = {"show_toc_level": 2, "navigation_with_keys": False, "secondary_sidebar_items": ["page-toc"]}
+html_sidebars = {name: [] for name in ("design", "getting-started")}  # pages without pages below them
 
 myst_enable_extensions = ["amsmath", "dollarmath", "colon_fence", "deflist"]
 myst_heading_anchors = 3
