@@ -4,7 +4,7 @@ r"""How far do judges that need no labels rank sets of images as a net trained w
 
 Judges: Frechet distance in the labelled net a (what another labelled net says: the ceiling), in random features, in a
 net trained without labels on images that no set holds, and the distance of patches. The truth is the Frechet distance
-in the labelled net b; for CIFAR-10, which has no net b here, it is net a. All distances are to the test images.
+in the labelled net b. All distances are to the test images.
 
 Groups of sets: ``spoilt`` (real images, and real images spoilt in seventeen ways) and the trials of one pair (a sweep
 of chains, all from the same latents). For each judge and group:
@@ -141,9 +141,7 @@ def _study(path: str, name: str, own: int, pairs: dict[str, Callable[[], Pair]],
     )
     nets = {"random": random_features(train.shape), "self-supervised": own_net}
     labelled = {n[-1]: load_features(n) for n in bundled_features() if n.startswith(f"{name}-classifier")}
-    if "b" in labelled:
-        nets["labelled a"] = labelled["a"]
-    true_net = labelled.get("b") or labelled["a"]
+    nets["labelled a"], true_net = labelled["a"], labelled["b"]
     judges: dict[str, Callable[[Sets], Seen]] = {
         k: lambda sets, net=net: _in_features(net, sets, test.x) for k, net in nets.items()
     }
@@ -195,7 +193,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "patches": PATCHES,
         "data": {},
     }
-    for name, path, own, pairs in (*jobs, ("cifar10", args.cifar, 20_000, {})):
+    for name, path, own, pairs in (*jobs, ("cifar10-jpeg", args.cifar, 20_000, {})):
         if path:
             report["data"][name] = _study(path, name, own, pairs, args)
             write_json(args.out, report | {"versions": versions(), "hardware": hardware()})
