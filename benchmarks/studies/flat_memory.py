@@ -32,7 +32,7 @@ from pairs.io.command import guard, seed_number
 from pairs.io.reports import hardware, versions, write_json
 from pairs.sequential.spec import init_sequential
 
-from ..commands.argument_types import FilePath, Number
+from ..commands.argument_types import Count, FilePath, Number
 
 __all__ = ["main", "peak_of", "small_pair"]
 
@@ -102,6 +102,8 @@ def _again(pair: Pair, minutes: float, rng: np.random.Generator, root: Path) -> 
 def _run(argv: Sequence[str] | None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.studies.flat_memory", description="Memory.")
     parser.add_argument("--minutes", type=Number(0.01, 1e4), default=60.0)
+    sizes = "samples of the runs whose peak is measured; none at all to run for M minutes only"
+    parser.add_argument("--sizes", type=Count(1, 10**9), nargs="*", default=list(SIZES), help=sizes)
     parser.add_argument("--seed", type=seed_number, default=0)
     parser.add_argument("--out", type=FilePath(), required=True)
     args = parser.parse_args(argv)
@@ -109,7 +111,7 @@ def _run(argv: Sequence[str] | None) -> int:
         root = Path(name)
         pair = small_pair("fashion-mnist-small")
         checkpoints.save_pair(root / "pair", pair)
-        sizes = [peak_of(root / "pair", n, root / f"out-{n}") for n in SIZES]
+        sizes = [peak_of(root / "pair", n, root / f"out-{n}") for n in args.sizes]
         rows = _again(pair, args.minutes, np.random.default_rng(args.seed), root)
     tenth = max(1, len(rows) // 10)
     mean = lambda part, key: float(np.mean([r[key] for r in part]))
