@@ -15,7 +15,8 @@ from checkpoints.archive import read_archive_metadata
 from checkpoints.description import count
 from checkpoints.families import recognise
 from checkpoints.first_look import SAMPLES, draw, look
-from checkpoints.importing import Imported, import_files
+from checkpoints.importing import Imported, import_critic, import_files
+from checkpoints.lookup import stored_pair
 from checkpoints.manifest import shipped_manifests
 from checkpoints.orbax_import import import_orbax
 from checkpoints.weight_import import import_weights
@@ -113,12 +114,13 @@ def _published(args: argparse.Namespace) -> Imported | None:
 
 def _imported(args: argparse.Namespace) -> Imported:
     shipped = args.file in shipped_manifests()
+    base = None if args.critic is None or Path(args.critic).suffix != ".toml" else stored_pair(args.file)
+    if base is not None:
+        _refuse_described(args, "critic", "name")
+        name = args.name or Path(args.out).resolve().name or None
+        return import_critic(base, args.critic, args.files, args.check, name)
     if shipped or Path(args.file).suffix == ".toml" or (Path(args.file) / "pair.toml").is_file():
-        given = [flag for name, flag in _WITHOUT_MANIFEST.items() if getattr(args, name) is not None]
-        given += ["CRITIC"] if args.critic else []
-        given += ["--real-is-low"] if args.real_is_low else []
-        if given:
-            raise InputError("file", f"is a manifest, which says what {given[0]} says", f"leave {given[0]} out")
+        _refuse_described(args, "file")
         folder = not shipped and Path(args.file).is_dir()
         return import_files(Path(args.file) / "pair.toml" if folder else args.file, args.files, args.check)
     if args.factory is not None:
@@ -144,6 +146,21 @@ def _imported(args: argparse.Namespace) -> Imported:
         check=args.check,
         name=args.name or Path(args.out).resolve().name or None,
     )
+
+
+def _refuse_described(args: argparse.Namespace, field: str, *allowed: str) -> None:
+    """Refuse arguments that say what a manifest says.
+
+    Args:
+      args: All arguments.
+      field: The one that is the manifest.
+      allowed: Names of arguments that may stand beside it.
+    """
+    given = [f for name, f in _WITHOUT_MANIFEST.items() if getattr(args, name) is not None and name not in allowed]
+    given += ["CRITIC"] if args.critic and field != "critic" else []
+    given += ["--real-is-low"] if args.real_is_low else []
+    if given:
+        raise InputError(field, f"is a manifest, which says what {given[0]} says", f"leave {given[0]} out")
 
 
 def _from_orbax(args: argparse.Namespace) -> Imported:

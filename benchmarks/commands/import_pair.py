@@ -24,11 +24,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="pair.toml that names weight files and layers, or one of "
         f"{', '.join(SHIPPED)}; or the generator's own file: ONNX, Keras (.h5, .keras), a whole PyTorch module, "
         "weights of a published family; "
-        "or a stored pair that CRITIC gives a new critic",
+        "or a stored pair that CRITIC gives its critic, or another one",
     )
-    what.add_argument(
-        "critic", metavar="CRITIC", nargs="?", type=PathText(), help="the critic's file, where FILE is the generator's"
-    )
+    critic = "the critic's file, where FILE is the generator's or a stored pair; or a manifest with [pair] and [critic]"
+    what.add_argument("critic", metavar="CRITIC", nargs="?", type=PathText(), help=critic)
     what.add_argument(
         "--files", type=PathText(), metavar="DIR", help="folder of the weight files of a manifest (default: its own)"
     )
