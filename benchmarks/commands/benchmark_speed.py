@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
     from ..speed import measure
 
     folder = check_out(args.out)
-    pair = load(args.pair, args.files)
+    pair = load(args.pair, args.files, args.factory)
     for space in ("latent", "pixel"):
         check_refinement(pair, dcd.Langevin(space=space, steps=1), args.batch, args.batch)
     place = hardware()

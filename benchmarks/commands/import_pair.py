@@ -57,7 +57,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
             f"--{net}-labels", type=Text(), metavar="INPUT", help=f"input of the {net}'s graph that takes labels"
         )
         how.add_argument(f"--{net}-output", type=Text(), metavar="OUTPUT", help=f"output of the {net}'s graph")
-    code = "directory of Orbax as FILE: function of your own code, which is run; it returns the Flax modules to fill"
+    code = "your own code, which is run: the function that returns the Flax modules that FILE, a directory of Orbax, "
+    code += "fills, or that FILE, a stored pair, was imported with"
     how.add_argument("--factory", type=Text(1, 400), metavar="FILE.py:FUNCTION", help=code)
     how.add_argument("--real-is-low", action="store_true", help="the critic is low on real samples: turn its sign")
     published = parser.add_argument_group("published families")

@@ -139,7 +139,7 @@ def _say(args: argparse.Namespace, report: dict[str, Any], gain: bool | None, st
     """What stands below the table."""
     from rich.console import Console
 
-    from pairs.io.next_steps import data_words, next_step
+    from pairs.io.next_steps import data_words, factory_words, next_step
 
     console = Console(markup=False)
     console.print(report["measured"])
@@ -148,7 +148,7 @@ def _say(args: argparse.Namespace, report: dict[str, Any], gain: bool | None, st
         console.print("settings are the preset's, not verified for this pair: tune checks and improves them")
         if args.pair is not None and args.data is not None:
             files = [] if args.files is None else ["--files", args.files]
-            print(next_step("tune", args.pair, *data_words(args), *files))
+            print(next_step("tune", args.pair, *data_words(args), *files, *factory_words(args)))
     if gain is False:
         kept = "these are the generator's samples, unchanged" if steps == 0 else "its best setting was used anyway"
         console.print(f"tuning proved no gain: {kept}")

@@ -27,8 +27,10 @@ from pairs import InputError, Net, Normal, Pair
 from pairs.io.command import check_out
 from pairs.io.files import write_bytes
 from pairs.io.reports import to_json
+from pairs.user_nets import factory_given
 
 from ..estimates import check_path
+from ..factories import factory_of
 from ..inputs import load
 from .answer import choose_answer
 from .checks import check_options, check_with_pair
@@ -62,10 +64,15 @@ class _Clock:
 
 def run_path(args: argparse.Namespace) -> int:
     """Run the command; returns the exit code."""
+    with factory_given(factory_of(args.factory)):  # critics for paths that were kept stand on the user's nets too
+        return _run_path(args)
+
+
+def _run_path(args: argparse.Namespace) -> int:
     say = lambda text: print(text, file=sys.stderr, flush=True)
     out, clock = check_out(args.out), _Clock()
     check_options(args)
-    whole = load(args.pair, args.files)
+    whole = load(args.pair, args.files, args.factory)
     pair = labelled_pair(whole, args.label, args.to_label)
     mixed = args.to_label is not None and args.to_label != args.label
     one = None if mixed else args.label
