@@ -39,6 +39,7 @@ def run(args: argparse.Namespace) -> int:
     from checkpoints import save_pair
     from pairs.checks import image_range
     from pairs.io.command import check_out
+    from pairs.io.earlier_results import say_replaced
     from pairs.io.next_steps import factory_words, next_step
     from pairs.io.progress_bars import progress, stages
     from pairs.io.reports import hardware, to_json, versions, write_json
@@ -62,6 +63,7 @@ def run(args: argparse.Namespace) -> int:
         )
         if args.on_features and args.loss == "bce":
             recovery = recovery.replace(r1=1.0)
+    say_replaced(folder, "pair", "report.json")
     contrastive = dcd.Contrast(rounds=args.contrast) if args.contrast else None
     chain = settings(args)
     with progress() as bar:

@@ -51,6 +51,7 @@ def run(args: argparse.Namespace) -> int:
     from pairs import InputError
     from pairs.checks import image_range
     from pairs.io.command import check_out
+    from pairs.io.earlier_results import say_replaced
     from pairs.io.reports import hardware, to_json, versions, write_json
 
     from ..estimates import check_interpolation, check_path
@@ -76,6 +77,7 @@ def run(args: argparse.Namespace) -> int:
     judging, training = _drawn(args, pair)
     if args.recover:
         adapted = _recovered(pair, training, args.seed, say)
+    say_replaced(out, "report.json")
     settings = interp.GeodesicSettings(
         points=args.points,
         segments=args.segments,

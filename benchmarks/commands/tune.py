@@ -57,6 +57,7 @@ def run(args: argparse.Namespace) -> int:
     from pairs import InputError
     from pairs.checks import image_range, is_image
     from pairs.io.command import check_out
+    from pairs.io.earlier_results import say_replaced
     from pairs.io.files import write_bytes
     from pairs.io.next_steps import data_words, factory_words, next_step
     from pairs.io.plots import tuning_plot
@@ -91,6 +92,7 @@ def run(args: argparse.Namespace) -> int:
     features, judge = chosen.features, chosen.features
     if args.judge or not is_image(pair):
         judge = choose_features(pair, args.judge, images, folder=args.out, judge=True).features
+    say_replaced(folder, "tuned.toml", "pair", "report.json", "tuning.png")
     if not args.json:
         print(chosen.reason, file=sys.stderr)
         if args.evaluations:

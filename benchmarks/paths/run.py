@@ -25,6 +25,7 @@ from interp.starts.neighbours import neighbour_graph
 from interp.tours import joined
 from pairs import InputError, Net, Normal, Pair
 from pairs.io.command import check_out
+from pairs.io.earlier_results import say_replaced
 from pairs.io.files import write_bytes
 from pairs.io.reports import to_json
 from pairs.user_nets import factory_given
@@ -40,7 +41,7 @@ from .kept import Kept
 from .nets import classifier_net, metric_net
 from .realism import check_took_no_part, realism
 from .report import path_report, print_table
-from .show import path_files
+from .show import FILES, path_files
 from .stops import find_stops, given_stops, labelled_pair, read_pictures
 from .training import nodes_of
 from .weights import choose_weight
@@ -89,6 +90,7 @@ def _run_path(args: argparse.Namespace) -> int:
     kept = Kept(args.kept or out / "kept")
     judging = choose_judge(args, pair, data)
     check_took_no_part(judging, metric, named)
+    say_replaced(out, *FILES, "report.json")
     clock.stop("data")
     narrow = None if mixed else lambda p: labelled_pair(p, args.label, args.to_label)
     chosen = choose_critic(args, pair, whole, data, narrow, kept, judging, say)
