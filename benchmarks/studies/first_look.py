@@ -32,7 +32,7 @@ from pairs.io.reports import hardware, versions, write_json
 from ..commands.argument_types import Count, FilePath
 from .first_look_faults import FAULTS, Fault
 
-__all__ = ["kinds_of", "main", "row"]
+__all__ = ["holds", "kinds_of", "main", "row"]
 
 BUNDLED = {"fashion-mnist-wgan-gp": "fashion-mnist", "fashion-mnist-wgan-gp-adapted": "fashion-mnist"}
 BUNDLED |= {"cifar10-jpeg-sngan": None}
@@ -65,8 +65,14 @@ def kinds_of(found: FirstLook) -> set[str]:
     return {kind for kind, words in KINDS.items() for warning in found.warnings if words in warning}
 
 
-def _true(kind: str, fault: Fault, others: list[FirstLook]) -> bool:
-    """Whether what a warning says holds."""
+def holds(kind: str, fault: Fault, others: list[FirstLook]) -> bool:
+    """Whether what a warning says holds: it names the fault, or ranks two sets as other draws do.
+
+    Args:
+      kind: Of the warning, a key of ``KINDS``.
+      fault: What was done to the pair.
+      others: Looks with other seeds.
+    """
     if kind == fault.seen_by:
         return True
     worse, _, better = kind.partition(" over ")
@@ -96,7 +102,7 @@ def row(name: str, pair: Pair, real: Any, labels: Any, change: str, seeds: int) 
     for seed, told in enumerate(kinds):
         others = [found for i, found in enumerate(looks) if i != seed]
         for kind in told:
-            (right if _true(kind, fault, others) else wrong)[kind] += 1
+            (right if holds(kind, fault, others) else wrong)[kind] += 1
     some = lambda counts: {kind: n for kind, n in counts.items() if n}
     seen = sum(bool(told) if fault.seen_by == "any" else fault.seen_by in told for told in kinds)
     return {

@@ -7,8 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from benchmarks.studies.first_look import row
-from benchmarks.studies.first_look_faults import exchanged
+from benchmarks.studies.first_look import holds, row
+from benchmarks.studies.first_look_faults import FAULTS, exchanged
+from checkpoints.first_look import FirstLook
 from pairs import Normal, make_pair, wrap
 
 REAL = np.random.default_rng(0).uniform(0.5, 0.9, size=(64, 4, 4, 1)).astype(np.float32)
@@ -60,6 +61,12 @@ def test_what_is_said_of_ranks_is_right_where_other_draws_rank_so(best, verdict,
     """A critic that likes grey best ranks as a turned one does, and is none."""
     found = row("small", pair.replace(critic=wrap(_level, jnp.asarray([[1.0], [best]]))), REAL, None, "none", 2)
     assert found is not None and found[verdict] == {kind: 2} and max(found["auc"]["data over samples"]) < 0.4
+
+
+def test_other_draws_refute_what_one_look_says_of_ranks() -> None:
+    looks = [FirstLook(8, 0, 1, 0, {}, {"data over noise": told}, ()) for told in (0.3, 0.6)]
+    for others, right in ((looks[:1], True), (looks[1:], False), (looks * 2, True), ([], False)):
+        assert holds("noise over data", FAULTS["none"], others) is right
 
 
 def test_exchanged_arrays_are_two_of_equal_shape_kernels_first() -> None:
