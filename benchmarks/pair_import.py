@@ -123,8 +123,9 @@ def _imported(args: argparse.Namespace) -> Imported:
 
 def _made(args: argparse.Namespace, factory: Factory | None) -> Imported:
     shipped = args.file in shipped_manifests()
-    base = None if args.critic is None or Path(args.critic).suffix != ".toml" else stored_pair(args.file)
-    if base is not None:
+    described = args.critic is not None and Path(args.critic).suffix == ".toml"
+    base = stored_pair(args.file) if described else None
+    if args.critic is not None and base is not None:
         _refuse_described(args, "critic", "name", "factory")
         name = args.name or Path(args.out).resolve().name or None
         return import_critic(base, args.critic, args.files, args.check, name)

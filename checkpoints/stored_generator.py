@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from pairs import Net, Pair
+from pairs import Pair
 
 __all__ = ["kept_from", "kept_nets", "kept_words"]
 
 
-def kept_nets(base: Pair) -> dict[str, Net | None]:
+def kept_nets(base: Pair) -> dict[str, Any]:
     """The nets that do not depend on the critic, by field.
 
     Args:

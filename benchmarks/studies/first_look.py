@@ -113,7 +113,7 @@ def row(name: str, pair: Pair, real: Any, labels: Any, change: str, seeds: int) 
         "seen": seen if fault.seen_by else None,
         "right": some(right),
         "wrong": some(wrong),
-        "auc": {k: [f.auc[k] for f in looks] for k in looks[0].auc},
+        "auc": {k: [f.auc[k] for f in looks if k in f.auc] for k in sorted({k for f in looks for k in f.auc})},
     }
 
 
@@ -149,7 +149,7 @@ def _run(argv: Any) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.studies.first_look", description=__doc__)
     parser.add_argument("data", metavar="DATA", type=FilePath(), help="folder with pairs, mnist and fashion-mnist")
     parser.add_argument("--manifests", type=FilePath(), required=True, metavar="DIR", help="folder of NAME.toml")
-    parser.add_argument("--seeds", type=Count(2, 100), default=5, help="looks a pair and fault (default 5)")
+    parser.add_argument("--seeds", type=Count(2, 100), default=3, help="looks a pair and fault (default 3)")
     parser.add_argument("--out", type=FilePath(), required=True, help="JSON file of the result")
     args = parser.parse_args(argv)
     rows, began = [], time.monotonic()
