@@ -2,32 +2,46 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import sys
 from pathlib import Path
 from typing import Any
 
 from pairs import InputError
+from pairs.user_nets import Factory
 
-__all__ = ["call_factory"]
+__all__ = ["factory_of"]
 
 
-def call_factory(text: str) -> Any:
-    """Run a Python file and call a function of it without arguments.
+def factory_of(text: str | None) -> Factory | None:
+    """The function that a command line names; nothing of it runs before it is needed.
 
     Args:
-      text: ``FILE.py:function``.
-
-    Returns:
-      What the function returns.
+      text: ``FILE.py:function``, or None where none is given.
 
     Raises:
-      InputError: No such file or function, or either of them fails; the message is one line.
+      InputError: No such file.
     """
+    if text is None:
+        return None
     file, _, name = text.rpartition(":")
-    path = Path(file).expanduser()
-    if not file or not path.is_file():
-        raise InputError("factory", f"'{text}' names no file", "give FILE.py:function")
+    try:
+        path = Path(file).expanduser()
+        if not file or not path.is_file():
+            raise InputError("factory", f"'{text}' names no file", "give FILE.py:function")
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    except (OSError, ValueError, RuntimeError) as error:
+        raise InputError("factory", f"'{text}' cannot be read ({error})", "give FILE.py:function") from None
+    return Factory(f"{path.name}:{name}", digest, lambda: _call(path, name, text))
+
+
+def _call(path: Path, name: str, text: str) -> Any:
+    """Run a Python file and call a function of it without arguments.
+
+    Raises:
+      InputError: No such function, or file or function fail; the message is one line.
+    """
     spec = importlib.util.spec_from_file_location(f"factory_{path.stem}", path)
     if spec is None or spec.loader is None:
         raise InputError("factory", f"'{path}' is no Python file", "give FILE.py:function")

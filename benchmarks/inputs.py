@@ -20,7 +20,9 @@ from pairs.io.images import Images, default_split, read_images
 from pairs.io.paths import as_path
 from pairs.io.pixels import to_range
 from pairs.io.points import read_points
+from pairs.user_nets import factory_given
 
+from .factories import factory_of
 from .features import FeatureChoice, Features, choose, default_features
 from .features.point_features import point_features
 
@@ -47,13 +49,29 @@ SURE = 0.8
 """Share of real samples that a classifier must name rightly before a chain follows it: its classes may be others."""
 
 
-def load(pair: str | None, files: Path | None = None) -> Pair:
-    """The pair behind a command line's PAIR; ``files`` is where a manifest's weights lie."""
+def load(pair: str | None, files: Path | None = None, factory: str | None = None) -> Pair:
+    """The pair behind a command line's PAIR.
+
+    Args:
+      pair: What the user gave.
+      files: Where a manifest's weights lie.
+      factory: ``FILE.py:function`` of the user's own code, which a stored pair may need.
+
+    Raises:
+      InputError: No such pair, or an option that it does not need.
+    """
     if files is not None:
         if pair is None:
             raise InputError("files", "is given without a manifest", "name the manifest as PAIR")
+        if factory is not None:
+            raise InputError("factory", "is given for a manifest, which describes its nets", "leave it out")
         return checkpoints.import_manifest(pair, files)
-    return checkpoints.resolve(pair)
+    given = factory_of(factory)
+    with factory_given(given):
+        found = checkpoints.resolve(pair)
+    if given is not None and not given.used:
+        raise InputError("factory", f"is given, and no net of '{found.name}' is code of yours", "leave it out")
+    return found
 
 
 def read_data(
@@ -197,13 +215,13 @@ def tuned_or_settings(args: argparse.Namespace) -> tuple[Pair, dcd.Langevin, flo
     if tuned is None:
         if given:
             config = settings(args)
-            return load(args.pair, args.files), config, 1.0, None
+            return load(args.pair, args.files, args.factory), config, 1.0, None
         tuned = checkpoints.bundled_tuned()
     elif given:
         flag = given[0] if given[0] == "pair" else f"--{given[0].replace('_', '-')}"
         raise InputError("tuned", f"is given together with {flag}", "leave one out: the file names pair and settings")
     found = dcd.read_tuned(tuned)
-    pair = load(found.pair)
+    pair = load(found.pair, factory=args.factory)
     if found.choice is None or not (found.gain or args.anyway):
         return pair, dcd.preset("latent").replace(steps=0, preset="keep"), 1.0, False
     return pair, found.choice.chain, found.choice.acceptance, found.gain

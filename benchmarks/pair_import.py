@@ -15,18 +15,21 @@ from checkpoints.archive import read_archive_metadata
 from checkpoints.description import count
 from checkpoints.families import recognise
 from checkpoints.first_look import SAMPLES, draw, look
-from checkpoints.importing import Imported, import_files
+from checkpoints.importing import Imported, import_critic, import_files
+from checkpoints.integrity import is_archive
+from checkpoints.lookup import stored_pair
 from checkpoints.manifest import shipped_manifests
 from checkpoints.orbax_import import import_orbax
 from checkpoints.weight_import import import_weights
 from pairs import InputError, parse_prior
 from pairs.checks import image_range, is_image
-from pairs.io.next_steps import data_words, next_step
+from pairs.io.next_steps import data_words, factory_words, next_step
 from pairs.io.pictures import save_grid
 from pairs.io.pixels import to_range, to_uint8
 from pairs.io.reports import to_json
+from pairs.user_nets import Factory, factory_given
 
-from .factories import call_factory
+from .factories import factory_of
 from .import_report import account, show_import, show_look
 from .inputs import read_data
 
@@ -89,16 +92,14 @@ def import_pair(args: argparse.Namespace) -> int:
     show_import(made)
     show_look(report["first_look"], made)
     print(f"{report['parameters']:,} numbers, saved at {path}")
-    nets = (made.pair.generator, *([made.pair.critic] if made.pair.has_critic else []))
-    if any(net.architecture is None for net in nets):
-        print(f"refine, tune and adapt need your code: in Python, checkpoints.load_pair({args.out!r}, like=pair)")
-    elif not made.pair.has_critic:
-        name = shlex.quote(args.out)
-        print(f"no critic yet: make one with ganrefine tune {name} DATA, or ganrefine adapt {name} DATA")
+    code = factory_words(args)
+    if not made.pair.has_critic:
+        name, more = shlex.quote(args.out), f" {shlex.join(code)}" if code else ""
+        print(f"no critic yet: make one with ganrefine tune {name} DATA{more}, or ganrefine adapt {name} DATA{more}")
     else:
-        print(next_step("refine", args.out))
-    if args.data is not None and all(net.architecture is not None for net in nets):
-        print(next_step("tune", args.out, *data_words(args)))
+        print(next_step("refine", args.out, *code))
+    if args.data is not None:
+        print(next_step("tune", args.out, *data_words(args), *code))
     return 0
 
 
@@ -112,17 +113,28 @@ def _published(args: argparse.Namespace) -> Imported | None:
 
 
 def _imported(args: argparse.Namespace) -> Imported:
+    factory = factory_of(args.factory)
+    with factory_given(factory):
+        made = _made(args, factory)
+    if factory is not None and not factory.used:
+        raise InputError("factory", f"is given, and no net of '{args.file}' is code of yours", "leave it out")
+    return made
+
+
+def _made(args: argparse.Namespace, factory: Factory | None) -> Imported:
     shipped = args.file in shipped_manifests()
+    described = args.critic is not None and Path(args.critic).suffix == ".toml"
+    base = stored_pair(args.file) if described else None
+    if args.critic is not None and base is not None:
+        _refuse_described(args, "critic", "name", "factory")
+        name = args.name or Path(args.out).resolve().name or None
+        return import_critic(base, args.critic, args.files, args.check, name)
     if shipped or Path(args.file).suffix == ".toml" or (Path(args.file) / "pair.toml").is_file():
-        given = [flag for name, flag in _WITHOUT_MANIFEST.items() if getattr(args, name) is not None]
-        given += ["CRITIC"] if args.critic else []
-        given += ["--real-is-low"] if args.real_is_low else []
-        if given:
-            raise InputError("file", f"is a manifest, which says what {given[0]} says", f"leave {given[0]} out")
+        _refuse_described(args, "file")
         folder = not shipped and Path(args.file).is_dir()
         return import_files(Path(args.file) / "pair.toml" if folder else args.file, args.files, args.check)
-    if args.factory is not None:
-        return _from_orbax(args)
+    if factory is not None and not is_archive(Path(args.file)):
+        return _from_orbax(args, factory)
     if args.files is not None:
         raise InputError("files", "goes with a manifest", "give the paths of the weight files themselves")
     made = _published(args)
@@ -146,7 +158,22 @@ def _imported(args: argparse.Namespace) -> Imported:
     )
 
 
-def _from_orbax(args: argparse.Namespace) -> Imported:
+def _refuse_described(args: argparse.Namespace, field: str, *allowed: str) -> None:
+    """Refuse arguments that say what a manifest says.
+
+    Args:
+      args: All arguments.
+      field: The one that is the manifest.
+      allowed: Names of arguments that may stand beside it.
+    """
+    given = [f for name, f in _WITHOUT_MANIFEST.items() if getattr(args, name) is not None and name not in allowed]
+    given += ["CRITIC"] if args.critic and field != "critic" else []
+    given += ["--real-is-low"] if args.real_is_low else []
+    if given:
+        raise InputError(field, f"is a manifest, which says what {given[0]} says", f"leave {given[0]} out")
+
+
+def _from_orbax(args: argparse.Namespace, factory: Factory) -> Imported:
     if args.prior is None:
         raise InputError("prior", "is missing", "give --prior normal:SIZE, as it was trained")
     if args.range is None:
@@ -156,7 +183,7 @@ def _from_orbax(args: argparse.Namespace) -> Imported:
         raise InputError("factory", f"does not go with {given}", "let the factory return (generator, critic)")
     return import_orbax(
         args.file,
-        call_factory(args.factory),
+        factory,
         prior=parse_prior(args.prior),
         sample_range=args.range or None,
         critic_kind=args.critic_kind,

@@ -18,6 +18,7 @@ import jax
 import numpy as np
 
 import dcd
+from dcd.streaming.claim import RUN_FILE
 from dcd.streaming.sealed_arrays import read_sealed, write_sealed
 from dcd.streaming.shard_index import INDEX_FILE
 from pairs import InputError, Pair
@@ -31,7 +32,7 @@ from .features import Features, Reference
 from .metrics import Moments, drawn_rows, fid_change_of_stream, kid_change, moments, neighbour_change
 from .refinement import check_sizes, critic_blocks, data_name, finite_scores, left_out_words, write_pictures
 
-__all__ = ["KERNEL_ROWS", "STREAMED", "Streamed", "stream_and_judge", "write_first_samples"]
+__all__ = ["KERNEL_ROWS", "STREAMED", "Streamed", "refuse_shards", "stream_and_judge", "write_first_samples"]
 
 KERNEL_ROWS = 10_000
 """Samples whose kernel distance is measured: its cost grows with their square."""
@@ -134,6 +135,19 @@ def stream_and_judge(
         "hardware": hardware(),
     }
     return Streamed(files, 0, report)
+
+
+def refuse_shards(folder: Path) -> None:
+    """Refuse a folder that holds a run in shards to a run in memory, whose report would take the place of theirs.
+
+    Args:
+      folder: Where the run in memory writes.
+
+    Raises:
+      InputError: There is a run in shards.
+    """
+    if (folder / RUN_FILE).exists():
+        raise InputError("out", f"'{folder}' holds a run in shards ({RUN_FILE})", "give another folder with --out DIR")
 
 
 def write_first_samples(folder: Path, pair: Pair) -> None:

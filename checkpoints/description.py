@@ -15,6 +15,7 @@ from pairs.io.paths import as_path
 from pairs.sequential.spec import infer_shapes
 
 from .archive import read_archive_metadata
+from .critic_manifest import is_critic_manifest, read_critic_manifest
 from .digest import named_leaves
 from .foreign.limits import shown
 from .foreign.modules import Module
@@ -75,11 +76,15 @@ def count(tensors: dict[str, Any]) -> int:
 
 
 def _manifest(path: Path) -> dict[str, Any]:
-    manifest = read_manifest(path)
-    nets = {net.section: _layers(net, path.parent) for net in manifest.nets}
-    about = {"pair": dict(manifest.pair), "prior": manifest.prior.record(), **nets}
+    if is_critic_manifest(path):
+        alone = read_critic_manifest(path)
+        parts, about = (alone.critic,), {"pair": dict(alone.pair)}
+    else:
+        manifest = read_manifest(path)
+        parts, about = manifest.nets, {"pair": dict(manifest.pair), "prior": manifest.prior.record()}
+    about |= {net.section: _layers(net, path.parent) for net in parts}
     tensors = {}
-    for net in manifest.nets:
+    for net in parts:
         shapes = infer_shapes(net.layers, net.input_shape)
         for i, (layer, shape) in enumerate(zip(net.layers, shapes, strict=False)):
             for name, size in named_leaves(_sizes(layer.param_shapes(shape)), net.section).items():

@@ -3,34 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from pairs import InputError, Net, Pair, Record, make_pair
-from pairs.sequential.layers import walk
-from pairs.sequential.spec import sequential_net
 
-from .conversion import Conversion, Row
-from .digest import file_digest
-from .foreign.tensors import read_foreign
-from .golden import Deviations, check_golden, measure_golden
-from .manifest import Manifest, read_manifest
+from .conversion import Row
+from .critic_manifest import read_critic_manifest
+from .golden import Deviations, check_golden
+from .manifest import read_manifest
+from .manifest_sources import Source, folder_of, inside, nets_of, settle
 from .manifest_values import NetManifest
-from .matching import Doubt
-from .parts import choose_part, convert_net
 from .reversal import reversed_critic
+from .stored_generator import kept_from, kept_nets, kept_words
 
-__all__ = ["Imported", "import_files", "import_manifest"]
+__all__ = ["Imported", "import_critic", "import_files", "import_manifest"]
 
-_SORTED = ("safetensors", "npz")
-"""Formats whose order of tensors is that of their names, not that of the modules."""
-
-_MOST_ORDERS = 120
+_SETTINGS = ("sample_range", "critic_kind", "classes", "check")
+"""Settings of ``[pair]`` that a pair has as fields of its own, not in its record."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,130 +81,87 @@ def import_files(
         not decide; a golden file that is not reproduced; or a pair that fails :func:`pairs.check_pair`.
     """
     manifest = read_manifest(path)
-    folder = _folder(files) if files is not None else manifest.path.parent
-    if check is None and "check" in manifest.pair:
-        check = _inside(folder, manifest.pair["check"], "pair.check")
-    sources = [_Source.read(net, folder) for net in manifest.nets]
-    chosen, settled = _settle(manifest, sources, check)
-    open_ = [(source, doubt) for source in sources for doubt in source.made.doubts]
-    if open_ and not settled:
-        raise _undecided(open_)
-    pair = _pair(manifest, sources, chosen)
+    about = {k: v for k, v in manifest.pair.items() if k not in _SETTINGS}
+
+    def pair_of(nets: dict[str, Net], provenance: dict[str, Any], checked: bool) -> Pair:
+        return make_pair(
+            nets["generator"],
+            nets.get("critic"),
+            manifest.prior,
+            sample_range=manifest.sample_range,
+            critic_kind=manifest.pair.get("critic_kind") if "critic" in nets else None,
+            classes=manifest.classes,
+            record=Record({**about, "imported": provenance}),
+            check=checked,
+        )
+
+    return _imported(manifest.path, manifest.pair, manifest.nets, files, check, pair_of)
+
+
+def import_critic(
+    base: Pair,
+    path: str | os.PathLike[str],
+    files: str | os.PathLike[str] | None = None,
+    check: str | os.PathLike[str] | None = None,
+    name: str | None = None,
+) -> Imported:
+    """A pair with the critic that a manifest describes; everything else is that of another pair.
+
+    Args:
+      base: The pair whose generator, prior and range are kept; a critic of its own is replaced.
+      path: The manifest, with ``[pair]`` and ``[critic]`` alone (:mod:`checkpoints.critic_manifest`).
+      files: Folder of the weight files; the manifest's own folder by default.
+      check: Golden file that the new pair must reproduce, in place of the manifest's.
+      name: Of the new pair, where the manifest has none; by default that of ``base``.
+
+    Raises:
+      InputError: As :func:`import_files` says; a critic that does not take the samples of the generator, or whose
+        classes are others.
+    """
+    manifest = read_critic_manifest(path, base.sample_shape, base.classes)
+    about = {k: v for k, v in manifest.pair.items() if k not in _SETTINGS}
+    words = {"name": name or base.name, **kept_words(base), **about}
+
+    def pair_of(nets: dict[str, Net], provenance: dict[str, Any], checked: bool) -> Pair:
+        return make_pair(
+            base.generator,
+            nets["critic"],
+            base.prior,
+            sample_range=base.sample_range,
+            critic_kind=manifest.pair["critic_kind"],
+            classes=base.classes,
+            record=Record({**words, "imported": {"generator": kept_from(base), **provenance}}),
+            check=checked,
+            **kept_nets(base),
+        )
+
+    try:
+        return _imported(manifest.path, manifest.pair, (manifest.critic,), files, check, pair_of)
+    except InputError as error:
+        if error.field != "critic.layers":
+            raise
+        problem = f"{error.problem}, for samples {list(base.sample_shape)} of the stored generator"
+        raise InputError(error.field, problem, error.remedy) from None
+
+
+def _imported(
+    path: Path,
+    settings: Mapping[str, Any],
+    nets: Sequence[NetManifest],
+    files: str | os.PathLike[str] | None,
+    check: str | os.PathLike[str] | None,
+    make: Callable[[dict[str, Net], dict[str, Any], bool], Pair],
+) -> Imported:
+    """Read the files of a manifest's nets, settle their order, make the pair and check it."""
+    folder = folder_of(files) if files is not None else path.parent
+    if check is None and "check" in settings:
+        check = inside(folder, settings["check"], "pair.check")
+    sources = [Source.read(net, folder) for net in nets]
+    provenance = {source.net.section: source.provenance for source in sources}
+    chosen = settle(sources, check, lambda found: make(found, provenance, False))
+    pair = make(nets_of(sources, chosen), provenance, True)
     deviations = None if check is None else check_golden(pair, check)
-    if manifest.pair.get("real_is_low"):  # the golden file holds the scores as they were
+    if settings.get("real_is_low"):  # the golden file holds the scores as they were
         pair = pair.replace(critic=reversed_critic(pair.critic, pair.critic_kind or "logit"))
     tables = {s.net.section: s.made.table for s in sources}
     return Imported(pair, tables, tuple(n for s in sources for n in s.notes()), (), deviations)
-
-
-def _undecided(found: list[tuple[_Source, Doubt]]) -> InputError:
-    """The refusal of modules that could be exchanged, with the layers and modules side by side."""
-    source, doubt = found[0]
-    order = "this file is sorted by name, so its order tells nothing"
-    if source.format not in _SORTED:
-        order = "the order of the file is that in which modules were registered, and forward may use another"
-    given = ", ".join(f'{slot} name = "{module}"' for slot, module in zip(doubt.slots, doubt.modules, strict=True))
-    remedy = f"give each a name, such as {given} if that is the order of forward, or check = a golden file"
-    return InputError(doubt.slots[0].partition("[")[0], f"{doubt}; {order}", remedy)
-
-
-@dataclasses.dataclass
-class _Source:
-    """One weight file, and the conversion of its tensors in the order of the file."""
-
-    net: NetManifest
-    tensors: dict[str, np.ndarray]
-    made: Conversion
-    format: str
-    provenance: dict[str, Any]
-    said: tuple[str, ...]
-
-    @classmethod
-    def read(cls, net: NetManifest, folder: Path) -> _Source:
-        path = _inside(folder, net.file, f"{net.section}.file")
-        try:
-            foreign = read_foreign(path)
-            choice = choose_part(net, foreign, path)
-            sha256 = file_digest(path)
-        except InputError as error:
-            raise InputError(f"{net.section}.{error.field}", error.problem, error.remedy) from None
-        if net.sha256 is not None and net.sha256.lower() != sha256:
-            problem = f"of '{path}' is {sha256}, the manifest says {net.sha256}"
-            raise InputError(f"{net.section}.sha256", problem, "use the file the manifest was written for")
-        about = {"file": path.name, "format": foreign.format, "sha256": sha256, "key": choice.key}
-        skipped = f"left unread: {', '.join(foreign.skipped)}"[:200]
-        said = choice.said + ((skipped,) if foreign.skipped else ())
-        return cls(net, choice.tensors, convert_net(net, choice.tensors), foreign.format, about, said)
-
-    def notes(self) -> Iterator[str]:
-        where = self.net.section
-        yield from (f"{where}: {line}" for line in self.said)
-        if self.made.ignored:
-            yield f"{where}: ignored {', '.join(self.made.ignored)}"
-        for row in self.made.table:
-            if row.note:
-                yield f"{row.path} '{row.kind}': {row.note}"
-        for path, layer, _ in walk(self.net.layers, self.net.input_shape, f"{where}.layers"):
-            if layer.kind == "minibatch_stddev":
-                yield f"{path} 'minibatch_stddev' mixes the samples of a batch: its channel is held fixed"
-
-
-def _settle(
-    manifest: Manifest, sources: list[_Source], check: str | os.PathLike[str] | None
-) -> tuple[dict[str, str], bool]:
-    """The order of modules of equal shape that reproduces the golden file, and whether there was one to go by."""
-    doubts = [doubt for source in sources for doubt in source.made.doubts]
-    if not doubts or check is None:
-        return {}, not doubts
-    orders = itertools.product(*(itertools.permutations(doubt.modules) for doubt in doubts))
-    best, least = {}, float("inf")
-    for order in itertools.islice(orders, _MOST_ORDERS):
-        chosen = {
-            s: m
-            for doubt, modules in zip(doubts, order, strict=True)
-            for s, m in zip(doubt.slots, modules, strict=True)
-        }
-        off = measure_golden(_pair(manifest, sources, chosen, checked=False), check).worst
-        if off < least:
-            best, least = chosen, off
-    for source in sources:
-        source.made = convert_net(
-            source.net, source.tensors, {p: m for p, m in best.items() if p.startswith(source.net.section)}
-        )
-    return best, True
-
-
-def _pair(manifest: Manifest, sources: list[_Source], chosen: Mapping[str, str], checked: bool = True) -> Pair:
-    nets: dict[str, Net] = {}
-    for source in sources:
-        net = source.net
-        mine = {path: module for path, module in chosen.items() if path.startswith(net.section)}
-        made = convert_net(net, source.tensors, mine) if mine else source.made
-        # Module prefixes have served; without them equal architectures are equal, and traced once.
-        nets[net.section] = sequential_net([layer.converted() for layer in net.layers], made.params, net.input_shape)
-    about = {k: v for k, v in manifest.pair.items() if k not in ("sample_range", "critic_kind", "classes", "check")}
-    provenance = {source.net.section: source.provenance for source in sources}
-    return make_pair(
-        nets["generator"],
-        nets.get("critic"),
-        manifest.prior,
-        sample_range=manifest.sample_range,
-        critic_kind=manifest.pair.get("critic_kind") if "critic" in nets else None,
-        classes=manifest.classes,
-        record=Record({**about, "imported": provenance}),
-        check=checked,
-    )
-
-
-def _folder(files: str | os.PathLike[str]) -> Path:
-    try:
-        return Path(files).expanduser()
-    except RuntimeError as error:
-        raise InputError("files", f"'{files}' has no home folder ({error})", "give a folder") from None
-
-
-def _inside(folder: Path, name: str, field: str) -> Path:
-    try:
-        return folder / Path(name).expanduser()
-    except RuntimeError:
-        raise InputError(field, f"'{name}' names a user who has no home folder", "give a path") from None

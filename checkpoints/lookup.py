@@ -9,10 +9,10 @@ from pairs import InputError, Pair
 from pairs.io.paths import as_path
 
 from .importing import import_manifest
-from .integrity import INTEGRITY
+from .integrity import INTEGRITY, is_archive
 from .store import load_pair
 
-__all__ = ["DEFAULT", "bundled_names", "bundled_path", "bundled_tuned", "resolve"]
+__all__ = ["DEFAULT", "bundled_names", "bundled_path", "bundled_tuned", "resolve", "stored_pair"]
 
 DEFAULT = "fashion-mnist-wgan-gp"
 _BUNDLED = Path(__file__).resolve().parent / "bundled"
@@ -66,6 +66,20 @@ def resolve(name_or_path: str | os.PathLike[str] | None = None) -> Pair:
         return load_pair(path)
     tried = f"no bundled pair of that name, nothing at '{path.absolute()}'"
     raise InputError("pair", f"'{given}' was not found ({tried})", f"give {_kinds()}")
+
+
+def stored_pair(name_or_path: str | os.PathLike[str]) -> Pair | None:
+    """The bundled or stored pair of that name or path, ``None`` where it is something else.
+
+    Args:
+      name_or_path: What a user gave.
+
+    Raises:
+      InputError: A stored pair that is damaged.
+    """
+    if os.fspath(name_or_path) in bundled_names() or is_archive(Path(name_or_path).expanduser()):
+        return resolve(name_or_path)
+    return None
 
 
 def _kinds() -> str:

@@ -46,6 +46,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -120,6 +121,11 @@ def read_manifest(path: str | os.PathLike[str]) -> Manifest:
     unknown = sorted(set(data) - {*SECTIONS, "prior"})
     if unknown:
         raise InputError(unknown[0], "is no section of a manifest", "use pair, prior, generator, critic")
+    if "critic" in data and "generator" not in data:
+        problem = "is missing: this manifest describes a critic alone"
+        command = f"ganrefine import PAIR {shlex.quote(str(path))} --out DIR"
+        remedy = f"add [generator], or give the stored pair that the critic is for: {command}"
+        raise InputError("generator", problem, remedy)
     for section, settings in SECTIONS.items():
         if section != "critic" or section in data:
             check_section(section, data.get(section), settings)
@@ -139,4 +145,5 @@ def read_manifest(path: str | os.PathLike[str]) -> Manifest:
     critic = read_net("critic", data["critic"], shapes[-1]) if "critic" in data else None
     if critic is not None:
         check_critic(critic, shapes[-1])
-    return Manifest(path, data["pair"], prior, generator, critic, read_classes(data["pair"], generator, critic))
+    classes = read_classes(data["pair"], (generator,) if critic is None else (generator, critic))
+    return Manifest(path, data["pair"], prior, generator, critic, classes)

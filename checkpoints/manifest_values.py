@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pairs import InputError, Prior, prior_from_record
@@ -69,8 +69,16 @@ class NetManifest:
     ignore: tuple[str, ...] = ()
 
 
-def check_section(section: str, values: Any, settings: Mapping[str, type]) -> None:
+def check_section(
+    section: str, values: Any, settings: Mapping[str, type], required: tuple[str, ...] | None = None
+) -> None:
     """Refuse unknown and missing settings of a section, and values of another type.
+
+    Args:
+      section: Its name.
+      values: What the manifest has.
+      settings: Types of the settings that there are.
+      required: Settings that must be there; those of a whole manifest where None.
 
     Raises:
       InputError: With the name of the section and setting.
@@ -82,7 +90,7 @@ def check_section(section: str, values: Any, settings: Mapping[str, type]) -> No
             raise InputError(f"{section}.{name}", "is no setting", f"use {', '.join(settings)}")
         if not isinstance(value, settings[name]):
             raise InputError(f"{section}.{name}", f"is {value!r}"[:80], f"give a {settings[name].__name__}")
-    for name in _REQUIRED[section]:
+    for name in _REQUIRED[section] if required is None else required:
         if name not in values:
             unbounded = ": [low, high], or [] where samples have no bounds" if name == "sample_range" else ""
             raise InputError(f"{section}.{name}", "is missing", f"add it to [{section}]{unbounded}")
@@ -138,13 +146,16 @@ def read_net(section: str, values: Mapping[str, Any], shape: tuple[int, ...]) ->
     return NetManifest(section, values["file"], layers, given, values.get("key"), values.get("sha256"), ignore)
 
 
-def read_classes(pair: Mapping[str, Any], generator: NetManifest, critic: NetManifest | None) -> int | None:
+def read_classes(pair: Mapping[str, Any], nets: Sequence[NetManifest]) -> int | None:
     """Number of labels that the pair and its layers agree on; None where no layer reads labels.
+
+    Args:
+      pair: The settings of ``[pair]``.
+      nets: The nets.
 
     Raises:
       InputError: With the name of the section and setting.
     """
-    nets = (generator,) if critic is None else (generator, critic)
     found = {net.section: classes_of(net.layers, f"{net.section}.layers") for net in nets}
     said = {n for n in (pair.get("classes"), *found.values()) if n is not None}
     if len(said) > 1:

@@ -18,6 +18,7 @@ import numpy as np
 from flax import linen
 
 from pairs import CriticKind, InputError, Net, Pair, Prior, Record, make_pair, wrap
+from pairs.user_nets import Factory, factory_net
 
 from .foreign.limits import shown
 from .golden import check_golden
@@ -44,7 +45,7 @@ def import_orbax(
     Args:
       path: Directory that Orbax wrote.
       modules: ``(generator, critic)``, or the generator alone: NNX modules, Linen modules, or nets of
-        :func:`pairs.wrap`.
+        :func:`pairs.wrap`; or a factory that makes them.
       prior: Law of the latents.
       sample_range: Of the samples, ``None`` where they are unbounded.
       critic_kind: What a score means; ``None`` without a critic.
@@ -54,11 +55,14 @@ def import_orbax(
       name: Of the pair; by default that of the directory.
 
     Returns:
-      The pair. Its nets are the user's code, so that a stored one is loaded with ``load_pair(DIR, like=pair)``.
+      The pair. Its nets are the user's code, so that a stored one is loaded with ``load_pair(DIR, like=pair)``, or,
+      where a factory made them, within :func:`pairs.user_nets.factory_given`.
 
     Raises:
       InputError: No checkpoint, arrays that do not fit the modules, or a pair that fails :func:`pairs.check_pair`.
     """
+    factory = modules if isinstance(modules, Factory) else None
+    modules = modules if factory is None else factory.modules
     nets = tuple(modules) if isinstance(modules, (tuple, list)) else (modules,)
     if not 1 <= len(nets) <= 2:
         raise InputError("factory", f"returns {len(nets)} modules", "return (generator, critic), or the generator")
@@ -68,7 +72,10 @@ def import_orbax(
     except Exception as error:  # Orbax raises many kinds; the user needs one line
         line = shown((str(error).strip() or type(error).__name__).splitlines()[0])
         raise InputError("file", f"'{source}' is no Orbax checkpoint ({line})", "give its directory") from None
-    filled = [_filled(m, tree, key, f) for m, key, f in zip(nets, keys, ("generator", "critic"), strict=False)]
+    parts = ("generator", "critic")
+    filled = [_filled(m, tree, key, f) for m, key, f in zip(nets, keys, parts, strict=False)]
+    if factory is not None:
+        filled = [(factory_net(n, factory, p), key) for (n, key), p in zip(filled, parts, strict=False)]
     if len(filled) == 2 and critic_kind is None:
         remedy = "give --critic-kind wasserstein, logit, energy or least_squares, as it was trained"
         raise InputError("critic_kind", "is not said by a checkpoint", remedy)
@@ -83,7 +90,6 @@ def import_orbax(
         record=Record(name=name or source.name, imported={"generator": {"file": source.name, "format": "Orbax"}}),
     )
     deviations = None if check is None else check_golden(pair, check)
-    parts = ("generator", "critic")
     notes = [f"{n}: the arrays below '{k or '(all)'}' were taken" for n, (_, k) in zip(parts, filled, strict=False)]
     return Imported(pair, {}, tuple(notes), (), deviations)
 

@@ -18,9 +18,9 @@ from pairs.prior_text import parse_prior
 from .file_nets import FileNet, NoLayersError, critic_nets, generator_nets, latent_words
 from .golden import Deviations, check_golden, measure_golden
 from .importing import Imported
-from .integrity import is_archive
-from .lookup import bundled_names, resolve
+from .lookup import stored_pair
 from .reversal import reversed_critic
+from .stored_generator import kept_from, kept_nets, kept_words
 
 __all__ = ["import_weights"]
 
@@ -77,7 +77,7 @@ def import_weights(
         could be exchanged, without a golden file; a golden file that is not reproduced; or a pair that fails
         :func:`pairs.check_pair`.
     """
-    base = _stored(generator)
+    base = stored_pair(generator)
     if base is not None:
         if critic is None or prior is not None or sample_range != "infer" or sample_shape is not None:
             problem = f"is '{os.fspath(generator)}', a stored pair with a prior and a range of its own"
@@ -120,11 +120,12 @@ def import_weights(
         problem = f"has {judges[0].classes} classes, the generator {found or 'takes no labels'}"
         raise InputError("critic", problem, "give the critic that was trained with this generator")
     stem = name or Path(generator).name.partition(".")[0] or "pair"
+    words, kept = ({}, {}) if base is None else (kept_words(base), kept_nets(base))
 
     def pair(g: FileNet, d: FileNet | None, checked: bool) -> Pair:
         about = {"generator": g.provenance, **({} if d is None else {"critic": d.provenance})}
         notes = {"notes": _notes(g, d, real_is_low)}
-        record = Record(name=stem, imported=about, **(notes if notes["notes"] else {}))
+        record = Record(name=stem, **words, imported=about, **(notes if notes["notes"] else {}))
         return make_pair(
             g.net,
             d and d.net,
@@ -134,6 +135,7 @@ def import_weights(
             classes=found,
             record=record,
             check=checked,
+            **kept,
         )
 
     g, d = _settled(makers, judges, pair, check)
@@ -144,15 +146,9 @@ def import_weights(
     return _imported(made, g, d, deviations, real_is_low)
 
 
-def _stored(generator: Source) -> Pair | None:
-    if os.fspath(generator) in bundled_names() or is_archive(Path(generator).expanduser()):
-        return resolve(generator)
-    return None
-
-
 def _kept(pair: Pair) -> FileNet:
     """The generator of a stored pair."""
-    about = {"pair": pair.name, **pair.record.get("imported", {}).get("generator", {})}
+    about = kept_from(pair)
     return FileNet(pair.generator, pair.sample_shape, pair.sample_range, pair.classes, False, (), None, (), about)
 
 
@@ -231,6 +227,10 @@ def _asked(generator: Source, critic: Source | None, sample: tuple[int, ...] | N
     try:
         yield
     except NoLayersError as error:
+        if stored_pair(generator) is not None:
+            remedy = "describe it in a manifest with critic_kind in [pair] and file and layers in [critic]"
+            command = f"ganrefine import {shlex.quote(os.fspath(generator))} critic.toml --out DIR"
+            raise InputError("critic", f"{error}", f"{remedy}, and give that: {command}") from None
         size = "x".join(map(str, sample)) if sample is not None and len(sample) == 3 else "HxWxC"
         files = " ".join(shlex.quote(os.fspath(f)) for f in (generator, critic) if f is not None)
         draft = f"ganrefine draft {files} --sample {size} --out pair.toml"

@@ -91,17 +91,26 @@ def check_features(pair: Pair, features: Net) -> None:
         raise InputError("features", f"map {x.shape} to {shape}", "return (batch, features)")
 
 
-def check_nets(pair: Pair, labels: Array | None) -> None:
+def check_nets(pair: Pair, labels: Array | None, scored: bool = True) -> None:
     """Refuse a generator and a critic that do not fit each other, before any work; they are traced, not run.
 
+    Args:
+      pair: The pair.
+      labels: Class of every path, for conditional pairs.
+      scored: Whether a critic is needed; one that is there is checked in either case.
+
     Raises:
-      InputError: A net fails on its input or returns another shape than it must.
+      InputError: A net fails on its input or returns another shape than it must; the critic is needed and missing.
     """
+    if scored and not pair.has_critic:
+        remedy = "use mode=\"none\", or make one with 'ganrefine adapt PAIR DATA' (dcd.recover in Python)"
+        raise InputError("critic", "is missing: this pair has a generator alone", remedy)
     dtype = jnp.zeros(()).dtype
     label = None if labels is None else jax.ShapeDtypeStruct((2,), jnp.int32)
     z = jax.ShapeDtypeStruct((2, *pair.prior.shape), dtype)
     x = jax.ShapeDtypeStruct((2, *pair.sample_shape), dtype)
-    for name, call, given, wanted in (("generator", pair.generate, z, x.shape), ("critic", pair.score, x, (2,))):
+    nets = [("generator", pair.generate, z, x.shape), ("critic", pair.score, x, (2,))]
+    for name, call, given, wanted in nets if pair.has_critic else nets[:1]:
         shape = _traced_shape(name, call, "use the critic this generator was trained against", given, label)
         if shape != wanted:
             raise InputError(name, f"maps {given.shape} to {shape}", f"it must return {wanted}")

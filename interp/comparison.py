@@ -157,5 +157,7 @@ def compare(
 
 @jax.jit
 def _fade_scores(pair: Pair, x: Array, labels: Array | None) -> Array:
+    if not pair.has_critic:
+        return jnp.full(x.shape[:2], jnp.nan, x.dtype)
     flat = x.reshape(-1, *x.shape[2:])
     return pair.score(flat, None if labels is None else jnp.repeat(labels, x.shape[1])).reshape(x.shape[:2])

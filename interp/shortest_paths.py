@@ -91,7 +91,8 @@ def geodesic(
     """Paths from ``z0`` to ``z1``.
 
     Args:
-      pair: Generator, critic and prior.
+      pair: Generator, critic and prior; the mode ``"none"`` needs no critic, and scores are then NaN where there is
+        none.
       z0: First ends, ``(batch, *latent)``.
       z1: Last ends, ``(batch, *latent)``.
       settings: How paths are found.
@@ -119,7 +120,7 @@ def geodesic(
     """
     a, b = check_pairs_of_ends(pair, z0, z1)
     label = check_labels(pair, labels, len(a))
-    check_nets(pair, label)
+    check_nets(pair, label, settings.mode != "none")
     chart, _ = chart_of(pair.prior, settings.keep, settings.radial)
     solver = settings.make_solver()
     solver.check(pair, chart, settings.mode, settings.substeps)

@@ -75,4 +75,4 @@ def _at_equal_lengths(rows: Array, lengths: Array) -> Array:
 
 @jax.jit
 def _scores(pair: Pair, x: Array) -> Array:
-    return pair.score(x[0])[None]
+    return pair.score(x[0])[None] if pair.has_critic else jnp.full(x.shape[:2], jnp.nan, x.dtype)

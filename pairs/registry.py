@@ -29,6 +29,7 @@ _MODULES = {
     "benchmarks/random": "feature_nets.fixed_random",
     "benchmarks/strided": "feature_nets.strided",
     "biggan/generator": "gan.biggan",
+    "factory": "user_nets",
     "feature-critic": "heads.on_features",
     "graph": "graph.evaluate",
     "label-term": "heads.label_term",

@@ -39,14 +39,15 @@ def run(args: argparse.Namespace) -> int:
     from checkpoints import save_pair
     from pairs.checks import image_range
     from pairs.io.command import check_out
-    from pairs.io.next_steps import next_step
+    from pairs.io.earlier_results import say_replaced
+    from pairs.io.next_steps import factory_words, next_step
     from pairs.io.progress_bars import progress, stages
     from pairs.io.reports import hardware, to_json, versions, write_json
 
     from ..inputs import choose_features, folds_of, load, settings
 
     folder = check_out(args.out)
-    pair = load(args.pair, args.files)
+    pair = load(args.pair, args.files, args.factory)
     images, (train_x, held_x), (train_y, held_y) = folds_of(args, pair, (0.85, 0.15))
     net = None
     if args.on_features:
@@ -62,6 +63,7 @@ def run(args: argparse.Namespace) -> int:
         )
         if args.on_features and args.loss == "bce":
             recovery = recovery.replace(r1=1.0)
+    say_replaced(folder, "pair", "report.json")
     contrastive = dcd.Contrast(rounds=args.contrast) if args.contrast else None
     chain = settings(args)
     with progress() as bar:
@@ -93,5 +95,5 @@ def run(args: argparse.Namespace) -> int:
         figures = found.get("held_out", {k: found[k] for k in ("auc", "ess_fraction") if k in found})
         console.print(f"{move}: " + ", ".join(f"{k} {v:.3g}" for k, v in figures.items() if isinstance(v, float)))
     console.print(f"wrote pair and report.json to {folder}")
-    print(next_step("refine", folder / "pair"))
+    print(next_step("refine", folder / "pair", *factory_words(args)))
     return 0

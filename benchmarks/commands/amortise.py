@@ -47,7 +47,8 @@ def run(args: argparse.Namespace) -> int:
     from dcd.amortisation.training import amortisation_job
     from pairs import InputError
     from pairs.io.command import check_out
-    from pairs.io.next_steps import next_step
+    from pairs.io.earlier_results import say_replaced
+    from pairs.io.next_steps import factory_words, next_step
     from pairs.io.progress_bars import progress, stages
     from pairs.io.reports import hardware, to_json, versions, write_json
 
@@ -74,6 +75,7 @@ def run(args: argparse.Namespace) -> int:
     check_refinement(pair, chain, args.flow_batch, args.flow_batch, field="--flow-batch")
     estimate = check_refinement(pair, chain, args.pool, args.batch, field="--pool")
     check_training(amortisation_job(pair, chain, settings, None))
+    say_replaced(folder, "pair", "report.json")
     if not args.json:
         print(estimate.line, file=sys.stderr)
     key, began = jax.random.key(args.seed), time.monotonic()
@@ -124,5 +126,5 @@ def run(args: argparse.Namespace) -> int:
         if found.nearness <= 0:
             console.print("the flow is no nearer to the chain than the generator: do not use it", soft_wrap=True)
     console.print(f"wrote pair and report.json to {folder}; the pair is refined already, so no steps are left")
-    print(next_step("refine", folder / "pair", "--steps", 0))
+    print(next_step("refine", folder / "pair", "--steps", 0, *factory_words(args)))
     return 0

@@ -51,6 +51,7 @@ def run(args: argparse.Namespace) -> int:
     from pairs import InputError
     from pairs.checks import image_range
     from pairs.io.command import check_out
+    from pairs.io.earlier_results import say_replaced
     from pairs.io.reports import hardware, to_json, versions, write_json
 
     from ..estimates import check_interpolation, check_path
@@ -60,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
 
     say = lambda text: print(text, file=sys.stderr, flush=True)
     out = check_out(args.out)
-    pair = load(args.pair, args.files)
+    pair = load(args.pair, args.files, args.factory)
     bounds = image_range(pair)
     if args.recover and args.data is None:
         raise InputError("DATA", "is missing for --recover", "name the folder of real images")
@@ -72,10 +73,11 @@ def run(args: argparse.Namespace) -> int:
     check_interpolation(pair, args.pairs, args.points, judge.dim)
     net = {"features": inner.as_net(bounds), "pixel": None}.get(args.metric)
     net = interp.critic_features(pair) if args.metric == "critic" else net
-    adapted = load(args.adapted) if args.adapted else None
+    adapted = load(args.adapted, factory=args.factory) if args.adapted else None
     judging, training = _drawn(args, pair)
     if args.recover:
         adapted = _recovered(pair, training, args.seed, say)
+    say_replaced(out, "report.json")
     settings = interp.GeodesicSettings(
         points=args.points,
         segments=args.segments,

@@ -28,6 +28,7 @@ def run(args: argparse.Namespace) -> int:
     import dcd
     from pairs.checks import image_range
     from pairs.io.command import check_out
+    from pairs.io.earlier_results import say_replaced
     from pairs.io.quality_table import print_report
     from pairs.io.reports import to_json
 
@@ -36,14 +37,17 @@ def run(args: argparse.Namespace) -> int:
     from ..inputs import choose_features, read_data, require_critic, tuned_or_settings
     from ..refinement import LEAST, as_bytes, diagnose_run, judge_again, refine_and_judge, write_samples
     from ..refinement_page import say_what_came_out, write_refinement_page
+    from ..streaming import refuse_shards
 
     folder = check_out(args.out)
+    refuse_shards(folder)
     pair, config, budget, _ = tuned_or_settings(args)
     image_range(pair)
     require_critic(pair)
     estimate = check_refinement(pair, config, args.n, args.batch)
     data = read_data(args, args.data, "test", expect=pair.sample_shape, least=LEAST)
     features = choose_features(pair, args.features, data, folder=args.out).features
+    say_replaced(folder, "report.html", "report.json", "grid.png", "samples.npz")
     if not args.json:
         print(estimate.line, file=sys.stderr)
     report, result = refine_and_judge(

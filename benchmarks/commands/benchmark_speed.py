@@ -26,6 +26,7 @@ def run(args: argparse.Namespace) -> int:
 
     import dcd
     from pairs.io.command import check_out
+    from pairs.io.earlier_results import say_replaced
     from pairs.io.reports import hardware, to_json, versions, write_json
 
     from ..estimates import check_refinement
@@ -33,9 +34,10 @@ def run(args: argparse.Namespace) -> int:
     from ..speed import measure
 
     folder = check_out(args.out)
-    pair = load(args.pair, args.files)
+    pair = load(args.pair, args.files, args.factory)
     for space in ("latent", "pixel"):
         check_refinement(pair, dcd.Langevin(space=space, steps=1), args.batch, args.batch)
+    say_replaced(folder, "report.json")
     place = hardware()
     threads = place["cores"] if args.torch else None
     results = [measure(pair, space, args.batch, args.rounds, threads) for space in ("latent", "pixel")]

@@ -27,6 +27,7 @@ def run(args: argparse.Namespace) -> int:
     """Read both sets, measure, print."""
     from pairs import InputError
     from pairs.io.command import check_out
+    from pairs.io.earlier_results import say_replaced
     from pairs.io.images import default_split, read_images
     from pairs.io.quality_table import print_report
     from pairs.io.reports import hardware, to_json, versions, write_json
@@ -43,6 +44,8 @@ def run(args: argparse.Namespace) -> int:
         if len(images) < LEAST:
             raise InputError(name, f"holds {len(images)} images", f"give at least {LEAST}, better 2,000 or more")
     features = load_features(args.features) if args.features else default_features(real.shape, real.name)
+    if folder is not None:
+        say_replaced(folder, "report.json")
     report = evaluate_one(features, fake.x, real, args.seed)
     report |= {"data": real.name, "images": fake.name, "seed": args.seed}
     report |= {"versions": versions(), "hardware": hardware()}

@@ -24,11 +24,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="pair.toml that names weight files and layers, or one of "
         f"{', '.join(SHIPPED)}; or the generator's own file: ONNX, Keras (.h5, .keras), a whole PyTorch module, "
         "weights of a published family; "
-        "or a stored pair that CRITIC gives a new critic",
+        "or a stored pair that CRITIC gives its critic, or another one",
     )
-    what.add_argument(
-        "critic", metavar="CRITIC", nargs="?", type=PathText(), help="the critic's file, where FILE is the generator's"
-    )
+    critic = "the critic's file, where FILE is the generator's or a stored pair; or a manifest with [pair] and [critic]"
+    what.add_argument("critic", metavar="CRITIC", nargs="?", type=PathText(), help=critic)
     what.add_argument(
         "--files", type=PathText(), metavar="DIR", help="folder of the weight files of a manifest (default: its own)"
     )
@@ -58,7 +57,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
             f"--{net}-labels", type=Text(), metavar="INPUT", help=f"input of the {net}'s graph that takes labels"
         )
         how.add_argument(f"--{net}-output", type=Text(), metavar="OUTPUT", help=f"output of the {net}'s graph")
-    code = "directory of Orbax as FILE: function of your own code, which is run; it returns the Flax modules to fill"
+    code = "your own code, which is run: the function that returns the Flax modules that FILE, a directory of Orbax, "
+    code += "fills, or that FILE, a stored pair, was imported with"
     how.add_argument("--factory", type=Text(1, 400), metavar="FILE.py:FUNCTION", help=code)
     how.add_argument("--real-is-low", action="store_true", help="the critic is low on real samples: turn its sign")
     published = parser.add_argument_group("published families")

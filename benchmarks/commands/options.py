@@ -72,6 +72,8 @@ def add_pair(parser: argparse.ArgumentParser, default: str | None = None) -> arg
         group.add_argument("pair", metavar="PAIR", type=PathText(), nargs="?", help=f"{PAIR} (default: {default})")
     files = "folder of the weight files, where PAIR is a manifest"
     group.add_argument("--files", type=FilePath(), metavar="DIR", help=files)
+    code = "your own code, which is run, where PAIR was imported with it: the function that returns its Flax modules"
+    group.add_argument("--factory", type=Text(1, 400), metavar="FILE.py:FUNCTION", help=code)
     return group
 
 

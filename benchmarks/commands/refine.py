@@ -48,13 +48,14 @@ def run(args: argparse.Namespace) -> int:
 
     from pairs.checks import check_labels
     from pairs.io.command import check_out
+    from pairs.io.earlier_results import say_replaced
     from pairs.io.quality_table import print_report
     from pairs.io.reports import to_json
 
     from ..estimates import check_refinement
     from ..inputs import read_data, refuse_data_options, require_critic, tuned_or_settings
     from ..refinement import LEAST, refine_and_judge, write_samples
-    from ..streaming import STREAMED
+    from ..streaming import STREAMED, refuse_shards
 
     folder = check_out(args.out)
     if args.data is None:
@@ -62,6 +63,8 @@ def run(args: argparse.Namespace) -> int:
     pair, config, budget, gain = tuned_or_settings(args)
     require_critic(pair)
     streamed = args.n > STREAMED or args.shard is not None or args.part is not None
+    if not streamed:
+        refuse_shards(folder)
     estimate = None if streamed else check_refinement(pair, config, args.n, args.batch)
     if args.label is not None:
         check_labels(pair, np.full(1, args.label), 1, "--label")
@@ -71,6 +74,7 @@ def run(args: argparse.Namespace) -> int:
     features, measured = _features(pair, args.features, data)
     if estimate is None:
         return _stream(args, folder, pair, config, budget, gain, features, measured, data)
+    say_replaced(folder, "grid.png", "samples.npz", "report.json")
     if not args.json:
         print(estimate.line, file=sys.stderr)
     labels = None if args.label is None else np.full(args.n, args.label, np.int32)
@@ -139,7 +143,7 @@ def _say(args: argparse.Namespace, report: dict[str, Any], gain: bool | None, st
     """What stands below the table."""
     from rich.console import Console
 
-    from pairs.io.next_steps import data_words, next_step
+    from pairs.io.next_steps import data_words, factory_words, next_step
 
     console = Console(markup=False)
     console.print(report["measured"])
@@ -148,7 +152,7 @@ def _say(args: argparse.Namespace, report: dict[str, Any], gain: bool | None, st
         console.print("settings are the preset's, not verified for this pair: tune checks and improves them")
         if args.pair is not None and args.data is not None:
             files = [] if args.files is None else ["--files", args.files]
-            print(next_step("tune", args.pair, *data_words(args), *files))
+            print(next_step("tune", args.pair, *data_words(args), *files, *factory_words(args)))
     if gain is False:
         kept = "these are the generator's samples, unchanged" if steps == 0 else "its best setting was used anyway"
         console.print(f"tuning proved no gain: {kept}")

@@ -57,8 +57,9 @@ def run(args: argparse.Namespace) -> int:
     from pairs import InputError
     from pairs.checks import image_range, is_image
     from pairs.io.command import check_out
+    from pairs.io.earlier_results import say_replaced
     from pairs.io.files import write_bytes
-    from pairs.io.next_steps import data_words, next_step
+    from pairs.io.next_steps import data_words, factory_words, next_step
     from pairs.io.plots import tuning_plot
     from pairs.io.progress_bars import progress, stages
     from pairs.io.reports import hardware, to_json, versions, write_json
@@ -79,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
         boosts=args.boosts,
         pool=args.pool,
     )
-    pair = load(args.pair, args.files)
+    pair = load(args.pair, args.files, args.factory)
     images, (train_x, held_x, search_x, confirm_x), (train_y, held_y, *_) = folds_of(args, pair, (0.55, 0.1, 0.15, 0.2))
     if len(confirm_x) < LEAST:
         problem = f"leaves {len(confirm_x)} images for the verdict, which needs {LEAST}"
@@ -91,6 +92,7 @@ def run(args: argparse.Namespace) -> int:
     features, judge = chosen.features, chosen.features
     if args.judge or not is_image(pair):
         judge = choose_features(pair, args.judge, images, folder=args.out, judge=True).features
+    say_replaced(folder, "tuned.toml", "pair", "report.json", "tuning.png")
     if not args.json:
         print(chosen.reason, file=sys.stderr)
         if args.evaluations:
@@ -181,13 +183,14 @@ def run(args: argparse.Namespace) -> int:
         console.print(f"not tried: {len(tuned.untried)} choices; the first: {tuned.untried[0]}")
     console.print(f"verdict: {report['verdict']}: {report['reason']}")
     console.print(f"wrote tuned.toml, pair, report.json, tuning.png to {folder}")
+    code = factory_words(args)
     file, net = folder / "tuned.toml", ["--features", args.features] if args.features else []
-    print(next_step("refine", "--tuned", file, *net))
+    print(next_step("refine", "--tuned", file, *net, *code))
     if not tuned.gain and tuned.choice is not None:
         console.print("that keeps the generator's samples; --anyway uses the best setting all the same")
     data = data_words(args) if is_image(pair) else []  # benchmark and the judge of paths read images
     if data:
-        print(next_step("benchmark", "refine", "--tuned", file, *data, *net))
+        print(next_step("benchmark", "refine", "--tuned", file, *data, *net, *code))
     label = [] if pair.classes is None else ["--label", 0]
-    print(next_step("path", folder / "pair", *data, *label))
+    print(next_step("path", folder / "pair", *data, *label, *code))
     return 0

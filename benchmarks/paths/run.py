@@ -25,10 +25,13 @@ from interp.starts.neighbours import neighbour_graph
 from interp.tours import joined
 from pairs import InputError, Net, Normal, Pair
 from pairs.io.command import check_out
+from pairs.io.earlier_results import say_replaced
 from pairs.io.files import write_bytes
 from pairs.io.reports import to_json
+from pairs.user_nets import factory_given
 
 from ..estimates import check_path
+from ..factories import factory_of
 from ..inputs import load
 from .answer import choose_answer
 from .checks import check_options, check_with_pair
@@ -38,7 +41,7 @@ from .kept import Kept
 from .nets import classifier_net, metric_net
 from .realism import check_took_no_part, realism
 from .report import path_report, print_table
-from .show import path_files
+from .show import FILES, path_files
 from .stops import find_stops, given_stops, labelled_pair, read_pictures
 from .training import nodes_of
 from .weights import choose_weight
@@ -62,10 +65,15 @@ class _Clock:
 
 def run_path(args: argparse.Namespace) -> int:
     """Run the command; returns the exit code."""
+    with factory_given(factory_of(args.factory)):  # critics for paths that were kept stand on the user's nets too
+        return _run_path(args)
+
+
+def _run_path(args: argparse.Namespace) -> int:
     say = lambda text: print(text, file=sys.stderr, flush=True)
     out, clock = check_out(args.out), _Clock()
     check_options(args)
-    whole = load(args.pair, args.files)
+    whole = load(args.pair, args.files, args.factory)
     pair = labelled_pair(whole, args.label, args.to_label)
     mixed = args.to_label is not None and args.to_label != args.label
     one = None if mixed else args.label
@@ -82,6 +90,7 @@ def run_path(args: argparse.Namespace) -> int:
     kept = Kept(args.kept or out / "kept")
     judging = choose_judge(args, pair, data)
     check_took_no_part(judging, metric, named)
+    say_replaced(out, *FILES, "report.json")
     clock.stop("data")
     narrow = None if mixed else lambda p: labelled_pair(p, args.label, args.to_label)
     chosen = choose_critic(args, pair, whole, data, narrow, kept, judging, say)

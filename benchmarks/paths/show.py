@@ -12,7 +12,10 @@ from interp.sheets import path_sheet
 from pairs import Pair
 from pairs.checks import is_image
 
-__all__ = ["path_files"]
+__all__ = ["FILES", "path_files"]
+
+FILES = ("path.png", "path.gif", "path.webp", "path.html", "sheet.png", "path.mp4")
+"""What there may be."""
 
 
 def path_files(pair: Pair, found: Comparison, *, originals: tuple[Any, Any], answer: str) -> dict[str, bytes]:

@@ -26,7 +26,7 @@ class Diagnostics(NamedTuple):
       plain_length: Feature length without weights, ``(batch,)``.
       pixel_length: Length of the samples themselves, ``(batch,)``.
       speed_ratio: Largest over smallest feature step, at most 1e9 (the image stands still), ``(batch,)``.
-      critic: Scores along the path, ``(batch, n)``.
+      critic: Scores along the path, ``(batch, n)``; these and what follows from them are NaN without a critic.
       critic_min: The least score, ``(batch,)``.
       critic_mean: The mean score, ``(batch,)``.
       critic_low: The 5 % quantile of the scores, ``(batch,)``.
@@ -99,7 +99,8 @@ def _diagnose(metric: Metric, z: Array, labels: Array | None, floor: Array) -> D
     latent = jnp.linalg.norm(z[:, 1:] - z[:, :-1], axis=-1)
     straight = jnp.linalg.norm(z[:, -1] - z[:, 0], axis=-1)
     radius = radius_percentile(prior, z)
-    score = seen.score
+    known = metric.pair.has_critic
+    score = seen.score if known else jnp.full_like(seen.score, jnp.nan)
     return Diagnostics(
         energy=path_energy(fine, seen),
         length=jnp.sum(lengths.weighted, axis=1),
@@ -110,7 +111,7 @@ def _diagnose(metric: Metric, z: Array, labels: Array | None, floor: Array) -> D
         critic_min=jnp.min(score, axis=1),
         critic_mean=jnp.mean(score, axis=1),
         critic_low=jnp.quantile(score, 0.05, axis=1),
-        below_floor=jnp.mean(score < floor, axis=1),
+        below_floor=jnp.mean(score < floor, axis=1) if known else score[:, 0],
         radius=radius,
         radius_min=jnp.min(radius, axis=1),
         detour=jnp.where(straight > 0, jnp.sum(latent, axis=1) / jnp.maximum(straight, 1e-30), 1.0),

@@ -108,14 +108,14 @@ def observe(metric: Metric, z: Array, labels: Array | None = None, *, critic: bo
       metric: The nets.
       z: Nodes, ``(batch, n, d)``.
       labels: Class of every path, ``(batch,)``.
-      critic: Whether to score; None scores where the mode needs it.
+      critic: Whether to score, which a pair without a critic cannot; None scores where the mode needs it.
     """
     batch, n, _ = z.shape
     each = None if labels is None else jnp.repeat(labels, n)
     pair = metric.pair
     x = pair.generate(z.reshape(batch * n, *pair.prior.shape), each)
     f = (x if metric.features is None else metric.features(x)).reshape(batch, n, -1)
-    scored = metric.mode != "none" if critic is None else critic
+    scored = metric.mode != "none" if critic is None else critic and pair.has_critic
     score = pair.score(x, each).reshape(batch, n) if scored else jnp.zeros((batch, n), z.dtype)
     return Observed(f, score.astype(z.dtype), z)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import shlex
 
-__all__ = ["data_words", "next_step"]
+__all__ = ["data_words", "factory_words", "next_step"]
 
 
 def next_step(*words: object) -> str:
@@ -24,3 +24,8 @@ def next_step(*words: object) -> str:
 def data_words(args: argparse.Namespace) -> list[str]:
     """DATA as it was given, with the array that was named; another command has splits and limits of its own."""
     return [args.data, *(["--array", args.array] if args.array else [])]
+
+
+def factory_words(args: argparse.Namespace) -> list[str]:
+    """The user's own code as it was given, which every command on the pair needs."""
+    return ["--factory", args.factory] if args.factory else []

@@ -86,10 +86,12 @@ def test_no_steps_leave_the_samples_unchanged(runs) -> None:
 
 
 @pytest.mark.slow
-def test_files_already_in_the_folder_stay_and_old_results_are_replaced(tmp_path) -> None:
+def test_files_already_in_the_folder_stay_and_old_results_are_replaced(tmp_path, capsys) -> None:
     (tmp_path / "notes.txt").write_text("mine")
     (tmp_path / "report.json").write_text("{}")
     assert main(["refine", "--n", "40", "--steps", "0", "--out", str(tmp_path), "--json"]) == 0
+    said = f"report.json of an earlier run in {tmp_path} is replaced; --out DIR keeps them"
+    assert capsys.readouterr().err.splitlines() == [said]
     assert (tmp_path / "notes.txt").read_text() == "mine" and json.loads((tmp_path / "report.json").read_text())[
         "n"
     ] == 40

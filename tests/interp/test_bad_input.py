@@ -100,6 +100,17 @@ def _narrow(p, x):
     return x @ jnp.ones(5)
 
 
+def test_a_pair_without_a_critic_has_the_paths_that_need_none_and_scores_that_are_nan():
+    a, b = jnp.asarray([[0.0, 1.0]]), jnp.asarray([[3.0, -3.0]])
+    alone = _pair().replace(critic=pairs.Net((), pairs.NoCritic()), critic_kind=None)
+    found = interp.compare(alone, a, b, settings=dataclasses.replace(QUICK, solver="gauss-newton"))
+    told = found.diagnostics["geodesic"]
+    np.testing.assert_allclose(told.length, [10.0], rtol=1e-5)  # twice the distance of the ends, summed in float32
+    assert np.isnan(told.critic).all() and np.isnan(told.below_floor).all() and np.isnan(found.cross_fade_critic).all()
+    with pytest.raises(pairs.InputError, match='critic: is missing: .*; use mode="none", or make one with'):
+        interp.geodesic(alone, a, b, settings=dataclasses.replace(QUICK, mode="conformal"), weight=lambda s: s)
+
+
 def test_a_critic_for_other_samples_is_refused_in_one_line():
     good = jnp.zeros((1, 2))
     _refused("critic", lambda: interp.geodesic(_pair(critic=_narrow), good, good + 1, settings=QUICK))
