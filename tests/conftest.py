@@ -7,6 +7,7 @@ import gc
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 
@@ -64,3 +65,22 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from checkpoints import save_pair
 
     return save_pair(tmp_path_factory.mktemp("stored") / "pair", tiny_pair())
+
+
+@pytest.fixture
+def refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Callable[..., str]:
+    """Runs a command that must be refused and returns its one line."""
+    from ganrefine import main
+
+    def run(*argv: object) -> str:
+        out = tmp_path / "out"
+        code = main([*map(str, argv), "--out", str(out)] if "--out" not in argv else [*map(str, argv)])
+        printed = capsys.readouterr()
+        lines = printed.err.strip().splitlines()
+        assert code == 2, printed
+        assert printed.out == "" and len(lines) == 1, printed
+        assert lines[0].startswith("error: ") and ": " in lines[0][7:] and "; " in lines[0], lines[0]
+        assert not out.exists()
+        return lines[0]
+
+    return run
