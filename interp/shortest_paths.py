@@ -17,6 +17,7 @@ from jax.typing import ArrayLike
 
 from pairs import InputError, Net, Pair
 from pairs.arguments import differentiable
+from pairs.arrays import on_device
 
 from .checks import check_features, check_labels, check_nets, check_pairs_of_ends
 from .curves.baselines import BASELINES
@@ -134,7 +135,7 @@ def geodesic(
     for low in range(0, count, settings.batch):
         # the last block of many is filled up with repeats, so that it compiles nothing new
         rows = np.arange(low, low + settings.batch) % count if count > settings.batch else np.arange(count)
-        task = Task(metric, settings, solver, label, start).of_rows(jnp.asarray(rows))
+        task = Task(metric, settings, solver, label, start).of_rows(on_device(rows))
         blocks.append(_solve_block(task, chart, a[rows], b[rows], path_weight))
     joined = jax.tree.map(lambda *parts: jnp.concatenate(parts)[:count], *blocks)
     return joined._replace(path_weight=path_weight)
@@ -154,11 +155,13 @@ def _solve_block(task: Task, chart: Chart, z0: Array, z1: Array, path_weight: Pa
     """One block: survey the base paths, solve, accept, measure."""
     metric, settings, labels = task.metric, task.settings, task.labels
     batch, zero = len(z0), np.zeros((len(z0),), np.int32)
-    coefficients = jnp.zeros((batch, settings.mode_count, z0.shape[1]), z0.dtype)
-    curve = Curve(z0, z1, jnp.asarray(zero), coefficients, static_prior(metric.pair.prior), chart)
+    coefficients = on_device(np.zeros((batch, settings.mode_count, z0.shape[1]), z0.dtype))
+    curve = Curve(z0, z1, on_device(zero), coefficients, static_prior(metric.pair.prior), chart)
     baselines = survey(metric, curve, labels, settings.segments)
     if task.initial is None:
-        curve = curve.replace(base=jnp.asarray(np.argmin(baselines.admissible(baselines.energy), axis=0), jnp.int32))
+        curve = curve.replace(
+            base=on_device(np.argmin(baselines.admissible(baselines.energy), axis=0).astype(np.int32))
+        )
 
     exempt = exempt_of(curve, baselines)
     attempt = Attempt(curve, zero > 0, zero, zero)
