@@ -7,9 +7,10 @@ import gc
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -84,3 +85,20 @@ def refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Callable[...,
         return lines[0]
 
     return run
+
+
+@pytest.fixture
+def compiled() -> Iterator[list[str]]:
+    """The names of the programs that are compiled while a test runs."""
+    import jax
+
+    names: list[str] = []
+    heard = [names]
+
+    def listen(event: str, seconds: float, **more: Any) -> None:
+        if event.endswith("backend_compile_duration"):
+            heard[0].append(str(more.get("fun_name")))
+
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    yield names
+    heard[0] = []  # JAX gives no public way to take a listener back

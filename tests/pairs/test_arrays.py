@@ -10,20 +10,6 @@ import pytest
 from pairs.arrays import copied, on_device
 
 
-@pytest.fixture
-def compiled(monkeypatch: pytest.MonkeyPatch):
-    """The names of the programs that are compiled."""
-    names: list[str] = []
-    # JAX takes no listener back, so that this one is left with an empty list
-    heard = [names]
-    listen = lambda event, seconds, **more: (
-        heard[0].append(event) if event.endswith("backend_compile_duration") else None
-    )
-    jax.monitoring.register_event_duration_secs_listener(listen)
-    yield names
-    heard[0] = []
-
-
 @pytest.mark.parametrize("kind", ["float32", "float64", "float16", "int64", "uint8", "bool"])
 def test_a_host_array_comes_as_asarray_brings_it_and_compiles_nothing(kind, compiled) -> None:
     given = np.arange(3 * 7 * 11).reshape(3, 7, 11).astype(kind)
