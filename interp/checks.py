@@ -36,7 +36,7 @@ def check_ends(pair: Pair, field: str, z: ArrayLike) -> Array:
     wanted = ", ".join(map(str, prior.shape))
     if z.ndim != 1 + len(prior.shape) or z.shape[1:] != prior.shape or z.shape[0] < 1:
         raise InputError(field, f"has shape {z.shape}", f"give (batch, {wanted}), batch at least 1")
-    if not bool(jnp.all(jnp.isfinite(z))):
+    if not np.isfinite(np.asarray(z)).all():
         raise InputError(field, "holds NaN or infinity", "draw it from the prior: pair.prior.sample(key, n)")
     if isinstance(prior, (Uniform, TruncatedNormal, Sphere)):
         outside = ~np.isfinite(np.asarray(prior.log_prob(z)))

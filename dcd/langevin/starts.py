@@ -76,6 +76,6 @@ def check_latents(pair: Pair, n: int, latents: ArrayLike | None) -> Array | None
     z = as_floats("latents", latents)
     if z.shape != (n, *pair.prior.shape):
         raise InputError("latents", f"have shape {z.shape}", f"give ({n}, {', '.join(map(str, pair.prior.shape))})")
-    if not bool(jnp.all(jnp.isfinite(z))):
+    if not np.isfinite(np.asarray(z)).all():
         raise InputError("latents", "hold NaN or infinity", "draw them from the pair's prior")
     return z
