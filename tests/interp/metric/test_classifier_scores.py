@@ -66,7 +66,9 @@ def test_a_path_between_classes_crosses_where_the_classifier_is_sure_soonest() -
     ends = jnp.asarray([[-1.5, 0.3]]), jnp.asarray([[1.5, 0.3]])
     nodes = jax.random.normal(jax.random.key(0), (200, 2))
     asked = interp.with_classifier(pair, net, interp.weigh(pair, latents=nodes), strength=10.0)
-    settings = interp.GeodesicSettings(points=15, segments=16, evaluations=20, restarts=0, keep="free")
+    settings = interp.GeodesicSettings(
+        points=15, segments=16, evaluations=20, multiresolution=False, restarts=0, keep="free"
+    )
     path_weight = interp.weigh(asked, latents=nodes)
     metric, _ = interp.make_metric(asked, settings, weight=path_weight)
     start = interp.neighbour_graph(metric, nodes).start(*ends, settings.mode_count)

@@ -72,7 +72,7 @@ def test_compare_gives_the_start_to_the_weighted_path_and_not_to_the_plain_one()
     nodes = 1.2 * jax.random.normal(jax.random.key(0), (1500, 4))
     a, b = 2 * jnp.eye(4)[:1], -2 * jnp.eye(4)[:1]
     settings = interp.GeodesicSettings(
-        points=9, segments=48, modes=24, keep="free", multiresolution=False, evaluations=20
+        points=9, segments=48, modes=24, keep="free", multiresolution=False, restarts=0, evaluations=20
     )
     start = interp.neighbour_graph(metric, nodes).start(a, b, settings.mode_count)
     found = interp.compare(metric.pair, a, b, settings=settings, weight=WEIGHT, initial=start).results
