@@ -131,12 +131,14 @@ def geodesic(
             raise InputError("grid", f"is set for a '{chart.kind}' chart", "use keep='free' or 'radial', or grid=0")
         start = grid_start(metric, a, b, settings.mode_count, side=settings.grid)
 
-    count, blocks = len(a), []
+    task, count, blocks = Task(metric, settings, solver, label, start), len(a), []
+    if count <= settings.batch:
+        found = _solve_block(task, chart, a, b, path_weight)
+        return jax.tree.map(on_device, found)._replace(path_weight=path_weight)
     for low in range(0, count, settings.batch):
-        # the last block of many is filled up with repeats, so that it compiles nothing new
-        rows = np.arange(low, low + settings.batch) % count if count > settings.batch else np.arange(count)
-        task = Task(metric, settings, solver, label, start).of_rows(on_device(rows))
-        blocks.append(_solve_block(task, chart, a[rows], b[rows], path_weight))
+        # the last block is filled up with repeats, so that it compiles nothing new
+        rows = np.arange(low, low + settings.batch) % count
+        blocks.append(_solve_block(task.of_rows(on_device(rows)), chart, a[rows], b[rows], path_weight))
     joined = jax.tree.map(lambda *parts: jnp.concatenate(parts)[:count], *blocks)
     return joined._replace(path_weight=path_weight)
 
@@ -184,19 +186,19 @@ def _solve_block(task: Task, chart: Chart, z0: Array, z1: Array, path_weight: Pa
         critic_constant=everywhere(path_weight is not None and path_weight.constant),
         critic_blind=everywhere(path_weight is not None and path_weight.blind),
     )
-    named = lambda values: {str(name): jnp.asarray(value) for name, value in zip(BASELINES, values, strict=True)}
+    named = lambda values: {str(name): on_device(value) for name, value in zip(BASELINES, values, strict=True)}
     return GeodesicResult(
         path=shaped,
         t=t,
         curve=attempt.curve,
-        energy=jnp.asarray(found.energy),
-        length=jnp.asarray(found.length),
+        energy=on_device(found.energy),
+        length=on_device(found.length),
         baseline_energy=named(baselines.energy),
         baseline_length=named(baselines.length),
-        evaluations=jnp.asarray(attempt.evaluations),
-        images=jnp.asarray(attempt.images),
-        outcome=jnp.asarray(outcome_of(flags)),
-        flags=Flags(*map(jnp.asarray, flags)),
+        evaluations=on_device(attempt.evaluations),
+        images=on_device(attempt.images),
+        outcome=on_device(outcome_of(flags)),
+        flags=Flags(*map(on_device, flags)),
         diagnostics=diagnose(metric, shaped, labels=labels, floor=None if path_weight is None else path_weight.floor),
         path_weight=None,
     )
