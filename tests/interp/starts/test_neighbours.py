@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import interp
+from interp.curves.sine_curve import evaluate
 from pairs import InputError, Normal, make_pair, wrap
 
 
@@ -44,7 +45,7 @@ def _metric(critic, d: int) -> interp.Metric:
 
 
 def _curve(a, b, start) -> np.ndarray:
-    return np.asarray(interp.Curve(a, b, jnp.zeros(len(a), jnp.int32), start)(jnp.linspace(0, 1, 65)))
+    return np.asarray(evaluate(interp.Curve(a, b, jnp.zeros(len(a), jnp.int32), start), jnp.linspace(0, 1, 65)))
 
 
 @pytest.mark.slow
