@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from pairs import InputError
+from pairs.arrays import on_device
 
 from .digest import named_leaves
 
@@ -70,12 +71,12 @@ def _shape(leaf: Any) -> tuple[int, ...]:
 def _restore(array: np.ndarray, like: Any, name: str) -> Any:
     if _is_key(like):
         impl = jax.random.key_impl(like) if isinstance(like, jax.Array) else like.dtype._impl.name
-        return jax.random.wrap_key_data(jnp.asarray(array), impl=impl)
+        return jax.random.wrap_key_data(on_device(array), impl=impl)
     if isinstance(like, (bool, int, float, complex)):
         return type(like)(array.item())
     if isinstance(like, (np.ndarray, np.generic)):
         return array[()] if isinstance(like, np.generic) else array
-    restored = jnp.asarray(array)
+    restored = on_device(array)
     if restored.dtype != array.dtype:
         raise InputError(name, f"is {array.dtype}, which JAX narrows to {restored.dtype}", "enable 64-bit JAX")
     return restored

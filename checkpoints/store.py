@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from pairs import Architecture, ClassMixture, InputError, Net, NoCritic, Pair, Record, build, prior_from_record
+from pairs.arrays import on_device
 
 from .archive import read_archive, write_archive
 from .digest import named_leaves
@@ -75,7 +76,7 @@ def load_pair(path: str | os.PathLike[str], like: Pair | None = None) -> Pair:
     nets["critic"] = nets["critic"] or Net((), NoCritic())
     prior = prior_from_record(metadata["prior"])
     if isinstance(prior, ClassMixture):
-        leaves = {k: jnp.asarray(arrays[f"prior.{k}"]) for k in ("means", "scales", "weights")}
+        leaves = {k: on_device(arrays[f"prior.{k}"]) for k in ("means", "scales", "weights")}
         prior = dataclasses.replace(prior, **leaves)
     plain = {name: metadata[name] for name in _PLAIN}
     plain["sample_shape"] = tuple(plain["sample_shape"])

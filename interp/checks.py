@@ -14,7 +14,7 @@ from jax.typing import ArrayLike
 from pairs import InputError, Net, Pair, Sphere, TruncatedNormal, Uniform
 from pairs import checks as shared
 from pairs.arguments import refuse_traced
-from pairs.arrays import as_floats
+from pairs.arrays import as_floats, on_device
 
 __all__ = ["check_ends", "check_pairs_of_ends", "check_labels", "check_features", "check_nets", "check_unconditional"]
 
@@ -36,7 +36,7 @@ def check_ends(pair: Pair, field: str, z: ArrayLike) -> Array:
     wanted = ", ".join(map(str, prior.shape))
     if z.ndim != 1 + len(prior.shape) or z.shape[1:] != prior.shape or z.shape[0] < 1:
         raise InputError(field, f"has shape {z.shape}", f"give (batch, {wanted}), batch at least 1")
-    if not bool(jnp.all(jnp.isfinite(z))):
+    if not np.isfinite(np.asarray(z)).all():
         raise InputError(field, "holds NaN or infinity", "draw it from the prior: pair.prior.sample(key, n)")
     if isinstance(prior, (Uniform, TruncatedNormal, Sphere)):
         outside = ~np.isfinite(np.asarray(prior.log_prob(z)))
@@ -66,7 +66,7 @@ def check_labels(pair: Pair, labels: ArrayLike | None, n: int) -> Array | None:
       InputError: Labels are missing, superfluous, of another shape, or outside the classes.
     """
     found = shared.check_labels(pair, labels, n)
-    return None if found is None else jnp.asarray(found)
+    return None if found is None else on_device(found)
 
 
 def check_unconditional(pair: Pair) -> None:

@@ -17,6 +17,7 @@ from jax import Array
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from pairs import InputError, Net, Pair
+from pairs.arrays import on_device
 from pairs.batches import apply_in_batches
 from pairs.checks import is_image
 from pairs.io.images import default_split, read_images
@@ -190,4 +191,4 @@ def read_nodes(
     chosen = images.x[np.random.default_rng(seed).permutation(len(images))[: limit or _MOST]]
     if len(chosen) < _FEWEST:
         raise InputError("--through", f"holds {len(chosen)} images", f"give at least {_FEWEST}, better thousands")
-    return jnp.asarray(apply_in_batches(pair.encoder, to_range(chosen, pair.sample_range), batch=500))
+    return on_device(apply_in_batches(pair.encoder, to_range(chosen, pair.sample_range), batch=500))

@@ -17,6 +17,7 @@ from jax.typing import ArrayLike
 
 from pairs import InputError, Net, Pair
 from pairs.arguments import differentiable
+from pairs.arrays import on_device
 
 from .checks import check_features, check_labels, check_nets, check_pairs_of_ends
 from .curves.baselines import BASELINES
@@ -131,12 +132,14 @@ def geodesic(
             raise InputError("grid", f"is set for a '{chart.kind}' chart", "use keep='free' or 'radial', or grid=0")
         start = grid_start(metric, a, b, settings.mode_count, side=settings.grid)
 
-    count, blocks = len(a), []
+    task, count, blocks = Task(metric, settings, solver, label, start), len(a), []
+    if count <= settings.batch:
+        found = _solve_block(task, chart, a, b, path_weight)
+        return jax.tree.map(on_device, found)._replace(path_weight=path_weight)
     for low in range(0, count, settings.batch):
-        # the last block of many is filled up with repeats, so that it compiles nothing new
-        rows = np.arange(low, low + settings.batch) % count if count > settings.batch else np.arange(count)
-        task = Task(metric, settings, solver, label, start).of_rows(jnp.asarray(rows))
-        blocks.append(_solve_block(task, chart, a[rows], b[rows], path_weight))
+        # the last block is filled up with repeats, so that it compiles nothing new
+        rows = np.arange(low, low + settings.batch) % count
+        blocks.append(_solve_block(task.of_rows(on_device(rows)), chart, a[rows], b[rows], path_weight))
     joined = jax.tree.map(lambda *parts: jnp.concatenate(parts)[:count], *blocks)
     return joined._replace(path_weight=path_weight)
 
@@ -155,11 +158,13 @@ def _solve_block(task: Task, chart: Chart, z0: Array, z1: Array, path_weight: Pa
     """One block: survey the base paths, solve, accept, measure."""
     metric, settings, labels = task.metric, task.settings, task.labels
     batch, zero = len(z0), np.zeros((len(z0),), np.int32)
-    coefficients = jnp.zeros((batch, settings.mode_count, z0.shape[1]), z0.dtype)
-    curve = Curve(z0, z1, jnp.asarray(zero), coefficients, static_prior(metric.pair.prior), chart)
+    coefficients = on_device(np.zeros((batch, settings.mode_count, z0.shape[1]), z0.dtype))
+    curve = Curve(z0, z1, on_device(zero), coefficients, static_prior(metric.pair.prior), chart)
     baselines = survey(metric, curve, labels, settings.segments)
     if task.initial is None:
-        curve = curve.replace(base=jnp.asarray(np.argmin(baselines.admissible(baselines.energy), axis=0), jnp.int32))
+        curve = curve.replace(
+            base=on_device(np.argmin(baselines.admissible(baselines.energy), axis=0).astype(np.int32))
+        )
 
     exempt = exempt_of(curve, baselines)
     attempt = Attempt(curve, zero > 0, zero, zero)
@@ -182,19 +187,19 @@ def _solve_block(task: Task, chart: Chart, z0: Array, z1: Array, path_weight: Pa
         critic_constant=everywhere(path_weight is not None and path_weight.constant),
         critic_blind=everywhere(path_weight is not None and path_weight.blind),
     )
-    named = lambda values: {str(name): jnp.asarray(value) for name, value in zip(BASELINES, values, strict=True)}
+    named = lambda values: {str(name): on_device(value) for name, value in zip(BASELINES, values, strict=True)}
     return GeodesicResult(
         path=shaped,
         t=t,
         curve=attempt.curve,
-        energy=jnp.asarray(found.energy),
-        length=jnp.asarray(found.length),
+        energy=on_device(found.energy),
+        length=on_device(found.length),
         baseline_energy=named(baselines.energy),
         baseline_length=named(baselines.length),
-        evaluations=jnp.asarray(attempt.evaluations),
-        images=jnp.asarray(attempt.images),
-        outcome=jnp.asarray(outcome_of(flags)),
-        flags=Flags(*map(jnp.asarray, flags)),
+        evaluations=on_device(attempt.evaluations),
+        images=on_device(attempt.images),
+        outcome=on_device(outcome_of(flags)),
+        flags=Flags(*map(on_device, flags)),
         diagnostics=diagnose(metric, shaped, labels=labels, floor=None if path_weight is None else path_weight.floor),
         path_weight=None,
     )

@@ -11,12 +11,11 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from .arrays import as_floats
+from .arrays import as_floats, on_device
 from .protocol import Net, Pair
 
 __all__ = ["BATCH", "apply_in_batches", "apply_net", "encode", "generate", "map_batches", "score"]
@@ -62,7 +61,7 @@ def map_batches(function: Callable[..., Any], *rows: Any, batch: int = BATCH) ->
     n = len(arrays[0])
     size = min(batch, n)
     places = [np.minimum(np.arange(low, low + size), n - 1) for low in range(0, n, max(size, 1))]
-    pieces = [jax.tree.map(np.asarray, function(*(jnp.asarray(v[at]) for v in arrays))) for at in places]
+    pieces = [jax.tree.map(np.asarray, function(*(on_device(v[at]) for v in arrays))) for at in places]
     return jax.tree.map(lambda *p: np.concatenate(p)[:n], *pieces)
 
 

@@ -7,8 +7,10 @@ import gc
 import os
 import shutil
 import tempfile
+from collections.abc import Callable, Iterator
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -64,3 +66,39 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from checkpoints import save_pair
 
     return save_pair(tmp_path_factory.mktemp("stored") / "pair", tiny_pair())
+
+
+@pytest.fixture
+def refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Callable[..., str]:
+    """Runs a command that must be refused and returns its one line."""
+    from ganrefine import main
+
+    def run(*argv: object) -> str:
+        out = tmp_path / "out"
+        code = main([*map(str, argv), "--out", str(out)] if "--out" not in argv else [*map(str, argv)])
+        printed = capsys.readouterr()
+        lines = printed.err.strip().splitlines()
+        assert code == 2, printed
+        assert printed.out == "" and len(lines) == 1, printed
+        assert lines[0].startswith("error: ") and ": " in lines[0][7:] and "; " in lines[0], lines[0]
+        assert not out.exists()
+        return lines[0]
+
+    return run
+
+
+@pytest.fixture
+def compiled() -> Iterator[list[str]]:
+    """The names of the programs that are compiled while a test runs."""
+    import jax
+
+    names: list[str] = []
+    heard = [names]
+
+    def listen(event: str, seconds: float, **more: Any) -> None:
+        if event.endswith("backend_compile_duration"):
+            heard[0].append(str(more.get("fun_name")))
+
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    yield names
+    heard[0] = []  # JAX gives no public way to take a listener back

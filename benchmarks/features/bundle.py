@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from pairs import InputError
+from pairs.arrays import on_device
 from pairs.feature_nets.classifier import DIMENSIONS
 from pairs.feature_nets.classifier import init as init_classifier
 from pairs.feature_nets.strided import DIM
@@ -63,7 +63,7 @@ def load_features(name: str | Path) -> Features:
     template = _template(arch, shape, outputs)
     if {k: v.shape for k, v in weights.items()} != {k: v.shape for k, v in template.items()}:
         raise InputError("features", f"{folder} holds weights of another architecture", "train the net again")
-    params = {k: jnp.asarray(v.astype(np.float32)) for k, v in weights.items()}
+    params = {k: on_device(v.astype(np.float32)) for k, v in weights.items()}
     held = _checked(folder / "reference.npz", digests[1])
     reference = Reference(
         card["reference"]["split"], int(held["n"]), held["mu"], held["sigma"], held["rows"].astype(np.float32)

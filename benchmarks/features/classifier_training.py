@@ -27,6 +27,7 @@ import optax
 from jax import Array
 
 from pairs import InputError
+from pairs.arrays import on_device
 from pairs.feature_nets.classifier import DIMENSIONS, Arch, ClassifierApply, init
 from pairs.io.images import Images
 
@@ -112,7 +113,7 @@ def train(train_set: Images, test_set: Images, config: TrainConfig, report: Call
         params, state, loss = step(params, state, x, train_set.labels[chosen])
         if (i + 1) % 200 == 0 or i + 1 == config.steps:
             report(f"step {i + 1}/{config.steps}  loss {float(loss):.4f}  {time.perf_counter() - started:.0f} s")
-    params = {k: jnp.asarray(np.asarray(v).astype(np.float16).astype(np.float32)) for k, v in params.items()}
+    params = {k: on_device(np.asarray(v).astype(np.float16).astype(np.float32)) for k, v in params.items()}
     predict = jax.jit(lambda p, x: jnp.argmax(logits(p, x.astype(jnp.float32)), axis=-1))
     right = [
         np.asarray(predict(params, test_set.x[i : i + 500])) == test_set.labels[i : i + 500]

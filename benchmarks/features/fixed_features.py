@@ -17,6 +17,7 @@ from jax import Array
 from numpy.typing import ArrayLike
 
 from pairs import InputError, Net
+from pairs.arrays import on_device
 from pairs.feature_nets.fixed_random import WIDTH, RandomApply, random_kernels, random_net
 
 from .feature_net import Features
@@ -63,7 +64,7 @@ def random_features(shape: tuple[int, ...], seed: int = 0) -> RandomFeatures:
     size = (shape[0], shape[1], shape[2])
     kernels = random_kernels(size, seed)
     digest = hashlib.sha256(b"".join(np.ascontiguousarray(k).tobytes() for k in kernels.values())).hexdigest()
-    params = {k: jnp.asarray(v) for k, v in kernels.items()}
+    params = {k: on_device(v) for k, v in kernels.items()}
     spec = jax.ShapeDtypeStruct((1, *size), jnp.float32)
     dim = jax.eval_shape(lambda p, x: RandomApply()(p, x), params, spec).shape[1]
     card = {"name": f"random-{seed}", "seed": seed, "width": WIDTH, "layers": len(kernels), "training": "none"}

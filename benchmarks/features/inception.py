@@ -27,6 +27,7 @@ import numpy as np
 from jax import Array, lax
 
 from pairs import InputError, Net
+from pairs.arrays import on_device
 
 from .feature_net import Features
 
@@ -211,7 +212,7 @@ def load_inception(path: str | Path, sha256: str = SHA256) -> InceptionFeatures:
         if kernel.shape != shape:
             raise InputError("features", f"{name} has shape {kernel.shape}", "give the FID Inception weights")
         scale = gain / np.sqrt(variance + 1e-3)
-        params[f"{name}.kernel"] = jnp.asarray((kernel * scale).astype(np.float32))
-        params[f"{name}.bias"] = jnp.asarray((offset - mean * scale).astype(np.float32))
-    params["fc.kernel"] = jnp.asarray(np.asarray(tensors["fc.weight"], np.float32).T)
+        params[f"{name}.kernel"] = on_device((kernel * scale).astype(np.float32))
+        params[f"{name}.bias"] = on_device((offset - mean * scale).astype(np.float32))
+    params["fc.kernel"] = on_device(np.asarray(tensors["fc.weight"], np.float32).T)
     return InceptionFeatures("inception-2015-12-05", 2048, found, (299, 299, 3), "inception", params, batch=25)

@@ -33,6 +33,7 @@ import optax
 from jax import Array
 
 from pairs import InputError
+from pairs.arrays import on_device
 from pairs.feature_nets.strided import DIM, StridedApply, init
 
 from .bundle import load_features
@@ -161,7 +162,7 @@ def train_unlabelled(
     last = float(np.mean([float(v) for v in losses[-max(1, settings.steps // 10) :]]))
     if not np.isfinite(last):
         raise InputError("learning_rate", f"{settings.learning_rate:g} makes the loss diverge", "give a smaller one")
-    params = {k: jnp.asarray(np.asarray(v).astype(np.float16).astype(np.float32)) for k, v in params.items()}
+    params = {k: on_device(np.asarray(v).astype(np.float16).astype(np.float32)) for k, v in params.items()}
     return Trained(params, last, time.perf_counter() - began)
 
 

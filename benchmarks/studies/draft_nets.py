@@ -6,65 +6,11 @@ few channels, so that each trains in seconds.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
-from typing import Any
 
-__all__ = ["NETS", "Published"]
+from .draft_layers import Published, conv, dense, leaky, up, view
 
-Specs = tuple[dict[str, Any], ...]
-
-
-@dataclasses.dataclass(frozen=True)
-class Published:
-    """One pair of nets.
-
-    Attributes:
-      source: Whose list it is.
-      sample: Shape of a sample, channels last.
-      prior: ``normal`` or ``uniform``, and the number of latents.
-      range: Of the samples, empty where they are unbounded.
-      kind: What the critic is trained for.
-      data: ``mnist``, ``fashion`` (tinted where there are three channels), ``waves`` or ``ring``.
-      generator: Its layers.
-      critic: Its layers, without a last sigmoid.
-      named: Modules are attributes (``fc1``, ``conv1``) and not members of a ``Sequential``.
-      steps: Updates of the generator.
-      rate: Learning rate.
-    """
-
-    source: str
-    sample: tuple[int, ...]
-    prior: tuple[str, int]
-    range: tuple[float, ...]
-    kind: str
-    data: str
-    generator: Specs
-    critic: Specs
-    named: bool = False
-    steps: int = 200
-    rate: float = 1e-3
-
-
-def _dense(out: int) -> dict[str, Any]:
-    return {"layer": "dense", "out": out}
-
-
-def _conv(out: int, kernel: int, stride: int = 1, padding: int = 0, **more: Any) -> dict[str, Any]:
-    return {"layer": "conv", "out": out, "kernel": kernel, "stride": stride, "padding": padding, **more}
-
-
-def _up(out: int, kernel: int, stride: int = 1, padding: int = 0, **more: Any) -> dict[str, Any]:
-    return {"layer": "conv_transpose", "out": out, "kernel": kernel, "stride": stride, "padding": padding, **more}
-
-
-def _view(*shape: int) -> dict[str, Any]:
-    return {"layer": "unflatten", "shape": list(shape)}
-
-
-def _leaky(slope: float) -> dict[str, Any]:
-    return {"layer": "leaky_relu", "slope": slope}
-
+__all__ = ["NETS"]
 
 _BN, _BN8 = {"layer": "batch_norm"}, {"layer": "batch_norm", "eps": 0.8}
 _RELU, _TANH, _SIGMOID, _ELU = ({"layer": kind} for kind in ("relu", "tanh", "sigmoid", "elu"))
@@ -82,15 +28,15 @@ NETS: Mapping[str, Published] = {
         "logit",
         "fashion",
         (
-            _view(24, 1, 1),
-            *(_up(32, 4, **_BARE), _BN, _RELU, _up(24, 4, 2, 1, **_BARE), _BN, _RELU),
-            *(_up(16, 4, 2, 1, **_BARE), _BN, _RELU, _up(8, 4, 2, 1, **_BARE), _BN, _RELU),
-            *(_up(3, 4, 2, 1, **_BARE), _TANH),
+            view(24, 1, 1),
+            *(up(32, 4, **_BARE), _BN, _RELU, up(24, 4, 2, 1, **_BARE), _BN, _RELU),
+            *(up(16, 4, 2, 1, **_BARE), _BN, _RELU, up(8, 4, 2, 1, **_BARE), _BN, _RELU),
+            *(up(3, 4, 2, 1, **_BARE), _TANH),
         ),
         (
-            *(_conv(8, 4, 2, 1, **_BARE), _leaky(0.2), _conv(16, 4, 2, 1, **_BARE), _BN, _leaky(0.2)),
-            *(_conv(24, 4, 2, 1, **_BARE), _BN, _leaky(0.2), _conv(32, 4, 2, 1, **_BARE), _BN, _leaky(0.2)),
-            _conv(1, 4, **_BARE),
+            *(conv(8, 4, 2, 1, **_BARE), leaky(0.2), conv(16, 4, 2, 1, **_BARE), _BN, leaky(0.2)),
+            *(conv(24, 4, 2, 1, **_BARE), _BN, leaky(0.2), conv(32, 4, 2, 1, **_BARE), _BN, leaky(0.2)),
+            conv(1, 4, **_BARE),
         ),
         steps=120,
     ),
@@ -102,12 +48,12 @@ NETS: Mapping[str, Published] = {
         "logit",
         "fashion",
         (
-            *(_dense(24 * 16), _view(24, 4, 4), _BN, _RELU, _up(16, 5, 2, 2, output_padding=1), _BN, _RELU),
-            *(_up(8, 5, 2, 2, output_padding=1), _BN, _RELU, _up(3, 5, 2, 2, output_padding=1), _TANH),
+            *(dense(24 * 16), view(24, 4, 4), _BN, _RELU, up(16, 5, 2, 2, output_padding=1), _BN, _RELU),
+            *(up(8, 5, 2, 2, output_padding=1), _BN, _RELU, up(3, 5, 2, 2, output_padding=1), _TANH),
         ),
         (
-            *(_conv(8, 5, 2, 2), _leaky(0.2), _conv(16, 5, 2, 2), _BN, _leaky(0.2), _conv(24, 5, 2, 2), _BN),
-            *(_leaky(0.2), _FLAT, _dense(1)),
+            *(conv(8, 5, 2, 2), leaky(0.2), conv(16, 5, 2, 2), _BN, leaky(0.2), conv(24, 5, 2, 2), _BN),
+            *(leaky(0.2), _FLAT, dense(1)),
         ),
     ),
     "wgan-gp-28": Published(
@@ -118,12 +64,12 @@ NETS: Mapping[str, Published] = {
         "wasserstein",
         "mnist",
         (
-            *(_dense(24 * 49), _BN, _RELU, _view(24, 7, 7), _up(16, 4, 2, 1), _BN, _RELU),
-            *(_up(1, 4, 2, 1), _TANH),
+            *(dense(24 * 49), _BN, _RELU, view(24, 7, 7), up(16, 4, 2, 1), _BN, _RELU),
+            *(up(1, 4, 2, 1), _TANH),
         ),
         (
-            *(_conv(12, 4, 2, 1), _leaky(0.2), _conv(24, 4, 2, 1), _IN, _leaky(0.2)),
-            *(_FLAT, _dense(1)),
+            *(conv(12, 4, 2, 1), leaky(0.2), conv(24, 4, 2, 1), _IN, leaky(0.2)),
+            *(_FLAT, dense(1)),
         ),
         steps=120,
     ),
@@ -134,10 +80,10 @@ NETS: Mapping[str, Published] = {
         (0, 1),
         "wasserstein",
         "mnist",
-        (*(_dense(24 * 49), _RELU, _view(24, 7, 7), _up(16, 4, 2, 1), _RELU, _up(1, 4, 2, 1), _SIGMOID),),
+        (*(dense(24 * 49), _RELU, view(24, 7, 7), up(16, 4, 2, 1), _RELU, up(1, 4, 2, 1), _SIGMOID),),
         (
-            *(_conv(12, 5, 2, 2), _leaky(0.01), _conv(16, 5, 2, 2), _leaky(0.01), _conv(24, 5, 2, 2), _leaky(0.01)),
-            *(_FLAT, _dense(1)),
+            *(conv(12, 5, 2, 2), leaky(0.01), conv(16, 5, 2, 2), leaky(0.01), conv(24, 5, 2, 2), leaky(0.01)),
+            *(_FLAT, dense(1)),
         ),
         steps=120,
     ),
@@ -149,12 +95,12 @@ NETS: Mapping[str, Published] = {
         "least_squares",
         "mnist",
         (
-            *(_dense(16 * 64), _view(16, 8, 8), _NEAREST, _conv(16, 3, 1, 1), _BN8, _leaky(0.2)),
-            *(_NEAREST, _conv(8, 3, 1, 1), _BN8, _leaky(0.2), _conv(1, 3, 1, 1), _TANH),
+            *(dense(16 * 64), view(16, 8, 8), _NEAREST, conv(16, 3, 1, 1), _BN8, leaky(0.2)),
+            *(_NEAREST, conv(8, 3, 1, 1), _BN8, leaky(0.2), conv(1, 3, 1, 1), _TANH),
         ),
         (
-            *(_conv(8, 3, 2, 1), _leaky(0.2), _conv(16, 3, 2, 1), _BN8, _leaky(0.2)),
-            *(_conv(24, 3, 2, 1), _BN8, _leaky(0.2), _FLAT, _dense(1)),
+            *(conv(8, 3, 2, 1), leaky(0.2), conv(16, 3, 2, 1), _BN8, leaky(0.2)),
+            *(conv(24, 3, 2, 1), _BN8, leaky(0.2), _FLAT, dense(1)),
         ),
     ),
     "upsample-bilinear": Published(
@@ -165,12 +111,12 @@ NETS: Mapping[str, Published] = {
         "logit",
         "fashion",
         (
-            *(_dense(24 * 16), _RELU, _view(24, 4, 4), _BILINEAR, _conv(16, 3, 1, 1), _BN, _RELU),
-            *(_BILINEAR, _conv(12, 3, 1, 1), _BN, _RELU, _BILINEAR, _conv(3, 3, 1, 1), _TANH),
+            *(dense(24 * 16), _RELU, view(24, 4, 4), _BILINEAR, conv(16, 3, 1, 1), _BN, _RELU),
+            *(_BILINEAR, conv(12, 3, 1, 1), _BN, _RELU, _BILINEAR, conv(3, 3, 1, 1), _TANH),
         ),
         (
-            *(_conv(8, 4, 2, 1), _leaky(0.2), _conv(16, 4, 2, 1), _leaky(0.2), _conv(24, 4, 2, 1), _leaky(0.2)),
-            *(_FLAT, _dense(1)),
+            *(conv(8, 4, 2, 1), leaky(0.2), conv(16, 4, 2, 1), leaky(0.2), conv(24, 4, 2, 1), leaky(0.2)),
+            *(_FLAT, dense(1)),
         ),
     ),
     "sngan-32": Published(
@@ -181,13 +127,13 @@ NETS: Mapping[str, Published] = {
         "logit",
         "fashion",
         (
-            *(_dense(32 * 16), _view(32, 4, 4), _up(24, 4, 2, 1), _BN, _RELU, _up(16, 4, 2, 1), _BN, _RELU),
-            *(_up(8, 4, 2, 1), _BN, _RELU, _conv(3, 3, 1, 1), _TANH),
+            *(dense(32 * 16), view(32, 4, 4), up(24, 4, 2, 1), _BN, _RELU, up(16, 4, 2, 1), _BN, _RELU),
+            *(up(8, 4, 2, 1), _BN, _RELU, conv(3, 3, 1, 1), _TANH),
         ),
         (
-            *(_conv(8, 3, 1, 1), _leaky(0.1), _conv(8, 4, 2, 1), _leaky(0.1), _conv(16, 3, 1, 1), _leaky(0.1)),
-            *(_conv(16, 4, 2, 1), _leaky(0.1), _conv(24, 3, 1, 1), _leaky(0.1), _conv(24, 4, 2, 1), _leaky(0.1)),
-            *(_conv(32, 3, 1, 1), _leaky(0.1), _FLAT, _dense(1)),
+            *(conv(8, 3, 1, 1), leaky(0.1), conv(8, 4, 2, 1), leaky(0.1), conv(16, 3, 1, 1), leaky(0.1)),
+            *(conv(16, 4, 2, 1), leaky(0.1), conv(24, 3, 1, 1), leaky(0.1), conv(24, 4, 2, 1), leaky(0.1)),
+            *(conv(32, 3, 1, 1), leaky(0.1), _FLAT, dense(1)),
         ),
     ),
     "infogan-28": Published(
@@ -198,12 +144,12 @@ NETS: Mapping[str, Published] = {
         "logit",
         "mnist",
         (
-            *(_dense(48), _BN, _RELU, _dense(16 * 49), _BN, _RELU, _view(16, 7, 7), _up(12, 4, 2, 1), _BN, _RELU),
-            *(_up(1, 4, 2, 1), _SIGMOID),
+            *(dense(48), _BN, _RELU, dense(16 * 49), _BN, _RELU, view(16, 7, 7), up(12, 4, 2, 1), _BN, _RELU),
+            *(up(1, 4, 2, 1), _SIGMOID),
         ),
         (
-            *(_conv(8, 4, 2, 1), _leaky(0.1), _conv(16, 4, 2, 1), _BN, _leaky(0.1), _FLAT),
-            *(_dense(48), _BN, _leaky(0.1), _dense(1)),
+            *(conv(8, 4, 2, 1), leaky(0.1), conv(16, 4, 2, 1), _BN, leaky(0.1), _FLAT),
+            *(dense(48), _BN, leaky(0.1), dense(1)),
         ),
         named=True,
         steps=400,
@@ -216,10 +162,10 @@ NETS: Mapping[str, Published] = {
         "logit",
         "mnist",
         (
-            *(_dense(32), _leaky(0.2), _dense(64), _BN8, _leaky(0.2), _dense(96), _BN8, _leaky(0.2)),
-            *(_dense(784), _TANH, _view(1, 28, 28)),
+            *(dense(32), leaky(0.2), dense(64), _BN8, leaky(0.2), dense(96), _BN8, leaky(0.2)),
+            *(dense(784), _TANH, view(1, 28, 28)),
         ),
-        (_FLAT, _dense(64), _leaky(0.2), _dense(32), _leaky(0.2), _dense(1)),
+        (_FLAT, dense(64), leaky(0.2), dense(32), leaky(0.2), dense(1)),
         steps=3000,
         rate=2e-4,
     ),
@@ -230,8 +176,8 @@ NETS: Mapping[str, Published] = {
         (0, 1),
         "logit",
         "mnist",
-        (_dense(64), _BN, _RELU, _dense(64), _BN, _RELU, _dense(784), _SIGMOID, _view(1, 28, 28)),
-        (_FLAT, _dense(48), _ELU, _dense(48), _ELU, _dense(1)),
+        (dense(64), _BN, _RELU, dense(64), _BN, _RELU, dense(784), _SIGMOID, view(1, 28, 28)),
+        (_FLAT, dense(48), _ELU, dense(48), _ELU, dense(1)),
         named=True,
         steps=3000,
         rate=2e-4,
@@ -244,12 +190,12 @@ NETS: Mapping[str, Published] = {
         "logit",
         "waves",
         (
-            *(_dense(16 * 8), _BN, _RELU, _view(16, 8), _up(12, 4, 2, 1), _BN, _RELU),
-            *(_up(8, 4, 2, 1), _BN, _RELU, _up(1, 4, 2, 1), _TANH),
+            *(dense(16 * 8), _BN, _RELU, view(16, 8), up(12, 4, 2, 1), _BN, _RELU),
+            *(up(8, 4, 2, 1), _BN, _RELU, up(1, 4, 2, 1), _TANH),
         ),
         (
-            *(_conv(8, 4, 2, 1), _leaky(0.2), _conv(12, 4, 2, 1), _leaky(0.2), _conv(16, 4, 2, 1), _leaky(0.2)),
-            *(_FLAT, _dense(1)),
+            *(conv(8, 4, 2, 1), leaky(0.2), conv(12, 4, 2, 1), leaky(0.2), conv(16, 4, 2, 1), leaky(0.2)),
+            *(_FLAT, dense(1)),
         ),
         steps=400,
     ),
@@ -260,8 +206,8 @@ NETS: Mapping[str, Published] = {
         (),
         "wasserstein",
         "ring",
-        (_dense(64), _RELU, _dense(64), _RELU, _dense(64), _RELU, _dense(2)),
-        (_dense(64), _RELU, _dense(64), _RELU, _dense(64), _RELU, _dense(1)),
+        (dense(64), _RELU, dense(64), _RELU, dense(64), _RELU, dense(2)),
+        (dense(64), _RELU, dense(64), _RELU, dense(64), _RELU, dense(1)),
         steps=3000,
         rate=2e-4,
     ),

@@ -29,6 +29,7 @@ LIMIT = 600
 """Seconds after which a test run counts as failed."""
 _LANGEVIN, _CRITICS = "tests/dcd/langevin/", "tests/dcd/critics/"
 _STARTS = "tests/interp/starts/test_neighbours.py"
+_SCORES = "tests/interp/metric/test_classifier_scores.py"
 
 
 class Mutation(NamedTuple):
@@ -160,14 +161,14 @@ MUTATIONS = (
         "interp/metric/classifier_term.py",
         '-badness(self.critic(params["critic"], x)) - fixed',
         "-fixed",
-        (_STARTS, "-k", "the_score_is_minus"),
+        (_SCORES, "-k", "the_score_is_minus"),
     ),
     Mutation(
         "a path weight is set on the prior though latents are given",
         "interp/metric/path_weight.py",
         "draw = lambda k: given[",
         "unused = lambda k: given[",
-        (_STARTS, "-k", "calibration_on_latents"),
+        (_SCORES, "-k", "calibration_on_latents"),
     ),
     Mutation(
         "a flow forgets the volume of its last scale",

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
 from pairs import InputError
+from pairs.arrays import on_device
 
 from ..conversion import Row
 from ..folding import fold
@@ -80,7 +80,7 @@ def fill(
         if turned.shape != shape or array.dtype.kind not in "fV":
             faults.append(f"'{name}' is {array.dtype.name} of shape {array.shape}, which does not fit '{variable}'")
             continue
-        values[path] = leaf.replace(jnp.asarray(np.ascontiguousarray(turned, dtype=np.float32).reshape(shape)))
+        values[path] = leaf.replace(on_device(np.ascontiguousarray(turned, dtype=np.float32).reshape(shape)))
         module = name.rpartition(".")[0]
         rows.append(Row(variable, how, module, (name.removeprefix(f"{module}."),), said.get(module, "")))
     used = {name for name, _ in sources.values()}

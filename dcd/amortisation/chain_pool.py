@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
 from pairs import InputError, Pair
+from pairs.arrays import on_device
 from pairs.checks import check_number
 from pairs.flows.latent_flow import FlowGeneratorApply
 
@@ -101,6 +101,6 @@ def chain_pool(
     if not kept.any():
         raise InputError("chain", "met NaN or infinity in all of its samples", "give a smaller step size")
     labels = labels_for(pair, n, first_index=first_index)
-    own = None if labels is None else jnp.asarray(np.asarray(labels)[kept])
-    z, mean = jnp.asarray(result.positions[kept]), float(np.mean(result.score[kept]))
+    own = None if labels is None else on_device(np.asarray(labels)[kept])
+    z, mean = on_device(result.positions[kept]), float(np.mean(result.score[kept]))
     return ChainPool(z, own, result.after[kept], mean, n * chain.steps)

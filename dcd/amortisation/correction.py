@@ -16,13 +16,13 @@ from __future__ import annotations
 from typing import Literal, get_args
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
 from pairs import InputError, Pair
 from pairs.arguments import checked_key, differentiable
+from pairs.arrays import on_device
 from pairs.batches import apply_in_batches
 from pairs.checks import check_choice, check_count
 from pairs.flows.couplings import Flow
@@ -112,8 +112,8 @@ def correct(
     moved = strange = 0.0
 
     def candidates(rows: np.ndarray, attempt: ArrayLike) -> tuple[Array, Array]:
-        c = None if given is None else jnp.asarray(np.asarray(given)[rows])
-        u = draw_latents(pair.prior, key, jnp.asarray(candidate_ids(index[rows], attempt)), c)
+        c = None if given is None else on_device(np.asarray(given)[rows])
+        u = draw_latents(pair.prior, key, on_device(candidate_ids(index[rows], attempt)), c)
         return _weighed(law.labelled(c), flow, params, u)
 
     def run(rows: np.ndarray, keep: int) -> tuple[ArrayLike, ...]:

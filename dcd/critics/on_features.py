@@ -19,6 +19,7 @@ from jax.typing import ArrayLike
 
 from pairs import InputError, Net, Pair, Record
 from pairs.arguments import checked_key
+from pairs.arrays import on_device
 from pairs.batches import apply_in_batches
 from pairs.heads.on_features import feature_critic
 
@@ -91,7 +92,7 @@ def recover_on_features(
     made, report = recover(
         composed, (phi - center) / spread, key, settings, labels=c, negatives=held, on_progress=on_progress
     )
-    critic = feature_critic(features, jnp.asarray(center), jnp.asarray(spread), made.critic)
+    critic = feature_critic(features, on_device(center), on_device(spread), made.critic)
     kept = Record({k: v for k, v in pair.record.items() if k not in STALE})
     record = kept.updated(recovered={**(made.record.get("recovered") or {}), "on": "features"})
     return pair.replace(critic=critic, critic_kind=made.critic_kind, calibrated=False, record=record), report

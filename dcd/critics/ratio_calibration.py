@@ -14,13 +14,13 @@ import dataclasses
 from typing import Any, Literal, get_args
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
 from pairs import InputError, Net, Pair
 from pairs.arguments import checked_key
+from pairs.arrays import on_device
 from pairs.batches import apply_in_batches
 from pairs.checks import check_choice, check_labels, check_samples
 from pairs.heads.affine_score import affine
@@ -149,8 +149,8 @@ def calibrate(
 
 
 def _inputs(pair: Pair, scores: np.ndarray, x: np.ndarray) -> np.ndarray:
-    features = None if pair.features is None else jnp.asarray(apply_in_batches(pair.features, x))
-    return np.asarray(head_inputs(jnp.asarray(scores), features))
+    features = None if pair.features is None else on_device(apply_in_batches(pair.features, x))
+    return np.asarray(head_inputs(on_device(scores), features))
 
 
 def _warnings(scale: float, after: Reliability) -> tuple[str, ...]:

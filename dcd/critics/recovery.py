@@ -26,6 +26,7 @@ from jax.typing import ArrayLike
 
 from pairs import InputError, Net, Pair, Record
 from pairs.arguments import checked_key
+from pairs.arrays import copied
 from pairs.batches import apply_in_batches
 from pairs.fitting import fit
 from pairs.heads.affine_score import affine
@@ -179,7 +180,7 @@ def _train(
 
     history: dict[str, list[float]] = {"step": []}
     measured: dict[str, list[float]] = {"held_out_step": [], "held_out_loss": [], "held_out_auc": []}
-    best, best_loss, best_step, gained, done = jax.tree.map(jnp.copy, state.average), np.inf, 0, 0, 0
+    best, best_loss, best_step, gained, done = copied(state.average), np.inf, 0, 0, 0
     while done < settings.steps and done - gained < settings.patience * settings.evaluate_every:
         stop = min(done + settings.evaluate_every, settings.steps)
         state, history = fit(step, state, stop, key, start=done, history=history, on_progress=note)
@@ -191,7 +192,7 @@ def _train(
             gained = done
         if loss < best_loss:
             # the step gives up the buffers of its state
-            best, best_loss, best_step = jax.tree.map(jnp.copy, state.average), loss, done
+            best, best_loss, best_step = copied(state.average), loss, done
     return state.caps, RecoveryTrail(best, best_step, done, history | measured)
 
 

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
 from pairs import Pair
+from pairs.arrays import on_device
 from pairs.batches import apply_in_batches
 
-from ..langevin.starts import latents_of
+from ..langevin.starts import draw_latents
 
 __all__ = ["generate_set", "scores_of"]
-
-_latents = jax.jit(latents_of)
 
 
 def scores_of(pair: Pair, x: ArrayLike, labels: ArrayLike | None = None) -> np.ndarray:
@@ -47,6 +44,6 @@ def generate_set(
     Returns:
       Latents ``(n, *latent)`` and samples ``(n, *sample)``.
     """
-    given = () if labels is None else (jnp.asarray(labels),)
-    z = np.asarray(_latents(pair, key, jnp.arange(n) + first_index, *given))
+    given = () if labels is None else (on_device(labels),)
+    z = np.asarray(draw_latents(pair.prior, key, on_device(np.arange(n) + first_index), *given))
     return z, apply_in_batches(pair.generator, z, *given)

@@ -20,6 +20,8 @@ import jax.numpy as jnp
 import optax
 from jax import Array
 
+from pairs.arrays import copied
+
 from .frame import CriticFrame
 from .objective import CriticTerms, CriticWeights, critic_loss
 from .spectral_caps import Caps, apply_caps, init_caps, refresh_caps
@@ -27,6 +29,7 @@ from .spectral_caps import Caps, apply_caps, init_caps, refresh_caps
 __all__ = ["CriticBatch", "CriticState", "init_critic", "update_critic"]
 
 ADAM = optax.scale_by_adam(b1=0.0, b2=0.9)
+_init_adam = jax.jit(ADAM.init)
 
 
 class CriticState(NamedTuple):
@@ -78,9 +81,9 @@ def init_critic(trained: dict[str, Array], key: Array, spectral_norm: float | No
       The state.
     """
     caps = jax.jit(init_caps, static_argnums=3)(trained, key, spectral_norm, relative) if spectral_norm else {}
-    average = jax.tree.map(jnp.copy, apply_caps(trained, caps))
-    trained = jax.tree.map(jnp.copy, trained)
-    return CriticState(trained, caps, ADAM.init(trained), average, jnp.zeros(()), jnp.zeros((), jnp.int32))
+    average = copied(apply_caps(trained, caps))
+    trained = copied(trained)
+    return CriticState(trained, caps, _init_adam(trained), average, jnp.zeros(()), jnp.zeros((), jnp.int32))
 
 
 def update_critic(

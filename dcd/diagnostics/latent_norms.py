@@ -12,12 +12,12 @@ from __future__ import annotations
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import gammainc
 from jax.typing import ArrayLike
 
 from pairs import Normal, Pair
+from pairs.arrays import on_device
 
 from ..langevin.result import Result
 from .json_numbers import finite
@@ -40,7 +40,7 @@ def norm_percentiles(pair: Pair, latents: ArrayLike) -> np.ndarray:
     z = np.asarray(latents, np.float64)
     norm = np.linalg.norm(z.reshape(len(z), -1), axis=1)
     if isinstance(pair.prior, Normal):
-        return np.asarray(gammainc(pair.prior.size / 2, jnp.asarray((norm / pair.prior.scale) ** 2 / 2)))
+        return np.asarray(gammainc(pair.prior.size / 2, on_device((norm / pair.prior.scale) ** 2 / 2)))
     draws = np.asarray(jax.jit(lambda k: pair.prior.sample(k, DRAWS))(jax.random.key(0)))
     known = np.sort(np.linalg.norm(draws.reshape(DRAWS, -1).astype(np.float64), axis=1))
     return (np.searchsorted(known, norm, "left") + np.searchsorted(known, norm, "right")) / (2 * DRAWS)

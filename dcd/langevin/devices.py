@@ -10,9 +10,10 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 from jax import Array
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
+
+from pairs.arrays import on_device
 
 __all__ = ["placement"]
 
@@ -30,7 +31,7 @@ def placement(batch: int) -> tuple[Callable[[Any], Array], int]:
     own = jax.local_devices()
     count = len(own)
     if count == 1:
-        return jnp.asarray, batch
+        return on_device, batch
     mesh = jax.make_mesh((count,), ("data",), axis_types=(AxisType.Auto,), devices=own)
     sharding = NamedSharding(mesh, PartitionSpec("data"))
-    return (lambda v: jax.device_put(jnp.asarray(v), sharding)), -(-batch // count) * count
+    return (lambda v: jax.device_put(on_device(v), sharding)), -(-batch // count) * count

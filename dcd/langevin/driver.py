@@ -11,12 +11,12 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
 from pairs import InputError, Pair
+from pairs.arrays import copied, on_device
 from pairs.batches import generate
 from pairs.checks import check_count
 
@@ -87,7 +87,7 @@ def proceed(
     total = len(steps.number)
     size = max(1, min(chunk or ROOM, total))
     noise_key = jax.random.fold_in(key, 1)
-    state = jax.tree.map(jnp.copy, state)  # the first call must not consume the caller's state
+    state = copied(state)  # the first call must not consume the caller's state
     loop = loop_pays(kernel, target, noise_key, state) if loop is None else loop
     run = run_loop if loop else run_calls
     infos: list[LangevinInfo] = []
@@ -144,7 +144,7 @@ def run_chains(
         keep, done = min(batch, n - low), low * settings.steps
         rows = np.arange(low, low + batch)
         inside = np.minimum(rows, n - 1)  # the last batch is padded: one shape, one compilation
-        ids = jnp.asarray(rows + first_index)
+        ids = on_device(rows + first_index)
         c = None if all_labels is None else place(all_labels[inside])
         z = place(latents_of(pair, key, ids, c) if given is None else given[inside])
         x = generate(pair, z, c)

@@ -9,7 +9,7 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from pairs import InputError, Pair, Prior
-from pairs.arrays import as_floats
+from pairs.arrays import as_floats, on_device
 from pairs.checks import check_labels
 
 __all__ = ["check_latents", "draw_latents", "labels_for", "labels_of", "latents_of"]
@@ -62,7 +62,7 @@ def labels_for(pair: Pair, n: int, labels: ArrayLike | None = None, first_index:
     if labels is None:
         return labels_of(pair, np.arange(n) + first_index)
     given = check_labels(pair, labels, n)
-    return None if given is None else jnp.asarray(given)
+    return None if given is None else on_device(given)
 
 
 def check_latents(pair: Pair, n: int, latents: ArrayLike | None) -> Array | None:
@@ -76,6 +76,6 @@ def check_latents(pair: Pair, n: int, latents: ArrayLike | None) -> Array | None
     z = as_floats("latents", latents)
     if z.shape != (n, *pair.prior.shape):
         raise InputError("latents", f"have shape {z.shape}", f"give ({n}, {', '.join(map(str, pair.prior.shape))})")
-    if not bool(jnp.all(jnp.isfinite(z))):
+    if not np.isfinite(np.asarray(z)).all():
         raise InputError("latents", "hold NaN or infinity", "draw them from the pair's prior")
     return z

@@ -17,6 +17,7 @@ from jax.typing import ArrayLike
 
 from pairs import InputError, Net, Pair
 from pairs.arguments import checked_key
+from pairs.arrays import on_device
 from pairs.batches import generate
 from pairs.checks import check_count
 
@@ -111,8 +112,8 @@ class Source:
           The candidates, after the first chain if there is one.
         """
         ids = candidate_ids(self.index[outputs], attempt)
-        c = None if self.labels is None else jnp.asarray(self.labels[outputs])
-        z = draw_latents(self.pair.prior, self.key, jnp.asarray(ids), c)
+        c = None if self.labels is None else on_device(self.labels[outputs])
+        z = draw_latents(self.pair.prior, self.key, on_device(ids), c)
         return self.judge(z, ids, c, self.key, self._first)
 
     def log_ratios(self, outputs: np.ndarray, count: int) -> np.ndarray:
@@ -150,7 +151,7 @@ class Source:
             c = None
             if self.pair.classes is not None:
                 c = jnp.asarray((rows % self.pair.classes if of is None else np.full(self.batch, of)).astype(np.int32))
-            z = draw_latents(self.pair.prior, key, jnp.asarray(rows), c)
+            z = draw_latents(self.pair.prior, key, on_device(rows), c)
             pieces.append(self.judge(z, rows, c, key, self._first).log_ratio)
         return np.concatenate(pieces)[:size]
 
@@ -177,8 +178,8 @@ class Source:
         position = latents if then.space == "latent" else samples
 
         def refined(rows: np.ndarray, keep: int) -> tuple[Array]:
-            c = None if self.labels is None else jnp.asarray(self.labels[rows])
-            return (self._refined(chain, jnp.asarray(position[rows]), self.index[rows], c, key)[1],)
+            c = None if self.labels is None else on_device(self.labels[rows])
+            return (self._refined(chain, on_device(position[rows]), self.index[rows], c, key)[1],)
 
         return next(in_batches(refined, self.n, self.batch))
 
@@ -199,7 +200,7 @@ def candidate_ids(index: np.ndarray, attempt: ArrayLike) -> np.ndarray:
 
 def uniforms(key: Array, ids: np.ndarray, purpose: int = 0x0E5) -> np.ndarray:
     """One uniform number per candidate number, ``(k,)``; ``purpose`` names the stream."""
-    return np.asarray(_uniforms(jax.random.fold_in(key, purpose), jnp.asarray(ids)))
+    return np.asarray(_uniforms(jax.random.fold_in(key, purpose), on_device(ids)))
 
 
 @jax.jit

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import jax
-import jax.numpy as jnp
 import numpy as np
+
+from pairs.arrays import on_device
 
 from ..langevin.settings import Langevin
 from .candidates import MOST_CANDIDATES, Source, candidate_ids, uniforms
@@ -75,7 +76,7 @@ def reject(
             done = won | (tried[part] >= attempts)
             to, take = part[done], flat[done]
             # gathered on the device, in one shape: most candidates never leave it
-            rows_taken = jnp.asarray(np.resize(take, source.batch).astype(np.int32))
+            rows_taken = on_device(np.resize(take, source.batch).astype(np.int32))
             taken = _gather((batch.samples, batch.latents), rows_taken)
             samples[to], latents[to] = (np.asarray(v)[: len(take)] for v in taken)
             ratio[to], candidate[to] = d[take], number[take]

@@ -7,9 +7,10 @@ the accumulated length is a multiple of the whole divided by the number of steps
 from __future__ import annotations
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax import Array
+
+from pairs.arrays import on_device
 
 from ..curves.sine_curve import Curve, evaluate, resample_times
 from .critic_weight import UnitWeight
@@ -33,7 +34,7 @@ def constant_speed(metric: Metric, curve: Curve, points: int, *, labels: Array |
       Points ``(batch, points, d)``, and parameters ``(batch, points)``.
     """
     dense = _DENSITY * (points - 1) + 1
-    t = jnp.asarray(np.broadcast_to(np.linspace(0, 1, dense, dtype=curve.z0.dtype), (len(curve.z0), dense)))
+    t = on_device(np.broadcast_to(np.linspace(0, 1, dense, dtype=curve.z0.dtype), (len(curve.z0), dense)))
     plain = metric.replace(weight=UnitWeight(), substeps=1, mode="none", strength=0.0, radial=0.0)
     # the second measurement resolves a curve that does all its moving within one step of t
     for _ in range(2):

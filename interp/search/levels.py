@@ -11,6 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from pairs.arrays import on_device
+
 from ..curves.sine_curve import Curve
 from ..solve.driver import Solver, solve_path
 from ..solve.lbfgs import Lbfgs
@@ -48,7 +50,7 @@ def solve_finer(task: Task, attempt: Attempt, chosen: np.ndarray) -> Attempt:
     """Solve the paths where ``chosen`` ``(batch,)`` is true once more, on four times as many segments."""
     numbers = np.flatnonzero(chosen)
     bucket = min(len(chosen), 4 ** int(np.ceil(np.log(len(numbers)) / np.log(4))))
-    rows = jnp.asarray(np.resize(numbers, bucket))
+    rows = on_device(np.resize(numbers, bucket))
     part = jax.tree.map(lambda v: v[rows], attempt.curve)
     settings = task.settings
     found = _solve(task.of_rows(rows), task.solver, part, 4 * settings.segments, settings.mode_count)

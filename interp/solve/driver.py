@@ -22,6 +22,7 @@ import numpy as np
 from jax import Array
 
 from pairs import Pair
+from pairs.arrays import on_device
 
 from ..curves.charts import Chart
 from ..metric.energy import Mode
@@ -105,7 +106,7 @@ def _drive(solver: Any, problem: Any, on_step: Callable[[np.ndarray, Any], None]
         if bucket * 2 <= len(state.done) and len(state.done) >= 16:  # tiny batches are not worth a compilation
             whole = _put(whole, state, live)
             chosen = np.flatnonzero(active)
-            rows = jnp.asarray(np.resize(chosen, bucket))  # filled up with repeats, which count as done
+            rows = on_device(np.resize(chosen, bucket))  # filled up with repeats, which count as done
             state, part, live = _take(state, rows), part.take(rows), live[chosen]
             state = state._replace(done=state.done | (jnp.arange(bucket) >= len(chosen)))
     return solver.finish(problem, _put(whole, state, live))
@@ -119,5 +120,5 @@ def _take(tree: Any, rows: Array) -> Any:
 def _put(whole: Any, part: Any, live: np.ndarray) -> Any:
     if len(live) == len(whole.done) == len(part.done):
         return part
-    at, count = jnp.asarray(live), len(live)
+    at, count = on_device(live), len(live)
     return jax.tree.map(lambda w, p: w.at[at].set(p[:count]), whole, part)

@@ -19,6 +19,8 @@ from jax import Array
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import dijkstra
 
+from pairs.arrays import on_device
+
 from ..curves.sine_curve import to_coefficients
 from ..metric.energy import Metric, node_weight, observe
 
@@ -49,7 +51,7 @@ def observe_nodes(metric: Metric, z: np.ndarray, dtype: np.dtype) -> tuple[np.nd
     features, factors, batch = [], [], _batch(metric)
     for i in range(0, len(z), batch):
         part = np.resize(z[i : i + batch], (batch, z.shape[1])).astype(dtype)
-        f, w = _observe(metric, jnp.asarray(part))
+        f, w = _observe(metric, on_device(part))
         count = min(batch, len(z) - i)
         features.append(np.asarray(f)[:count])
         factors.append(np.asarray(w)[:count])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import jax
@@ -25,13 +26,13 @@ def settled_statistics(graph: Any, params: Any, statistics: Any, latent: int, ke
     Returns:
       The running statistics.
     """
-
-    @jax.jit
-    def advance(statistics: Any, key: Array) -> Any:
-        model = nnx.merge(graph, params, statistics)
-        model(jax.random.normal(key, (256, latent)))
-        return nnx.as_pure(nnx.state(model, nnx.BatchStat))
-
     for i in range(batches):
-        statistics = advance(statistics, jax.random.fold_in(key, i))
+        statistics = _advance(graph, latent, params, statistics, jax.random.fold_in(key, i))
     return statistics
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def _advance(graph: Any, latent: int, params: Any, statistics: Any, key: Array) -> Any:
+    model = nnx.merge(graph, params, statistics)
+    model(jax.random.normal(key, (256, latent)))
+    return nnx.as_pure(nnx.state(model, nnx.BatchStat))

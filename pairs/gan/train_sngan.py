@@ -15,7 +15,9 @@ References:
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
+from collections.abc import Callable
 from typing import Any, Literal, NamedTuple, get_args
 
 import jax
@@ -132,6 +134,13 @@ def make_update(settings: SnganTraining, images: ArrayLike) -> Update:
     shape = (settings.model.size, settings.model.size, settings.model.channels)
     if data.dtype != jnp.uint8 or data.shape[1:] != shape:
         raise InputError("data", f"holds {data.dtype} images {data.shape[1:]}", f"this model takes uint8 {shape}")
+    update = _compiled_update(settings)
+    return lambda state, key, step: update(state, key, data)
+
+
+@functools.lru_cache(maxsize=4)
+def _compiled_update(settings: SnganTraining) -> Callable[..., Any]:
+    """``update(state, key, data)``, one for equal settings, so that a run which is taken up compiles nothing again."""
     generator_graph, critic_graph = _graphs(settings, settings.compute)
     generator_opt, critic_opt = _optimizer(settings, 1), _optimizer(settings, settings.critic_steps)
     dtype = jnp.dtype(settings.compute)
@@ -184,7 +193,7 @@ def make_update(settings: SnganTraining, images: ArrayLike) -> Update:
         new = SnganState(params, statistics, critic, vectors, average, g_opt, d_opt)
         return new, {"critic_loss": losses[-1], "generator_loss": g_loss}
 
-    return lambda state, key, step: update(state, key, data)
+    return update
 
 
 def to_pair(settings: SnganTraining, state: SnganState, key: Array, record: Record | None = None) -> Pair:

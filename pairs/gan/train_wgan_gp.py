@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -89,6 +91,13 @@ def make_update(settings: WganGpTraining, images: ArrayLike) -> Update:
     shape = (settings.model.size, settings.model.size, settings.model.channels)
     if data.dtype != jnp.uint8 or data.shape[1:] != shape:
         raise InputError("data", f"holds {data.dtype} images {data.shape[1:]}", f"this model takes uint8 {shape}")
+    update = _compiled_update(settings)
+    return lambda state, key, step: update(state, key, data)
+
+
+@functools.lru_cache(maxsize=4)
+def _compiled_update(settings: WganGpTraining) -> Callable[..., Any]:
+    """``update(state, key, data)``, one for equal settings, so that a run which is taken up compiles nothing again."""
     generator_graph, critic_graph = _graphs(settings)
     opt = _optimizer(settings)
 
@@ -129,7 +138,7 @@ def make_update(settings: WganGpTraining, images: ArrayLike) -> Update:
         new = WganGpState(params, statistics, critic, average, generator_opt, critic_opt)
         return new, {"critic_loss": loss, "generator_loss": g_loss}
 
-    return lambda state, key, step: update(state, key, data)
+    return update
 
 
 def to_pair(settings: WganGpTraining, state: WganGpState, key: Array, record: Record | None = None) -> Pair:

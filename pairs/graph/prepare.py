@@ -13,9 +13,9 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 
+from ..arrays import on_device
 from .evaluate import call_node
 from .layout import channels_first
 from .operators import Node
@@ -82,7 +82,7 @@ def _compute(node: Node, values: list[Any]) -> tuple[Any, ...] | None:
 
 def _asarray(value: Any) -> Any:
     """Floats as JAX sees them, so that folding rounds as evaluation does; integers stay static."""
-    return jnp.asarray(value) if value is not None and value.dtype.kind == "f" and value.ndim else value
+    return on_device(value) if value is not None and value.dtype.kind == "f" and value.ndim else value
 
 
 def turn_kernels(graph: Graph, params: Parameters) -> tuple[Graph, dict[str, np.ndarray]]:

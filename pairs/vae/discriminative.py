@@ -17,6 +17,8 @@ change would otherwise have an unbounded likelihood.
 from __future__ import annotations
 
 import dataclasses
+import functools
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -164,6 +166,13 @@ def cost(
 def make_update(settings: Discriminative, images: ArrayLike, labels: ArrayLike | None) -> Update:
     """``update(state, key, step)``: the classifier first, then the autoencoder."""
     data = as_data(images, settings.model.sample_shape, labels, settings.classes)
+    teach, learn = _compiled_updates(settings)
+    return lambda state, key, step: (teach if step < settings.teaching_steps else learn)(state, key, data)
+
+
+@functools.lru_cache(maxsize=4)
+def _compiled_updates(settings: Discriminative) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Updates of the classifier and of the nets, the same for equal settings: a run taken up compiles nothing."""
     opt, span = adam(settings.learning_rate), settings.sample_range
 
     @jax.jit
@@ -189,10 +198,19 @@ def make_update(settings: Discriminative, images: ArrayLike, labels: ArrayLike |
             parts["classifier"] = classification_loss(settings.classifier, state.classifier, x, y, noise_key, 0)
         return state._replace(nets=nets, opt=opt_state), parts
 
-    def update(state: DiscriminativeState, key: Array, step: int) -> tuple[DiscriminativeState, dict[str, Array]]:
-        return (teach if step < settings.teaching_steps else learn)(state, key, data)
+    return teach, learn
 
-    return update
+
+@functools.lru_cache(maxsize=4)
+def _compiled_errors(settings: Discriminative) -> Callable[..., Any]:
+    """``(nets, rows) -> squared errors`` of reconstructions, one for equal settings."""
+
+    @jax.jit
+    def errors(nets: Trainable, rows: Array) -> Array:
+        model, x = settings.model, to_float(rows, settings.sample_range)
+        return squared_error(x, model.decoder(nets.decoder, split_posterior(model.encoder(nets.encoder, x))[0]))
+
+    return errors
 
 
 def to_pair(
@@ -207,13 +225,8 @@ def to_pair(
     model, nets = settings.model, state.nets
     data = as_data(images, model.sample_shape)
 
-    @jax.jit
-    def errors(nets: Trainable, rows: Array) -> Array:
-        x = to_float(rows, settings.sample_range)
-        return squared_error(x, model.decoder(nets.decoder, split_posterior(model.encoder(nets.encoder, x))[0]))
-
     # one deviation for all pixels: the learned ones are floored where nothing ever changes, and would rule the score
-    weight = 0.5 * model.size / float(jnp.mean(in_batches(errors, nets, data.images)))
+    weight = 0.5 * model.size / float(jnp.mean(in_batches(_compiled_errors(settings), nets, data.images)))
     critic = ElboCritic(model.encoder, model.decoder, "elbo", weight, 1.0)
     features = None
     if settings.feature_weight:

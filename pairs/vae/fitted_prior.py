@@ -19,6 +19,7 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
+from ..arrays import on_device
 from ..class_mixture import ClassMixture
 from ..errors import InputError
 from ..protocol import Pair
@@ -71,7 +72,7 @@ def posterior_draws(pair: Pair, x: ArrayLike, key: Array, batch: int = 1000) -> 
     encode = jax.jit(lambda p, v: split_posterior(inner(p, v)))
     found, rows = [], np.asarray(x)
     for i in range(0, len(rows), batch):
-        mean, log_var = encode(params, jnp.asarray(rows[i : i + batch]))
+        mean, log_var = encode(params, on_device(rows[i : i + batch]))
         found.append(draw_posterior(jax.random.fold_in(key, i), mean, log_var))
     return jnp.concatenate(found)
 

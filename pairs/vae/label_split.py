@@ -25,6 +25,8 @@ alone the mean keeps most of the label.
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -89,6 +91,13 @@ def init(settings: LabelSplit, key: Array) -> LabelSplitState:
 def make_update(settings: LabelSplit, images: ArrayLike, labels: ArrayLike | None) -> Update:
     """One round as ``update(state, key, step)``; images uint8 ``(n, H, W, C)`` with labels ``(n,)``."""
     data = as_data(images, settings.model.sample_shape, labels, settings.classes)
+    update = _compiled_update(settings)
+    return lambda state, key, step: update(state, key, data)
+
+
+@functools.lru_cache(maxsize=4)
+def _compiled_update(settings: LabelSplit) -> Callable[..., Any]:
+    """``update(state, key, data)``, one for equal settings, so that a run which is taken up compiles nothing again."""
     opt, span = settings.optimizer, settings.model.sample_range or (-1.0, 1.0)
 
     def gm_loss(part: Any, x: Array, y: Array) -> tuple[Array, Array]:
@@ -134,7 +143,22 @@ def make_update(settings: LabelSplit, images: ArrayLike, labels: ArrayLike | Non
         state = LabelSplitState(nets, gm_opt, adversary_opt, label_opt, joint_opt)
         return state, {"classify": classify, **figures}
 
-    return lambda state, key, step: update(state, key, data)
+    return update
+
+
+@functools.lru_cache(maxsize=4)
+def _compiled_codes(settings: LabelSplit) -> Callable[..., Any]:
+    """``(nets, rows) -> (label codes, squared errors)``, one for equal settings."""
+
+    @jax.jit
+    def observe(nets: Nets, rows: Array) -> tuple[Array, Array]:
+        model = settings.model
+        x = to_float(rows, model.sample_range or (-1.0, 1.0))
+        code = settings.label_encoder(nets.label, x)
+        mean, _ = split_posterior(model.encoder(nets.style, x))
+        return code, squared_error(x, settings.decoder(nets.decoder, jnp.concatenate([code, mean], axis=1)))
+
+    return observe
 
 
 def to_pair(
@@ -147,15 +171,7 @@ def to_pair(
     """The conditional pair; class Gaussians and the critic's reconstruction weight are refitted on the data."""
     nets, model = state.nets, settings.model
     data = as_data(images, model.sample_shape, labels, settings.classes)
-
-    @jax.jit
-    def observe(nets: Nets, rows: Array) -> tuple[Array, Array]:
-        x = to_float(rows, model.sample_range or (-1.0, 1.0))
-        code = settings.label_encoder(nets.label, x)
-        mean, _ = split_posterior(model.encoder(nets.style, x))
-        return code, squared_error(x, settings.decoder(nets.decoder, jnp.concatenate([code, mean], axis=1)))
-
-    codes, errors = in_batches(observe, nets, data.images)
+    codes, errors = in_batches(_compiled_codes(settings), nets, data.images)
     assert data.labels is not None
     gaussians = refit_class_gaussians(codes, data.labels, settings.classes)
     parts = {"label": nets.label, "style": nets.style}

@@ -28,7 +28,9 @@ flags points off the data well, and is too flat inside it: calibrate before read
 
 from __future__ import annotations
 
+import functools
 import math
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -80,6 +82,19 @@ def make_update(settings: SoftIntro, images: ArrayLike | None = None) -> Update:
     if images is None and settings.toy is None:
         raise InputError("data", "is missing", "give images, or name a toy set")
     data = None if images is None else as_data(images, settings.model.sample_shape)
+    warm, play = _compiled_updates(settings)
+
+    def update(state: SoftIntroState, key: Array, step: int) -> tuple[SoftIntroState, dict[str, Array]]:
+        if settings.plain or step < settings.warmup:
+            return warm(state, key, data)
+        return play(state, key, jnp.int32(step), data)
+
+    return update
+
+
+@functools.lru_cache(maxsize=4)
+def _compiled_updates(settings: SoftIntro) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Updates of the first steps and of later ones, the same for equal settings: a run taken up compiles nothing."""
     opt = adam(settings.learning_rate, settings.decay_at)
 
     def batch(key: Array, data: Any) -> Array:
@@ -116,12 +131,7 @@ def make_update(settings: SoftIntro, images: ArrayLike | None = None) -> Update:
         decoder, decoder_opt = apply_gradient(opt, gradient, state.decoder_opt, state.decoder)
         return SoftIntroState(encoder, decoder, target, encoder_opt, decoder_opt), figures
 
-    def update(state: SoftIntroState, key: Array, step: int) -> tuple[SoftIntroState, dict[str, Array]]:
-        if settings.plain or step < settings.warmup:
-            return warm(state, key, data)
-        return play(state, key, jnp.int32(step), data)
-
-    return update
+    return warm, play
 
 
 def to_pair(settings: SoftIntro, state: SoftIntroState, record: Record | None = None) -> Pair:

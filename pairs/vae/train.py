@@ -17,6 +17,7 @@ import optax
 from jax import Array
 from jax.typing import ArrayLike
 
+from ..arrays import on_device
 from ..errors import InputError
 
 __all__ = ["Data", "adam", "apply_gradient", "as_data", "check_positive", "draw_images", "in_batches", "to_float"]
@@ -89,5 +90,5 @@ def check_positive(settings: Any, *names: str, zero: bool = False) -> None:
 def in_batches(function: Callable[..., Any], params: Any, x: ArrayLike, batch: int = 1000) -> Any:
     """``function(params, rows)`` over all rows; a pytree of concatenated results."""
     rows = np.asarray(x)
-    parts = [function(params, jnp.asarray(rows[i : i + batch])) for i in range(0, len(rows), batch)]
+    parts = [function(params, on_device(rows[i : i + batch])) for i in range(0, len(rows), batch)]
     return jax.tree.map(lambda *p: jnp.concatenate(p), *parts)

@@ -7,17 +7,14 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
+from weight_files import write_tensors
 
-from checkpoints.conversion import convert_tensors
 from checkpoints.drafts.drafting import draft_manifest
-from checkpoints.drafts.modules import between
-from checkpoints.drafts.sizes import Kernel, solve_sizes
-from checkpoints.drafts.trial import Spec, advance
+from checkpoints.drafts.trial import advance
 from checkpoints.importing import import_files
 from ganrefine import main
 from pairs import InputError
 from pairs.io.images import read_images
-from pairs.sequential.spec import parse_layers, sequential_net
 
 FILES = {
     "mnist-mlp-gan": ("generator.ckpt", "discriminator.ckpt", (28, 28, 1), "mnist", "logit"),
@@ -48,12 +45,6 @@ def test_drafts_of_real_pairs_compute_what_pytorch_computed(
         assert found.pair.critic_kind == kind and found.pair.sample_range == (-1, 1) and made.ranking
 
 
-def _files(folder: Path, **nets: dict[str, np.ndarray]) -> list[Path]:
-    for name, tensors in nets.items():
-        np.savez(folder / f"{name}.npz", **{n: a.astype("f") for n, a in tensors.items()})
-    return [folder / f"{name}.npz" for name in nets]
-
-
 @pytest.fixture(scope="module")
 def vectors(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, np.ndarray]:
     """Nets without BatchNorm, and colour images 4 x 4 that the generator draws: ELU, uniform latents, a sigmoid,
@@ -79,7 +70,7 @@ def vectors(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, np.ndarray]
     critic |= {"2.weight": w[None, :-1], "2.bias": w[-1:]}
     folder = tmp_path_factory.mktemp("vectors")
     turned = {n: -a if n == "2.weight" else 1 - a if n == "2.bias" else a for n, a in critic.items()}
-    _files(folder, g=generator, d=critic, turned=turned)
+    write_tensors(folder, g=generator, d=critic, turned=turned)
     return folder, np.rint(255 * data).astype(np.uint8)
 
 
@@ -156,204 +147,25 @@ def test_points_and_sequences_are_drafted(tmp_path: Path) -> None:
     nets: dict[str, dict[str, np.ndarray]] = {"g": {}, "d": {}}
     for name, size in sizes.items():
         nets[name[0]] |= {f"{name[2]}.weight": draw.normal(size=size), f"{name[2]}.bias": draw.normal(size=size[0])}
-    (tmp_path / "points.toml").write_text(draft_manifest(*_files(tmp_path, **nets), (2,), end="none").text)
+    (tmp_path / "points.toml").write_text(draft_manifest(*write_tensors(tmp_path, **nets), (2,), end="none").text)
     assert import_files(tmp_path / "points.toml").pair.sample_shape == (2,)
     sizes = {"G.0": (5, 8, 4), "G.2": (8, 3, 4), "D.0": (8, 3, 4), "D.2": (4, 8, 4), "D.5": (1, 8)}
     nets = {"G": {}, "D": {}}
     for name, size in sizes.items():
         nets[name[0]] |= {f"{name[2]}.weight": draw.normal(size=size)}
-    made = draft_manifest(*_files(tmp_path, **nets), (8, 3))
+    made = draft_manifest(*write_tensors(tmp_path, **nets), (8, 3))
     (tmp_path / "sequences.toml").write_text(made.text)
     assert import_files(tmp_path / "sequences.toml").pair.sample_shape == (8, 3)
     with pytest.raises(InputError, match="sample: is 8x8x3, the convolutions are for LxC"):
         draft_manifest(tmp_path / "G.npz", None, (8, 8, 3))
 
 
-_EVERY = [
-    {"layer": "unflatten", "shape": [6, 2, 2], "channels_last": True},
-    {"layer": "conv_transpose", "out": 8, "kernel": 3, "stride": 2, "padding": 1, "output_padding": 1, "name": "a"},
-    {"layer": "batch_norm", "eps": 0.8, "name": "b"},
-    {"layer": "leaky_relu", "slope": 0.2},
-    {"layer": "upsample", "mode": "bilinear"},
-    {"layer": "conv", "out": 4, "kernel": 3, "padding": 1, "bias": False, "name": "c"},
-    {"layer": "group_norm", "groups": 2, "name": "d"},
-    {"layer": "prelu", "per_channel": True, "name": "d2"},
-    {"layer": "upsample"},
-    {"layer": "avg_pool", "kernel": 2},
-    {"layer": "conv", "out": 4, "kernel": 4, "stride": 2, "padding": 1, "name": "e"},
-    {"layer": "instance_norm", "affine": True, "name": "f"},
-    {"layer": "max_pool", "kernel": 2},
-    *({"layer": kind} for kind in ("elu", "selu", "silu", "gelu", "relu")),
-    {"layer": "flatten", "channels_last": True},
-    {"layer": "dense", "out": 5, "name": "g"},
-    {"layer": "layer_norm", "name": "h"},
-    {"layer": "sigmoid"},
-    {"layer": "dense", "out": 1, "name": "i"},
-    {"layer": "tanh"},
-    {"layer": "squeeze"},
-]
-
-
-def test_trials_compute_what_imported_layers_compute() -> None:
-    draw = np.random.default_rng(0)
-    shapes = {"a": (6, 8, 3, 3), "b": (8,), "c": (4, 8, 3, 3), "d": (4,), "d2": (4,), "e": (4, 4, 4, 4), "f": (4,)}
-    shapes |= {"g": (5, 16), "h": (5,), "i": (1, 5)}
-    tensors = {f"{n}.weight": draw.normal(size=s).astype("f") for n, s in shapes.items()}
-    bias = {"a": 8, "b": 8, "d": 4, "e": 4, "f": 4, "g": 5, "h": 5, "i": 1}
-    tensors |= {f"{n}.bias": draw.normal(size=k).astype("f") for n, k in bias.items()}
-    tensors |= {f"b.{n}": draw.uniform(0.5, 1.5, size=8).astype("f") for n in ("running_mean", "running_var")}
-    x = draw.normal(size=(3, 24)).astype("f")
-    layers = parse_layers(_EVERY)
-    made = convert_tensors(tensors, layers, (24,))
-    net = sequential_net([layer.converted() for layer in layers], made.params, (24,))
-    # float32 sums through twenty layers; a wrong layout or eps is off by more than 1e-2
-    np.testing.assert_allclose(advance(_EVERY, tensors, x), np.asarray(net(x)), atol=2e-5)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("mode", ["nearest", "bilinear"])
-def test_statistics_tell_where_and_how_images_are_enlarged(mode: str, tmp_path: Path) -> None:
-    draw = np.random.default_rng(0)
-    sizes = {"0": (32, 4), "3": (6, 8, 3, 3), "4": (6,), "6": (1, 6, 3, 3)}
-    tensors = {f"{n}.weight": draw.normal(size=s).astype("f") for n, s in sizes.items()}
-    head: list[Spec] = [{"layer": "dense", "name": "0"}, {"layer": "unflatten", "shape": [8, 2, 2]}]
-    head += [{"layer": "upsample", "mode": mode}, {"layer": "conv", "padding": 1, "name": "3"}]
-    x = advance(head, tensors, draw.normal(size=(2000, 4)).astype("f"))
-    tensors |= {"4.bias": np.zeros(6, "f"), "4.running_mean": x.mean((0, 2, 3)), "4.running_var": x.var((0, 2, 3))}
-    ordered = {n: tensors[n] for n in sorted(tensors)}
-    made = draft_manifest(*_files(tmp_path, g=ordered), None, (4, 4, 1))
-    layers = [line for line in made.text.splitlines() if line.startswith("  {")]
-    said = '{layer = "upsample", mode = "bilinear"}' if mode == "bilinear" else '{layer = "upsample"}'
-    assert layers[2].strip(" ,") == said and made.text.count("upsample") == 1
-    assert any(f"upsampling {mode} by the statistics of '4'" in line for line in made.inferred)
-
-
-def test_eps_of_batch_norm_shows_in_the_statistics_of_the_next_one(tmp_path: Path) -> None:
-    tensors = _trained(0.2, False, eps=0.8)
-    made = draft_manifest(*_files(tmp_path, g=tensors), None, (1, 6, 1), end="none")
-    assert made.text.count('{layer = "batch_norm", name = "n0", eps = 0.8}') == 1
-    assert any(line.startswith("generator: eps 0.8 by the statistics") for line in made.inferred)
-
-
-def _trained(slope: float, uniform: bool, eps: float = 1e-5) -> dict[str, np.ndarray]:
-    """A generator 4 -> 16 -> 32 -> 6 whose BatchNorm statistics are those of its inputs, as after training."""
-    draw = np.random.default_rng(0)
-    z = draw.uniform(-1, 1, size=(4096, 4)) if uniform else draw.normal(size=(4096, 4))
-    tensors: dict[str, np.ndarray] = {}
-    x, width = z, 4
-    for i, out in enumerate((16, 32, 6)):
-        weight = draw.normal(size=(out, width)) / np.sqrt(width)
-        tensors |= {f"l{i}.weight": weight, f"l{i}.bias": draw.normal(size=out) / 2}
-        x = x @ weight.T + tensors[f"l{i}.bias"]
-        if i < 2:
-            mean, var = x.mean(0), x.var(0)
-            gain, shift = draw.uniform(0.5, 1.5, size=out), draw.normal(size=out)
-            tensors |= {f"n{i}.weight": gain, f"n{i}.bias": shift, f"n{i}.running_mean": mean, f"n{i}.running_var": var}
-            x = (x - mean) / np.sqrt(var + eps) * gain + shift
-            x = np.where(x >= 0, x, slope * x)
-        width = out
-    ordered = sorted(tensors, key=lambda n: (n[1], n[0]))  # l0 n0 l1 n1 l2, the order of the modules
-    return {n: tensors[n].astype("f") for n in ordered}
-
-
-def _save(folder: Path, slope: float = 0.2, uniform: bool = False) -> tuple[Path, Path]:
-    draw = np.random.default_rng(1)
-    sizes = {"0.weight": (8, 6), "0.bias": (8,), "2.weight": (1, 8), "2.bias": (1,)}
-    np.savez(folder / "d.npz", **{n: draw.normal(size=s).astype("f") for n, s in sizes.items()})
-    np.savez(folder / "g.npz", **_trained(slope, uniform))
-    return folder / "g.npz", folder / "d.npz"
-
-
-@pytest.mark.parametrize(("slope", "uniform"), [(0.2, True), (0.0, False)])
-def test_statistics_of_batch_norm_tell_the_prior_and_the_activations(
-    slope: float, uniform: bool, tmp_path: Path
-) -> None:
-    made = draft_manifest(*_save(tmp_path, slope, uniform), (1, 6, 1), end="none")
-    kind = 'kind = "uniform"' if uniform else 'kind = "normal"'
-    activation = '{layer = "leaky_relu", slope = 0.2}' if slope else '{layer = "relu"}'
-    assert kind in made.text and made.text.split("[critic]")[0].count(activation) == 2
-    assert any("prior" in line for line in made.inferred) and any("critic_kind" in line for line in made.guessed)
-
-
-@pytest.mark.slow
-def test_the_command_writes_a_manifest_that_imports(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    generator, critic = map(str, _save(tmp_path))
-    out = tmp_path / "pair.toml"
-    assert main(["draft", generator, critic, "--sample", "1x6x1", "--end", "none", "--out", str(out)]) == 0
-    said = capsys.readouterr().err
-    assert "read off: generator: l0 dense 16x4" in said and "guessed: critic_kind logit" in said
-    pair = import_files(out).pair
-    assert pair.sample_shape == (1, 6, 1) and pair.score(
-        pair.generate(pair.prior.sample(jax.random.key(0), 2))
-    ).shape == (2,)
-    assert main(["draft", generator, critic, "--sample", "1x6x1", "--out", str(out)]) == 2
-    assert main(["draft", generator, critic, "--sample", "6x0"]) == 2
-    assert main(["draft", generator, critic, "--sample", "2x6x1"]) == 2
-    assert "ends in 6 numbers, a sample has 12" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("kernels", "start", "end", "strides", "paddings"),
-    [
-        ([4, 4, 4, 4], 1, 32, [1, 2, 2, 2], [0, 1, 1, 1]),
-        ([4, 4, 4, 4, 4], 1, 64, [1, 2, 2, 2, 2], [0, 1, 1, 1, 1]),
-        ([4, 4], 7, 28, [2, 2], [1, 1]),
-        ([5, 5], 7, 28, [2, 2], [2, 2]),
-        ([7, 4, 4], 1, 28, [1, 2, 2], [0, 1, 1]),
-        ([2, 2, 2], 4, 32, [2, 2, 2], [0, 0, 0]),
-    ],
-)
-def test_sizes_of_generators_are_those_of_published_nets(kernels, start, end, strides, paddings) -> None:
-    _, steps = solve_sizes([Kernel(k, True) for k in kernels], start, end)[0]
-    assert [s.stride for s in steps] == strides and [s.padding for s in steps] == paddings
-
-
-@pytest.mark.parametrize(
-    ("kernels", "start", "end", "strides", "paddings"),
-    [
-        ([4, 4, 4, 4], 32, 2, [2, 2, 2, 2], [1, 1, 1, 1]),
-        ([4, 4, 4, 4, 4], 64, 1, [2, 2, 2, 2, 1], [1, 1, 1, 1, 0]),
-        ([2, 2, 2], 32, 4, [2, 2, 2], [0, 0, 0]),
-        ([4, 4, 4], 28, 1, [2, 2, 2], [0, 0, 0]),
-        ([5, 5], 28, 7, [2, 2], [2, 2]),
-        ([3, 3, 3, 3], 32, 2, [2, 2, 2, 2], [1, 1, 1, 1]),
-        ([3, 3, 3], 28, 7, [1, 2, 2], [1, 1, 1]),
-    ],
-)
-def test_sizes_of_critics_are_those_of_published_nets(kernels, start, end, strides, paddings) -> None:
-    style = False if kernels == [4, 4, 4] else None
-    found = solve_sizes([Kernel(k, False) for k in kernels], start, end, style)
-    assert sorted(s.stride for s in found[0][1]) == sorted(strides)
-    assert [s.padding for s in found[0][1]] == paddings
-
-
 def test_modules_of_equal_shape_without_numbers_are_a_guess(tmp_path: Path) -> None:
     draw = np.random.default_rng(0)
     sizes = {"a": (4, 4), "b": (4, 4), "out": (6, 4)}
     tensors = {f"{n}.weight": draw.normal(size=s) for n, s in sizes.items()}
-    made = draft_manifest(*_files(tmp_path, g=tensors), None, (6,))
+    made = draft_manifest(*write_tensors(tmp_path, g=tensors), None, (6,))
     assert "generator: order of 'a' and 'b', as in the file" in made.guessed
     numbered = {"2.weight": tensors["b.weight"], "10.weight": tensors["out.weight"], "0.weight": tensors["a.weight"]}
-    made = draft_manifest(*_files(tmp_path, n=dict(sorted(numbered.items()))), None, (6,))
+    made = draft_manifest(*write_tensors(tmp_path, n=dict(sorted(numbered.items()))), None, (6,))
     assert made.text.index('name = "2"') < made.text.index('name = "10"') and "order" not in " ".join(made.guessed)
-
-
-def test_sizes_that_no_stride_reaches_are_refused() -> None:
-    assert solve_sizes([Kernel(1, False)], 8, 3) == []
-
-
-def test_places_between_members_of_a_sequential_are_counted() -> None:
-    assert between("main.0", "main.3") == 2 and between("0", "1") == 0
-    assert between("main.0", "other.1") is None and between("main.3", "main.1") is None
-
-
-def test_what_cannot_be_drafted_is_refused_with_the_reason(tmp_path: Path) -> None:
-    generator, critic = _save(tmp_path)
-    np.savez(tmp_path / "odd.npz", **{"rnn.weight_ih_l0": np.ones((4, 4), "f")})
-    np.savez(tmp_path / "heads.npz", **{"0.weight": np.ones((11, 6), "f"), "0.bias": np.ones(11, "f")})
-    with pytest.raises(InputError, match="generator: has a module 'rnn' of an unknown sort"):
-        draft_manifest(tmp_path / "odd.npz", critic, (1, 6, 1))
-    with pytest.raises(InputError, match="critic: ends in 11 numbers"):
-        draft_manifest(generator, tmp_path / "heads.npz", (1, 6, 1))
-    with pytest.raises(InputError, match="end: is 'relu'"):
-        draft_manifest(generator, critic, (1, 6, 1), end="relu")

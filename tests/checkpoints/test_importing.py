@@ -9,16 +9,15 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
+from weight_files import SIZES, four_layers
 
 from benchmarks.studies.sound_files import torch_zip_bytes
 from checkpoints import import_manifest, load_pair, save_pair
-from checkpoints.conversion import convert_tensors
 from checkpoints.description import describe
 from checkpoints.golden import check_golden
 from checkpoints.importing import import_files
 from ganrefine import main
 from pairs import InputError
-from pairs.sequential.spec import parse_layers
 
 MANIFEST = """
 [pair]
@@ -41,20 +40,10 @@ layers = [
 file = "d.npz"
 layers = [{{layer = "dense", out = 1}}, {{layer = "squeeze"}}]
 """
-SIZES = {"dense_in": (4, 3), "main": (4, 4), "extra": (4, 4), "to_img": (8, 4)}
-"""Modules in the order in which the net uses them; sorted by name, ``extra`` comes before ``main``."""
-
-
-def _tensors() -> dict[str, np.ndarray]:
-    draw = np.random.default_rng(0)
-    made = {f"{n}.weight": draw.normal(size=s).astype("f") for n, s in SIZES.items()}
-    return {
-        k: v for n in SIZES for k, v in ((f"{n}.weight", made[f"{n}.weight"]), (f"{n}.bias", made[f"{n}.weight"][:, 0]))
-    }
 
 
 def _forward(z: np.ndarray) -> np.ndarray:
-    tensors = _tensors()
+    tensors = four_layers()
     for name in SIZES:
         z = z @ tensors[f"{name}.weight"].T + tensors[f"{name}.bias"]
         z = np.tanh(z) if name == "to_img" else np.where(z >= 0, z, 0.01 * z)
@@ -64,7 +53,7 @@ def _forward(z: np.ndarray) -> np.ndarray:
 def _write(folder: Path, file: str = "g.safetensors", extra: str = "", first: str = "", second: str = "") -> Path:
     draw = np.random.default_rng(1)
     np.savez(folder / "d.npz", **{"fc.weight": draw.normal(size=(1, 8)).astype("f"), "fc.bias": np.zeros(1, "f")})
-    tensors = dict(sorted(_tensors().items()))
+    tensors = dict(sorted(four_layers().items()))
     if file.endswith(".safetensors"):
         head, at = {}, 0
         for name, a in tensors.items():
@@ -124,25 +113,6 @@ def test_a_wrong_net_is_refused_with_its_deviation(tmp_path: Path) -> None:
         check_golden(pair, tmp_path / "golden.npz")
 
 
-def test_modules_registered_in_another_order_are_a_doubt_unless_numbers_tell() -> None:
-    tensors = _tensors()
-    layers = parse_layers([{"layer": "dense", "out": n} for n in (4, 4, 4, 8)])
-    backwards = {k: tensors[k] for n in reversed(SIZES) for k in tensors if k.startswith(f"{n}.")}
-    made = convert_tensors(backwards, layers, (3,))
-    assert [d.modules for d in made.doubts] == [("extra", "main")] and "could be exchanged" in str(made.doubts[0])
-    assert [row.module for row in made.table] == ["dense_in", "extra", "main", "to_img"]
-    numbered = {k.replace("main", "fc2").replace("extra", "fc10"): v for k, v in backwards.items()}
-    made = convert_tensors(numbered, layers, (3,))
-    assert not made.doubts and [row.module for row in made.table] == ["dense_in", "fc2", "fc10", "to_img"]
-
-
-def test_modules_of_equal_numbers_are_no_doubt() -> None:
-    tensors = _tensors()
-    tensors |= {f"extra.{n}": tensors[f"main.{n}"] for n in ("weight", "bias")}
-    layers = parse_layers([{"layer": "dense", "out": n} for n in (4, 4, 4, 8)])
-    assert not convert_tensors(tensors, layers, (3,)).doubts
-
-
 def test_tensors_are_ignored_by_name_or_pattern_and_listed(tmp_path: Path) -> None:
     path = _write(tmp_path, first=', name = "main"')
     with np.load(tmp_path / "d.npz") as archive:
@@ -157,48 +127,11 @@ def test_tensors_are_ignored_by_name_or_pattern_and_listed(tmp_path: Path) -> No
         import_files(path)
 
 
-def test_one_module_used_twice_is_shared_and_a_name_used_twice_says_so() -> None:
-    tensors = {
-        "a.weight": np.eye(3, dtype="f"),
-        "a.bias": np.ones(3, "f"),
-        "o.weight": np.ones((1, 3), "f"),
-        "o.bias": np.zeros(1, "f"),
-    }
-    one = {"layer": "dense", "out": 3, "name": "a"}
-    last = {"layer": "dense", "out": 1}
-    made = convert_tensors(tensors, parse_layers([one, {"layer": "dense", "out": 3, "share": "a"}, last]), (3,))
-    np.testing.assert_array_equal(made.params[0]["kernel"], made.params[1]["kernel"])
-    with pytest.raises(InputError, match=r"layers\[1\] has the name 'a' of layers\[0\]: give it share = 'a'"):
-        convert_tensors(tensors, parse_layers([one, one, last]), (3,))
-    with pytest.raises(InputError, match="shares 'b', which no earlier layer has"):
-        convert_tensors(tensors, parse_layers([one, {"layer": "dense", "out": 3, "share": "b"}, last]), (3,))
-
-
-def test_a_name_may_have_the_prefix_of_data_parallel_or_not() -> None:
-    tensors = {f"module.{k}": v for k, v in _tensors().items()}
-    for name in ("main", "module.main"):
-        layers = parse_layers(
-            [{"layer": "dense", "out": n, **({"name": name} if i == 1 else {})} for i, n in enumerate((4, 4, 4, 8))]
-        )
-        assert [row.module for row in convert_tensors(tensors, layers, (3,)).table] == list(SIZES)
-
-
-def test_averaged_and_compiled_names_and_counters_are_taken_off() -> None:
-    layers = parse_layers([{"layer": "dense", "out": 4}])
-    plain = {"0.weight": np.ones((4, 3), "f"), "0.bias": np.zeros(4, "f")}
-    for wrapped in (
-        {"n_averaged": np.ones((), np.int64), **{f"module.{k}": v for k, v in plain.items()}},
-        {f"_orig_mod.{k}": v for k, v in plain.items()},
-        {f"module._orig_mod.{k}": v for k, v in plain.items()},
-    ):
-        np.testing.assert_array_equal(convert_tensors(wrapped, layers, (3,)).params[0]["kernel"], plain["0.weight"].T)
-
-
 def test_the_part_of_a_file_that_fits_is_taken_and_said(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     path = _write(tmp_path, "g.pth.npz", first=', name = "main"')
     path.write_text(path.read_text().replace("g.pth.npz", "g.pth"))
-    net = {k: torch.tensor(v) for k, v in _tensors().items()}
+    net = {k: torch.tensor(v) for k, v in four_layers().items()}
     other = {k: v for k, v in net.items() if "main" in k}
     torch.save({"epoch": 3, "g": net, "other": other}, tmp_path / "g.pth")
     made = import_files(path)
@@ -209,18 +142,6 @@ def test_the_part_of_a_file_that_fits_is_taken_and_said(tmp_path: Path) -> None:
     torch.save({"g": net, "model": net}, tmp_path / "g.pth")
     with pytest.raises(InputError, match='generator.key: is not given, and 2 state dicts .* fit; write key = "g"'):
         import_files(path)
-
-
-def test_batch_norm_without_running_statistics_is_refused_with_the_reason() -> None:
-    tensors = {"0.weight": np.ones(4, "f"), "0.bias": np.ones(4, "f")}
-    with pytest.raises(InputError, match="'0.running_mean' is missing .a layer without running statistics mixes"):
-        convert_tensors(tensors, parse_layers([{"layer": "batch_norm"}]), (4,))
-
-
-def test_a_net_with_parameters_and_a_file_without_tensors() -> None:
-    with pytest.raises(InputError, match="the file holds no tensors"):
-        convert_tensors({}, parse_layers([{"layer": "dense", "out": 1}]), (4,))
-    assert convert_tensors({}, parse_layers([{"layer": "relu"}]), (4,)).params == ({},)
 
 
 @pytest.mark.slow

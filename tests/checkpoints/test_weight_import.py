@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from module_files import embedding, keras, leaky, linear, module, saved, sequential
+from weight_files import W, plain_modules, write_files
 
 from checkpoints import load_pair, save_pair
 from checkpoints.weight_import import import_weights
@@ -17,7 +18,6 @@ from ganrefine import main
 from pairs import InputError, Normal
 
 _DRAW = np.random.default_rng(0)
-W = {shape: _DRAW.normal(size=shape).astype(np.float32) / 2 for shape in ((8, 3), (8, 7), (64, 8), (5, 64), (1, 5))}
 TABLE = _DRAW.normal(size=(10, 4)).astype(np.float32)
 PLANE = _DRAW.normal(size=(10, 64)).astype(np.float32)
 
@@ -26,29 +26,16 @@ def _bend(h: np.ndarray) -> np.ndarray:
     return np.where(h >= 0, h, 0.2 * h)
 
 
-def _write(folder: Path, **files: bytes) -> list[str]:
-    for name, content in files.items():
-        (folder / name).write_bytes(content)
-    return [str(folder / name) for name in files]
-
-
-def _plain(folder: Path) -> list[str]:
-    """A generator 3 -> 8 -> 64 in a class of the user's own, and a critic that ends in a sigmoid."""
-    net = sequential(linear(W[8, 3]), leaky(), linear(W[64, 8]), module("Tanh"))
-    judge = sequential(linear(W[5, 64]), leaky(), linear(W[1, 5]), module("Sigmoid"))
-    return _write(folder, g=saved(module("my.Generator", children={"main": net})), d=saved(judge))
-
-
 def _labelled(folder: Path) -> list[str]:
     """Latents and labels: the embedding comes first, which is not the usual order."""
     joined = sequential(linear(W[8, 7]), leaky(), linear(W[64, 8]), module("Tanh"))
     g = module("my.Generator", children={"model": joined, "label_emb": embedding(TABLE)})
     d = sequential(linear(W[5, 64]), leaky(), linear(W[1, 5]))
-    return _write(folder, g=saved(g), d=saved(d))
+    return write_files(folder, g=saved(g), d=saved(d))
 
 
 def test_a_whole_module_is_a_pair_with_reshapes_at_its_ends_and_the_sigmoid_left_out(tmp_path: Path) -> None:
-    made = import_weights(*_plain(tmp_path), prior="normal:3", sample_shape=(8, 8, 1))
+    made = import_weights(*plain_modules(tmp_path), prior="normal:3", sample_shape=(8, 8, 1))
     assert made.pair.sample_shape == (8, 8, 1) and made.pair.critic_kind == "logit"
     assert made.pair.sample_range == (-1.0, 1.0) and "critic: its final sigmoid was left out" in made.notes[0]
     z = _DRAW.normal(size=(4, 3)).astype(np.float32)
@@ -79,7 +66,7 @@ def test_parts_that_could_be_exchanged_are_refused_until_stored_outputs_settle_t
     first, second, last = (_DRAW.normal(size=s).astype(np.float32) for s in ((3, 3), (3, 3), (2, 3)))
     parts = {"b": sequential(linear(second), leaky()), "a": sequential(linear(first), leaky())}
     maker = module("my.G", children={**parts, "out": sequential(linear(last))})
-    files = _write(tmp_path, g=saved(maker))
+    files = write_files(tmp_path, g=saved(maker))
     with pytest.raises(InputError, match="generator: has parts that could be exchanged, 'b' and 'a', and the file"):
         import_weights(*files, prior="normal:3", sample_range=None)
     z = _DRAW.normal(size=(4, 3)).astype(np.float32)
@@ -99,7 +86,7 @@ def test_a_label_as_a_plane_of_the_sample_and_parts_with_a_view_between_them(tmp
     judge = module("my.D", children={"body": sequential(first), "head": sequential(end), "emb": embedding(PLANE)})
     l1 = sequential(linear(_DRAW.normal(size=(128, 7))))
     maker = module("my.G", children={"l1": l1, "emb": embedding(TABLE), "up": sequential(last, module("Tanh"))})
-    files = _write(tmp_path, g=saved(maker), d=saved(judge))
+    files = write_files(tmp_path, g=saved(maker), d=saved(judge))
     made = import_weights(*files, prior="normal:3", critic_kind="wasserstein")
     assert made.pair.sample_shape == (8, 8, 1) and made.pair.classes == 10
     assert made.pair.score(np.zeros((2, 8, 8, 1), "f"), np.asarray([0, 1])).shape == (2,)
@@ -111,7 +98,7 @@ def test_labels_that_multiply_latents_or_come_as_unit_vectors(label: str, tmp_pa
     width = 3 if label == "multiply" else 5
     net = sequential(linear(np.ones((2, width), np.float32)))
     children = {"emb": embedding(TABLE[:2, :3])} if label == "multiply" else {}
-    files = _write(tmp_path, g=saved(module("my.G", children={"net": net, **children})))
+    files = write_files(tmp_path, g=saved(module("my.G", children={"net": net, **children})))
     made = import_weights(*files, prior="normal:3", sample_range=None, classes=2)
     z, y = np.ones((2, 3), np.float32), np.asarray([0, 1])
     want = TABLE[:2, :3].sum(1) if label == "multiply" else np.full(2, 4.0)
@@ -125,7 +112,7 @@ def test_keras_files_are_a_pair_of_points(tmp_path: Path) -> None:
         (_DRAW.normal(size=s), _DRAW.normal(size=s[1])) for s in zip(sizes, sizes[1:], strict=False)
     ]
     maker, judge = layers(3, 4, 2), layers(2, 5, 1)
-    files = _write(tmp_path, **{"g.h5": keras(maker), "d.h5": keras(judge, "sigmoid")})
+    files = write_files(tmp_path, **{"g.h5": keras(maker), "d.h5": keras(judge, "sigmoid")})
     with pytest.raises(InputError, match="prior: is missing; the generator takes 3; give --prior normal:3"):
         import_weights(*files)
     with pytest.raises(InputError, match="sample_range: is not said .* --range none"):
@@ -137,50 +124,8 @@ def test_keras_files_are_a_pair_of_points(tmp_path: Path) -> None:
     assert made.pair.critic_kind == "logit" and made.pair.sample_shape == (2,)
 
 
-def test_what_is_missing_is_asked_for_by_the_name_of_its_option(tmp_path: Path) -> None:
-    g, d = _plain(tmp_path)
-    asked: dict[str, Any] = dict(prior="normal:3", sample_shape=(8, 8, 1))
-    bare = _write(tmp_path, **{"no sigmoid": saved(sequential(linear(W[5, 64]), linear(W[1, 5])))})[0]
-    for words, act in {
-        r"prior: is missing; the generator takes 3; give --prior normal:3": lambda: import_weights(g, d),
-        r"sample_shape: .* returns 64 numbers; give --sample 8x8x1": lambda: import_weights(g, d, prior="normal:3"),
-        r"critic_kind: is not said .* --critic-kind": lambda: import_weights(g, bare, **asked),
-        r"critic_kind: is 'energy', but the critic ended": lambda: import_weights(g, d, critic_kind="energy", **asked),
-        r"takes 3 numbers, and 4 come before it; give --prior normal:3": lambda: import_weights(g, d, prior="normal:4"),
-        r"sample_shape: is 9x9x1, the generator returns 64": lambda: import_weights(
-            g, d, prior="normal:3", sample_shape=(9, 9, 1)
-        ),
-        r"critic_kind: is 'logit', and there is no critic": lambda: import_weights(g, critic_kind="logit", **asked),
-    }.items():
-        with pytest.raises(InputError, match=words) as error:
-            act()
-        assert "\n" not in str(error.value)
-
-
-def test_a_class_with_single_layers_or_blocks_is_refused_by_name(tmp_path: Path) -> None:
-    g = module("my.Net", children={"fc1": linear(W[8, 3]), "fc2": linear(W[64, 8])})
-    with pytest.raises(InputError, match="is a Net with 'fc1', a Linear; what its forward does with it is not in"):
-        import_weights(*_write(tmp_path, g=saved(g)), prior="normal:3")
-
-
-@pytest.mark.slow
-def test_a_state_dict_points_to_the_draft_that_can_be_pasted(tmp_path: Path) -> None:
-    np.savez(tmp_path / "g.npz", **{"0.weight": W[8, 3], "2.weight": W[64, 8]})
-    np.savez(tmp_path / "d.npz", **{"0.weight": W[5, 64], "2.weight": W[1, 5]})
-    files = [str(tmp_path / f"{n}.npz") for n in "gd"]
-    for given in (files, files[:1]):
-        with pytest.raises(InputError, match="write a manifest first: ganrefine draft") as error:
-            import_weights(*given, prior="normal:3", sample_shape=(8, 8, 1))
-        command = error.value.remedy.partition("ganrefine ")[2].replace(
-            "pair.toml", str(tmp_path / f"{len(given)}.toml")
-        )
-        assert main(command.split()) == 0
-        assert main(["import", str(tmp_path / f"{len(given)}.toml"), "--out", str(tmp_path / f"{len(given)}")]) == 0
-    assert load_pair(tmp_path / "2").has_critic and not load_pair(tmp_path / "1").has_critic
-
-
 def test_a_critic_that_is_low_on_real_samples_is_turned_after_the_check(tmp_path: Path) -> None:
-    files, z = _plain(tmp_path), _DRAW.normal(size=(4, 3)).astype(np.float32)
+    files, z = plain_modules(tmp_path), _DRAW.normal(size=(4, 3)).astype(np.float32)
     x = np.tanh(_bend(z @ W[8, 3].T) @ W[64, 8].T)
     score = (_bend(x @ W[5, 64].T) @ W[1, 5].T)[:, 0]
     np.savez(tmp_path / "golden.npz", z=z, x=x, score=score)
@@ -192,7 +137,7 @@ def test_a_critic_that_is_low_on_real_samples_is_turned_after_the_check(tmp_path
 
 
 def test_a_stored_pair_gets_the_critic_of_a_file(tmp_path: Path) -> None:
-    g, d = _plain(tmp_path)
+    g, d = plain_modules(tmp_path)
     alone = import_weights(g, prior="normal:3", sample_shape=(8, 8, 1)).pair
     path = save_pair(tmp_path / "alone", alone)
     made = import_weights(path, d).pair
@@ -215,7 +160,7 @@ def command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[...,
 
 
 def test_the_command_writes_a_sealed_pair_with_a_first_look(command, tmp_path: Path) -> None:
-    files = _plain(tmp_path)
+    files = plain_modules(tmp_path)
     code, out, err = command(*files, "--prior", "normal:3", "--sample", "8x8x1", "--range", "-1:1", "--json")
     report = json.loads(out)
     assert code == 0, err
@@ -224,19 +169,6 @@ def test_the_command_writes_a_sealed_pair_with_a_first_look(command, tmp_path: P
     assert len(report["doubts"]) == 1
     code, out, err = command(files[0], "--prior", "normal:3", "--sample", "8x8x1", "--overwrite")
     assert code == 0 and "no critic yet: make one with ganrefine tune" in out
-
-
-def test_the_command_refuses_options_that_do_not_belong(command, tmp_path: Path) -> None:
-    files = _plain(tmp_path)
-    for argv, words in (
-        ((*files, "--files", "x"), "files: goes with a manifest"),
-        (("mnist-mlp-gan", "--prior", "normal:64"), "is a manifest, which says what --prior says"),
-        (("mnist-mlp-gan", files[1]), "leave CRITIC out"),
-        ((*files, "--range", "1"), "not of the form LOW:HIGH"),
-        ((*files, "--sample", "8x"), "not of the form HxWxC"),
-    ):
-        code, out, err = command(*argv)
-        assert code == 2 and words in err.splitlines()[-1] and not out, err
 
 
 @pytest.mark.slow

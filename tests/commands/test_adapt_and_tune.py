@@ -59,7 +59,7 @@ def test_adapt_writes_a_calibrated_pair_with_the_generator_it_was_given(given, n
 @pytest.mark.slow
 def test_tune_reports_its_verdict_and_refine_obeys_it(given, net, tmp_path) -> None:
     judge = write_net(tmp_path / "net-b", "b")
-    few = ["--critic-steps", "20", "--steps", "2", "--confirm", "500", "--first", "16", "--pool", "64"]
+    few = ["--critic-steps", "20", "--steps", "2", "--confirm", "500", "--first", "20", "--pool", "80", "--batch", "20"]
     assert main(["tune", *given, *few, *net, "--judge", judge, "--out", str(tmp_path), "--json"]) == 0
     report = json.loads((tmp_path / "report.json").read_text())
     assert report["features"]["name"] != report["judge"]["name"] and set(report["moves"]) == {"recovered", "features"}
@@ -95,7 +95,20 @@ def test_points_go_through_tune_and_refine_with_features_of_their_own(net, tmp_p
     angle = np.random.default_rng(0).uniform(0, 2 * np.pi, 2600)
     np.savez(tmp_path / "ring.npz", x=np.stack([np.cos(angle), np.sin(angle)], 1))
     data = str(tmp_path / "ring.npz")
-    few = ["--critic-steps", "20", "--steps", "2", "--confirm", "500", "--first", "16", "--boosts", "0"]
+    few = [
+        "--critic-steps",
+        "20",
+        "--steps",
+        "2",
+        "--confirm",
+        "500",
+        "--first",
+        "20",
+        "--batch",
+        "20",
+        "--boosts",
+        "0",
+    ]
     assert main(["tune", str(tmp_path / "pair"), data, *few, "--out", str(tmp_path / "tuned"), "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
     # another draw of frequencies judges than searched

@@ -7,23 +7,27 @@ import json
 import jax
 import numpy as np
 import pytest
-from flax import nnx
 from PIL import Image
 
 import checkpoints
 import pairs
 from ganrefine import main
 from interp.ends import find_ends, read_ends, read_picture
-from pairs.gan.wgan_gp import Critic, Generator, WganGpConfig, critic_net, generator_net
 from pairs.io.pixels import to_uint8
+from pairs.sequential.spec import init_sequential
 
 
 @pytest.fixture(scope="module")
 def stored(tmp_path_factory):
-    config = WganGpConfig(size=8, channels=1, latent=4, width=4)
-    generator = generator_net(Generator(config, rngs=nnx.Rngs(0)), config)
-    critic = critic_net(Critic(config, rngs=nnx.Rngs(1)), config)
-    pair = pairs.make_pair(generator, critic, pairs.Normal((4,)), sample_range=(-1, 1), critic_kind="wasserstein")
+    layers = [{"layer": "dense", "out": 64}, {"layer": "tanh"}, {"layer": "unflatten", "shape": [1, 8, 8]}]
+    scored = [{"layer": "flatten"}, {"layer": "dense", "out": 8}, {"layer": "silu"}, {"layer": "dense", "out": 1}]
+    pair = pairs.make_pair(
+        init_sequential(jax.random.key(0), layers, (4,)),
+        init_sequential(jax.random.key(1), [*scored, {"layer": "squeeze"}], (8, 8, 1)),
+        pairs.Normal((4,)),
+        sample_range=(-1, 1),
+        critic_kind="wasserstein",
+    )
     return str(checkpoints.save_pair(tmp_path_factory.mktemp("pair") / "tiny", pair))
 
 

@@ -28,7 +28,9 @@ def data(tmp_path):
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_a_resumed_training_ends_in_the_same_pair(family: str, data: str, tmp_path, capsys) -> None:
+def test_a_resumed_training_ends_in_the_same_pair_and_compiles_no_update_again(
+    family: str, data: str, tmp_path, capsys, compiled: list[str]
+) -> None:
     def train(folder: str, steps: int) -> int:
         return main(
             ["train", family, data, *FAMILIES[family], "--steps", str(steps), "--out", str(tmp_path / folder), "--json"]
@@ -39,8 +41,12 @@ def test_a_resumed_training_ends_in_the_same_pair(family: str, data: str, tmp_pa
     assert report == json.loads((tmp_path / "whole" / "report.json").read_text())
     assert report["family"] == family and report["steps"] == 3 and report["warnings"] == []
     assert (tmp_path / "whole" / "curves.png").exists() and list((tmp_path / "whole").glob("samples-*.png"))
+    updates = {f"jit({name})" for name in ("update", "warm", "play", "teach", "learn")} & set(compiled)
+    assert updates
+    compiled.clear()
     assert train("parts", 1) == 0
     assert train("parts", 3) == 0
+    assert not updates & set(compiled)
     pairs = [load_pair(tmp_path / name / "pair") for name in ("whole", "parts")]
     for name in ("generator", "critic", "encoder", "prior"):
         jax.tree.map(np.testing.assert_array_equal, *(getattr(p, name) for p in pairs))

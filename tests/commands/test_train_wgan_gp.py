@@ -14,7 +14,7 @@ from ganrefine import main
 pytestmark = pytest.mark.slow  # every run compiles an update and the generator's statistics
 
 
-def test_a_resumed_training_ends_in_the_same_pair_and_refuses_other_settings(tmp_path, capsys) -> None:
+def test_a_resumed_training_ends_in_the_same_pair_and_refuses_other_settings(tmp_path, capsys, compiled) -> None:
     data = tmp_path / "tiny.npz"
     np.savez(data, x=np.random.default_rng(0).integers(0, 256, (64, 8, 8), np.uint8))
     small = ["train", "wgan-gp", str(data), "--batch", "8", "--latent", "4", "--width", "2", "--critic-steps", "1"]
@@ -29,8 +29,11 @@ def test_a_resumed_training_ends_in_the_same_pair_and_refuses_other_settings(tmp
     pair = load_pair(tmp_path / "whole" / "pair")
     assert pair.sample_shape == (8, 8, 1) and pair.critic_kind == "wasserstein"
 
+    assert "jit(update)" in compiled
+    compiled.clear()
     assert train("parts", "--steps", "2") == 0
     assert train("parts", "--steps", "4") == 0
+    assert "jit(update)" not in compiled
     capsys.readouterr()
     resumed = load_pair(tmp_path / "parts" / "pair")
     jax.tree.map(np.testing.assert_array_equal, (pair.generator, pair.critic), (resumed.generator, resumed.critic))

@@ -63,23 +63,14 @@ def test_refine_moves_samples_and_judges_them(pair, few, net, tmp_path) -> None:
 
 
 def test_tune_gives_a_verdict_that_refine_follows(pair, data, net, tmp_path) -> None:
-    # no time for more than the first choice of each round: test_commands_adapt.py searches
-    few = ["--critic-steps", "2", "--steps", "2", "--confirm", "500", "--first", "16", "--evaluations", "1"]
-    assert main(["tune", pair, data, *few, "--features", net, "--out", str(tmp_path), "--json"]) == 0
+    # no time for more than the first choice of each round: test_adapt_and_tune.py searches
+    few = ["--critic-steps", "2", "--steps", "2", "--confirm", "500", "--first", "20", "--evaluations", "1"]
+    few += ["--batch", "20", "--features", net]  # chains as many at a time as below, for the same compiled programs
+    assert main(["tune", pair, data, *few, "--out", str(tmp_path), "--json"]) == 0
     report = json.loads((tmp_path / "report.json").read_text())
     assert set(report["moves"]) == {"recovered", "features"}
-    tuned = [
-        "refine",
-        "--tuned",
-        str(tmp_path / "tuned.toml"),
-        "--n",
-        "20",
-        "--features",
-        net,
-        "--out",
-        str(tmp_path / "out"),
-    ]
-    assert main([*tuned, "--json"]) == 0
+    tuned = ["refine", "--tuned", str(tmp_path / "tuned.toml"), "--n", "20", "--features", net]
+    assert main([*tuned, "--out", str(tmp_path / "out"), "--json"]) == 0
 
 
 def test_paths_join_images_of_the_user(request, pair, few, net, tmp_path) -> None:

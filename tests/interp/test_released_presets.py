@@ -25,7 +25,8 @@ def test_the_energy_is_the_released_sum_times_a_constant():
     c = np.asarray(cost(pair.score(x)), np.float64)
     step = np.mean(np.diff(x, axis=0) ** 2, axis=1)
     wanted = np.sum((released.strength * np.sqrt(c[1:] * c[:-1]) + np.sqrt(step)) ** 2)
-    assert float(path_energy(metric, observe(metric, z))[0]) == pytest.approx(n * size * wanted, rel=1e-4)
+    energy = jax.jit(lambda z: path_energy(metric, observe(metric, z)))
+    assert float(energy(z)[0]) == pytest.approx(n * size * wanted, rel=1e-4)
 
 
 def test_every_preset_is_a_valid_setting_and_others_are_refused():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
 
 import jax
@@ -63,10 +64,11 @@ def test_a_critic_recovered_between_points_of_a_ring_keeps_paths_on_the_ring() -
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         path_weight = interp.weigh(knows, jax.random.key(2), interp.PathWeightSettings(damp=False), real=RING)
-        path = interp.geodesic(knows, ends[:1], ends[1:], weight=path_weight).path[0]
-        line = interp.geodesic(pair, ends[:1], ends[1:], settings=interp.GeodesicSettings(mode="none")).path[0]
+        few = interp.GeodesicSettings(segments=16, multiresolution=False, restarts=0)
+        path = interp.geodesic(knows, ends[:1], ends[1:], settings=few, weight=path_weight).path[0]
+        line = interp.geodesic(pair, ends[:1], ends[1:], settings=dataclasses.replace(few, mode="none")).path[0]
     assert abs(np.linalg.norm(line, axis=1).min() - np.cos(1.0)) < 0.01
-    # least radius of three seeds: 0.947 to 0.957
+    # least radius of three seeds: 0.951 to 0.958
     assert np.linalg.norm(path, axis=1).min() > 0.9
 
 

@@ -9,6 +9,7 @@ import pytest
 
 import interp
 import pairs
+from interp.curves.sine_curve import evaluate
 from interp.search.acceptance import shorter_baseline
 from interp.search.appraisal import Appraisal, Baselines
 from interp.search.task import Task
@@ -106,7 +107,7 @@ def test_an_edge_across_a_bad_region_is_charged_for_it():
     0.16 apart never lie inside the seam."""
     a, b = jnp.asarray([[-1.0, -1.0]]), jnp.asarray([[-1.0, 1.0]])
     start = interp.grid_start(TORN, a, b, 31, side=40)
-    z = np.asarray(interp.Curve(a, b, jnp.zeros(1, jnp.int32), start)(jnp.linspace(0, 1, 65)))[0]
+    z = np.asarray(evaluate(interp.Curve(a, b, jnp.zeros(1, jnp.int32), start), jnp.linspace(0, 1, 65)))[0]
     crossing = z[np.argmin(np.abs(z[:, 1])), 0]
     assert crossing > 1.2
 
@@ -122,7 +123,7 @@ def test_a_start_measured_inside_its_edges_is_not_given_up_for_a_path_that_jumps
     )
     found = interp.geodesic(TORN.pair, a, b, settings=settings, weight=TORN.weight)
     cost = lambda c, k: float(
-        interp.diagnose(TORN, interp.Curve(a, b, jnp.zeros(1, jnp.int32), c)(jnp.linspace(0, 1, k))).length[0]
+        interp.diagnose(TORN, evaluate(interp.Curve(a, b, jnp.zeros(1, jnp.int32), c), jnp.linspace(0, 1, k))).length[0]
     )
     assert float(interp.diagnose(TORN, found.curve(jnp.linspace(0, 1, 513))).length[0]) <= 1.001 * cost(start, 513)
 

@@ -76,12 +76,12 @@ def test_a_class_changes_the_map():
 def test_splines_join_the_identity_at_their_edges_and_rise():
     raw = jax.random.normal(jax.random.key(0), (11,)) * 2
     x = jnp.linspace(-1.2 * EDGE, 1.2 * EDGE, 601)
-    y, log_slope = spline(x, jnp.broadcast_to(raw, (601, 11)))
+    y, log_slope = jax.jit(spline)(x, jnp.broadcast_to(raw, (601, 11)))
     outside = np.abs(np.asarray(x)) >= EDGE
     np.testing.assert_array_equal(np.asarray(y)[outside], np.asarray(x)[outside])
     assert np.all(np.diff(np.asarray(y)) > 0) and np.all(np.asarray(log_slope)[outside] == 0)
     assert np.abs(np.asarray(y - x)).max() > 0.3
-    np.testing.assert_allclose(spline_inverse(y, jnp.broadcast_to(raw, (601, 11)))[0], x, atol=2e-4)
+    np.testing.assert_allclose(jax.jit(spline_inverse)(y, jnp.broadcast_to(raw, (601, 11)))[0], x, atol=2e-4)
 
 
 MIXTURE = ClassMixture((2,), jnp.asarray([[-2.0, 0.0], [2.0, 1.0]]), jnp.full((2, 2), 0.5), jnp.asarray([0.5, 0.5]))
@@ -145,7 +145,7 @@ def test_a_stored_pair_behind_a_flow_comes_back_with_equal_samples(prior, tmp_pa
     same(loaded, made)
     u = made.prior.sample(jax.random.key(3), 5)
     np.testing.assert_array_equal(loaded.generate(u), made.generate(u))
-    z = flow_latents(flow, params, prior, u)[0]
+    z = jax.jit(flow_latents, static_argnums=0)(flow, params, prior, u)[0]
     # the same sums, compiled apart
     np.testing.assert_allclose(made.generate(u), pair.generate(z), atol=1e-5)
 
@@ -160,7 +160,7 @@ def test_the_encoder_behind_a_flow_finds_the_points_that_the_generator_takes_to_
     x = pair.generate(prior.sample(jax.random.key(0), 5))
     z = encoder(x)
     u = flow_encoder(encoder, prior, flow, params)(x)
-    np.testing.assert_allclose(flow_latents(flow, params, prior, u)[0], z, atol=1e-3)
+    np.testing.assert_allclose(jax.jit(flow_latents, static_argnums=0)(flow, params, prior, u)[0], z, atol=1e-3)
 
 
 @pytest.mark.parametrize(
