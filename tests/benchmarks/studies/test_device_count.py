@@ -13,7 +13,7 @@ from jax import Array, lax
 
 from benchmarks.studies.device_cases import random_sngan
 from benchmarks.studies.device_chain import gradient_operations
-from benchmarks.studies.device_operations import operations
+from benchmarks.operations import operations
 from benchmarks.studies.device_speed import main
 from pairs.convolution import Form, conv, conv_transpose
 
