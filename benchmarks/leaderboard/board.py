@@ -157,8 +157,8 @@ def leaderboard(
                 label = f"{name}-{method.name}" + ("" if method.whole else f"-{budget:g}")
                 entry = read_entry(folder, label, digest)
                 if entry is None:
-                    entry = _compute(job, method, plan.settings, protocol, halves, tried_law)
-                    write_entry(folder, label, digest, entry)
+                    made = _compute(job, method, plan.settings, protocol, halves, tried_law)
+                    entry = write_entry(folder, label, digest, made)
                 row["budget"] = None if method.whole else budget
                 job.chosen[method.name, budget] = entry.report["value"]
                 entries.append(Entry(row | entry.report | {"planned": plan.cost, "digest": digest}, entry.rows))

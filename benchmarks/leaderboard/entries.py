@@ -59,12 +59,16 @@ def read_entry(folder: Path, name: str, digest: str) -> Entry | None:
     return Entry(json.loads(arrays["report"].tobytes()), arrays["rows"])
 
 
-def write_entry(folder: Path, name: str, digest: str, entry: Entry) -> None:
+def write_entry(folder: Path, name: str, digest: str, entry: Entry) -> Entry:
     """Write an entry, whole or not at all.
+
+    Returns:
+      The entry as it is read back.
 
     Raises:
       InputError: The folder cannot be written.
     """
     report = np.frombuffer(to_json(entry.report).encode(), np.uint8)
-    arrays = {"report": report, "rows": entry.rows.astype(np.float32)}
-    write_sealed(_path(folder, name, digest), arrays, digest.encode())
+    rows = entry.rows.astype(np.float32)
+    write_sealed(_path(folder, name, digest), {"report": report, "rows": rows}, digest.encode())
+    return Entry(json.loads(report.tobytes()), rows)

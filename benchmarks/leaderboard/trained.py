@@ -27,7 +27,7 @@ from .method import FACTORS, SHARPNESS, Drawn, Job, Method, Plan
 from .passes import Passes, Prices, flow_operations, prices
 from .selecting import global_moves
 
-__all__ = ["TRAINED", "flow_of_job"]
+__all__ = ["TRAINED"]
 
 POOL_KEY, CRITIC_KEY, FLOW_KEY, DRAW_KEY = 0xB1, 0xB2, 0xF1, 0xF2
 
@@ -86,27 +86,29 @@ def _boosted_run(job: Job, settings: dict[str, Any], value: float, n: int, first
     return Drawn(samples, chain_passes(chain), prices(pair, job.prices.operations), once, about)
 
 
-def _wanted(job: Job, sharpness: float) -> tuple[dcd.Langevin, dcd.Amortise]:
+def _wanted(job: Job) -> tuple[dcd.Langevin, dcd.Amortise]:
     settings = dcd.Amortise(steps=job.training.flow_steps, batch=job.training.flow_batch, chain_weight=0.0)
-    return dcd.preset("ddls").replace(steps=0, critic_scale=sharpness), settings
+    return dcd.preset("ddls").replace(steps=0), settings
 
 
 def _flow_prices(job: Job) -> Prices:
     """Prices with a flow, whose shape is known before it is trained."""
     if "flow prices" not in job.made:
-        training = amortisation_job(job.pair, *_wanted(job, 1.0), None)
+        training = amortisation_job(job.pair, *_wanted(job), None)
         fast = training.to_pair(training.init(job.key), job.key, job.pair.record)
         job.made["flow prices"] = job.prices._replace(flow=flow_operations(fast) / job.prices.operations)
     return job.made["flow prices"]
 
 
-def flow_of_job(job: Job, sharpness: float) -> Pair:
-    """The amortised pair for a sharpness of the critic; it is trained when it is first asked for."""
-    known = "flow", sharpness
-    if known not in job.made:
-        chain, settings = _wanted(job, sharpness)
-        job.made[known] = dcd.amortise(job.pair, chain, jax.random.fold_in(job.key, FLOW_KEY), settings)[0]
-    return job.made[known]
+def _flow(job: Job, sharpness: float = 1.0) -> Pair:
+    """The amortised pair, trained when it is first asked for; a sharpness changes the law that weighs its samples."""
+    if "flow" not in job.made:
+        chain, settings = _wanted(job)
+        job.made["flow"] = dcd.amortise(job.pair, chain, jax.random.fold_in(job.key, FLOW_KEY), settings)[0]
+    fast: Pair = job.made["flow"]
+    kept = fast.record.to_dict()["amortised"]
+    chain = {**kept["chain"], "critic_scale": sharpness}
+    return fast.replace(record=fast.record.updated(amortised={**kept, "chain": chain}))
 
 
 def _flow_once(job: Job, settings: dict[str, Any]) -> float:
@@ -123,7 +125,7 @@ def _flow_plan(job: Job, budget: float) -> Plan:
 
 
 def _flow_run(job: Job, settings: dict[str, Any], value: float, n: int, first: int) -> Drawn:
-    fast, own = flow_of_job(job, value), _flow_prices(job)
+    fast, own = _flow(job), _flow_prices(job)
     samples = generate_set(fast, job.key, n, labels_of(fast, np.arange(n) + first), first_index=first)[1]
     return Drawn(samples, Passes(flows=1, generators=1), own, _flow_once(job, settings))
 
@@ -137,7 +139,7 @@ def _weighed_plan(job: Job, budget: float) -> Plan:
 
 
 def _weighed_run(job: Job, settings: dict[str, Any], value: float, n: int, first: int) -> Drawn:
-    fast, own = flow_of_job(job, value), _flow_prices(job)
+    fast, own = _flow(job, value), _flow_prices(job)
     particles, steps = settings["particles"], settings["steps"]
     key = jax.random.fold_in(job.key, DRAW_KEY)
     found = dcd.correct(
@@ -151,6 +153,6 @@ def _weighed_run(job: Job, settings: dict[str, Any], value: float, n: int, first
 _BOOST_SIZES = tuple(f * dcd.preset("ddls").step_size for f in FACTORS)
 TRAINED = (
     Method("boosted", "arXiv 1702.08484", "step size", _BOOST_SIZES, _boosted_plan, _boosted_run, after="ddls"),
-    Method("flow", "this toolkit", "sharpness", SHARPNESS, _flow_plan, _flow_run, whole=True),
+    Method("flow", "this toolkit", "none", (1.0,), _flow_plan, _flow_run, whole=True),
     Method("flow-i-sir", "arXiv 2111.02702", "sharpness", SHARPNESS, _weighed_plan, _weighed_run),
 )

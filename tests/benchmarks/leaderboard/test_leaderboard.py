@@ -66,7 +66,7 @@ def ticking(name, net):
 
 def detour(p, z):
     """``linear`` with a wide layer in between, so that a second critic and a flow are not dear beside it."""
-    return jnp.repeat(z, 512, axis=1) @ jnp.repeat(p, 512, axis=0) / 512
+    return jnp.repeat(z, 4096, axis=1) @ jnp.repeat(p, 4096, axis=0) / 4096
 
 
 # more than eight latents, for which flows have no splines, which take long to compile
