@@ -21,7 +21,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--budgets", type=Number(1, 10**5), nargs="+", metavar="B", default=[5.0, 20.0, 60.0], help=spent)
     how.add_argument("--n", type=SAMPLES, default=2000, help="samples of each method (default 2,000)")
     how.add_argument("--tried", type=Count(6, 10**6), default=400, help="samples of each try (default 400)")
-    how.add_argument("--critic-steps", type=NUMBER, default=3000, help="updates of the recovered critic (default 3,000)")
+    how.add_argument("--critic-steps", type=NUMBER, default=3000, help="updates of the recovered one (default 3,000)")
     how.add_argument("--batch", type=BATCH, default=100, help="samples moved together (default 100)")
     add_output(parser, "leaderboard")
 
@@ -76,6 +76,7 @@ def run(args: argparse.Namespace) -> int:
             halves,
             folder / "entries",
             protocol,
+            METHODS,
             on_progress=lambda words, share: show(words, round(1000 * share), 1000),
         )
     for name, short in about.items():

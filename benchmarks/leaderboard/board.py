@@ -16,7 +16,6 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from jax import Array
 
 from dcd.critics.density_ratio import require_ratio
 from dcd.critics.scores import generate_set
@@ -171,9 +170,7 @@ def _shown(pair: Pair, x: np.ndarray) -> np.ndarray:
     return to_uint8(x, image_range(pair)) if is_image(pair) else x
 
 
-def _compute(
-    job: Job, method: Method, settings: dict[str, Any], protocol: Protocol, halves: Halves, law: Any
-) -> Entry:
+def _compute(job: Job, method: Method, settings: dict[str, Any], protocol: Protocol, halves: Halves, law: Any) -> Entry:
     """Try, choose, run once more from other latents."""
     began = time.perf_counter()
     tries: list[list[float | None]] = []

@@ -147,4 +147,3 @@ def sharpened(pair: Pair, factor: float) -> Pair:
       [6.0]
     """
     return pair if factor == 1.0 else pair.replace(critic=affine(pair.critic, factor, 0.0))
-

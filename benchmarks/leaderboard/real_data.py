@@ -15,7 +15,8 @@ from pairs.io.paths import as_path
 from pairs.io.pixels import to_range
 from pairs.io.points import read_points
 
-from ..inputs import MOST_IMAGES, choose_features, read_data
+from ..inputs import LEAST_IMAGES, MOST_IMAGES, choose_features, read_data
+from ..refinement import LEAST
 from .board import Halves
 from .method import RealData
 
@@ -23,8 +24,6 @@ __all__ = ["board_data"]
 
 HELD = 0.15
 """Share of the critics' samples that calibrates them."""
-LEAST = 500
-"""Samples that the critics need, and that each half needs."""
 
 
 def board_data(args: argparse.Namespace, pair: Pair, folder: Path) -> tuple[RealData, Halves, dict[str, Any]]:
@@ -55,9 +54,9 @@ def board_data(args: argparse.Namespace, pair: Pair, folder: Path) -> tuple[Real
         whole = read_data(args, given, "train", expect=shape, limit=MOST_IMAGES, pair=pair)
         parts = np.array_split(rng.permutation(len(whole)), 2)
         train, rest = (_part(whole, rows) for rows in parts)
-    if min(len(train), len(rest) // 2) < LEAST:
-        problem = f"gives {len(train)} images for critics and {len(rest)} that judge"
-        raise InputError("data", problem, f"give at least {LEAST} and {2 * LEAST}")
+    if len(train) < LEAST_IMAGES or len(rest) < 2 * LEAST:
+        problem = f"gives {len(train)} samples for critics and {len(rest)} that judge"
+        raise InputError("data", problem, f"give at least {LEAST_IMAGES} and {2 * LEAST}, better thousands")
     if pair.classes is not None and train.labels is None:
         raise InputError("data", "holds no labels, which a conditional pair needs", "give labelled images")
     chooser = choose_features(pair, args.features, train, folder=folder / "chooser").features
@@ -71,13 +70,25 @@ def board_data(args: argparse.Namespace, pair: Pair, folder: Path) -> tuple[Real
     folds = [(x[rows], None if labels is None else labels[rows]) for rows in (order[:cut], order[cut:])]
     (train_x, train_y), (held_x, held_y) = folds
     first, second = np.array_split(rng.permutation(len(rest)), 2)
+    judge = choice.features
+    compared = (
+        (args.tried, "samples of a try", chooser),
+        (args.n, "samples", judge),
+        (len(second), "real ones", judge),
+    )
+    said = [
+        f"{count:,} {what} for {net.dim} features of {net.name}: distances are far too large, and may rank wrongly"
+        for count, what, net in compared
+        if count <= net.dim
+    ]
     about = {
         "data": train.name,
         "counts": {"critics": cut, "calibration": len(train) - cut, "validation": len(first), "judged": len(second)},
         "chooser": {"name": chooser.name, "dim": chooser.dim, "sha256": chooser.sha256},
-        "judge": {"name": choice.features.name, "dim": choice.features.dim, "sha256": choice.features.sha256},
+        "judge": {"name": judge.name, "dim": judge.dim, "sha256": judge.sha256},
+        "warnings": said,
     }
-    halves = Halves(chooser, rest.x[first], choice.features, rest.x[second])
+    halves = Halves(chooser, rest.x[first], judge, rest.x[second])
     return RealData(train_x, held_x, train_y, held_y), halves, about
 
 

@@ -55,6 +55,8 @@ def print_board(report: Mapping[str, Any]) -> None:
         "* not told apart from the best of its budget at 95 %",
         soft_wrap=True,
     )
+    for words in report["warnings"]:
+        console.print(f"warning: {words}", soft_wrap=True)
 
 
 def cost_plot(report: Mapping[str, Any]) -> bytes:

@@ -142,9 +142,7 @@ def _weighed_run(job: Job, settings: dict[str, Any], value: float, n: int, first
     fast, own = _flow(job, value), _flow_prices(job)
     particles, steps = settings["particles"], settings["steps"]
     key = jax.random.fold_in(job.key, DRAW_KEY)
-    found = dcd.correct(
-        fast, n, key, particles=particles, steps=steps, first_index=first, batch=job.batch
-    )
+    found = dcd.correct(fast, n, key, particles=particles, steps=steps, first_index=first, batch=job.batch)
     candidates = Passes(flows=1, generators=1, critics=1).times(2 + steps * (particles - 1))
     about = {"moved": found.acceptance, "not_finite": found.settings["not_finite"]}
     return Drawn(found.samples, candidates + Passes(generators=1), own, _flow_once(job, settings), about)
