@@ -146,7 +146,6 @@ def _breaks(n: int, disk: dict[str, Any]) -> dict[str, Any]:
             "seconds_per_sample": judged,
             "seconds_of_refining": sampled,
             "days": n * judged / 86400,
-            "nets": 1 + ("judge" in tuned),
             "cpu": tuned["hardware"]["cpu"],
             "cores": tuned["hardware"]["cores"],
         },
