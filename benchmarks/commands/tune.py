@@ -92,11 +92,11 @@ def run(args: argparse.Namespace) -> int:
     if args.judge or not is_image(pair):
         judge = choose_features(pair, args.judge, images, folder=args.out, judge=True).features
     if not args.json:
-        print(chosen.reason, file=sys.stderr)
+        said = [chosen.reason]
         if args.evaluations:
-            work = args.evaluations * gradient_operations(pair)
-            lasts = rough_time(seconds_of(work))
-            print(f"at most {args.evaluations:,} gradient evaluations in the search, roughly {lasts}", file=sys.stderr)
+            lasts = rough_time(seconds_of(args.evaluations * gradient_operations(pair)))
+            said.append(f"at most {args.evaluations:,} gradient evaluations in the search, roughly {lasts}")
+        print("; ".join(said), file=sys.stderr)
 
     def known_faults(choice: dcd.Choice) -> tuple[Fault, ...]:
         # boosting adds a critic on features to any other one
