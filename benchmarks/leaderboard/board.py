@@ -9,6 +9,7 @@ key, so that the difference to the generator, and to the best method, is one of 
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -27,7 +28,8 @@ from pairs.io.pixels import to_uint8
 
 from ..features import Features
 from ..inputs import pair_digest
-from ..metrics import fid_change, frechet_distance, moments
+from ..metrics import covariance_factor, fid_between, fid_spread, frechet_distance, moments
+from ..metrics.fid_interval import FidSpread
 from .chains import CHAINS
 from .entries import Entry, digest_of, read_entry, write_entry
 from .method import Job, Method, RealData, Training
@@ -129,7 +131,10 @@ def leaderboard(
     sealed = seal_of({k: v for k, v in real.items() if v is not None}, b"")
     shared += [sealed.tobytes().hex(), halves.chooser.sha256, halves.judge.sha256]
     report: dict[str, Any] = {"generator": {}, "critics": {}, "entries": [], "too_dear": []}
-    found = fid_change(start, start, law.mean, law.covariance)
+    factor = covariance_factor(law.covariance)
+    measure = functools.partial(fid_spread, mu=law.mean, sigma=law.covariance, factor=factor)
+    spread = measure(start)
+    found = fid_between(spread, spread)
     distance = frechet_distance(floor.mean, floor.covariance, law.mean, law.covariance)
     report["generator"] = {"fid": found.before, "fid_ci": list(found.before_ci)}
     report["floor"] = {"fid": distance, "n": len(floor_rows)}
@@ -161,7 +166,7 @@ def leaderboard(
                 row["budget"] = None if method.whole else budget
                 job.chosen[method.name, budget] = entry.report["value"]
                 entries.append(Entry(row | entry.report | {"planned": plan.cost, "digest": digest}, entry.rows))
-        report["entries"] += _compared(entries, start, law, report["floor"]["fid"])
+        report["entries"] += _compared(entries, measure, spread, distance)
     return report
 
 
@@ -202,12 +207,14 @@ def _compute(job: Job, method: Method, settings: dict[str, Any], protocol: Proto
     return Entry(report, np.asarray(rows, np.float32))
 
 
-def _compared(entries: list[Entry], start: np.ndarray, law: Any, floor: float) -> list[dict[str, Any]]:
+def _compared(
+    entries: list[Entry], measure: Callable[[np.ndarray], FidSpread], start: FidSpread, floor: float
+) -> list[dict[str, Any]]:
     """Distances of the entries on one critic, and whether the best at the same budget is told apart from them."""
-    rows = [e.rows.astype(np.float64) for e in entries]
+    spreads = [measure(e.rows.astype(np.float64)) for e in entries]
     found: list[dict[str, Any]] = []
-    for entry, own in zip(entries, rows, strict=True):
-        change = fid_change(start, own, law.mean, law.covariance)
+    for entry, own in zip(entries, spreads, strict=True):
+        change = fid_between(start, own)
         gap = (change.before - change.after) / (change.before - floor)
         figures = {"fid": change.after, "fid_ci": list(change.after_ci), "gap": gap}
         figures |= {"difference": change.difference, "difference_ci": list(change.difference_ci)}
@@ -216,6 +223,6 @@ def _compared(entries: list[Entry], start: np.ndarray, law: Any, floor: float) -
         same = [i for i, e in enumerate(found) if e["budget"] == budget]
         best = min(same, key=lambda i: found[i]["fid"])
         for i in same:
-            low, high = fid_change(rows[best], rows[i], law.mean, law.covariance).difference_ci
+            low, high = fid_between(spreads[best], spreads[i]).difference_ci
             found[i] |= {"minus_best_ci": [low, high], "like_best": bool(low <= 0)}
     return found

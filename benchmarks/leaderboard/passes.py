@@ -122,7 +122,8 @@ def prices(pair: Pair, unit: float | None = None) -> Prices:
         problem = "has nets whose operations cannot be counted (no products, or a loop of unknown length)"
         raise InputError("pair", problem, "give a pair of matrix products and convolutions")
     unit = known[0] if unit is None else unit
-    return Prices(*(v / unit for v in known), 0.0, unit)
+    gradient, critic_gradient, generator, critic = (v / unit for v in known)
+    return Prices(gradient, critic_gradient, generator, critic, 0.0, unit)
 
 
 def flow_operations(fast: Pair) -> float:
