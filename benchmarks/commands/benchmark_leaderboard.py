@@ -5,9 +5,12 @@ from __future__ import annotations
 import argparse
 
 from .argument_types import Count, Number
-from .options import BATCH, NUMBER, SAMPLES, add_data, add_features, add_output, add_pair
+from .options import BATCH, NUMBER, add_data, add_features, add_output, add_pair
 
 __all__ = ["add_options", "run"]
+
+COUNT = Count(6, 2**19)
+"""Bounds of the numbers of samples: selections number them up to 2^20, and those of tries begin in the middle."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -19,8 +22,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     how = parser.add_argument_group("how")
     spent = "gradient evaluations per sample (default 5 20 60)"
     how.add_argument("--budgets", type=Number(1, 10**5), nargs="+", metavar="B", default=[5.0, 20.0, 60.0], help=spent)
-    how.add_argument("--n", type=SAMPLES, default=2000, help="samples of each method (default 2,000)")
-    how.add_argument("--tried", type=Count(6, 10**6), default=400, help="samples of each try (default 400)")
+    how.add_argument("--n", type=COUNT, default=2000, help="samples of each method (default 2,000)")
+    how.add_argument("--tried", type=COUNT, default=400, help="samples of each try (default 400)")
     how.add_argument("--critic-steps", type=NUMBER, default=3000, help="updates of the recovered one (default 3,000)")
     how.add_argument("--batch", type=BATCH, default=100, help="samples moved together (default 100)")
     add_output(parser, "leaderboard")

@@ -149,12 +149,10 @@ def leaderboard(
             for budget in (max(protocol.budgets),) if method.whole else sorted(protocol.budgets):
                 tell(f"{name} critic, {method.name}, budget {budget:g}", done / count)
                 done += 1
-                if method.after is not None and (method.after, budget) not in job.chosen:
-                    continue
                 plan = method.plan(job, budget)
                 row = {"critic": name, "method": method.name, "budget": budget}
                 if plan.settings is None:
-                    report["too_dear"].append(row | {"least": plan.cost})
+                    report["too_dear"].append(row | {"least": plan.cost, "reason": plan.reason})
                     continue
                 # the limit of whole methods is not part of what they compute
                 digest = digest_of(*about, method.name, plan.settings, list(method.values))

@@ -15,13 +15,14 @@ import dcd
 from dcd.langevin.presets import dot, gebm
 from dcd.selection.candidates import Source
 from dcd.selection.selected import in_batches
-from pairs import Pair
+from pairs import Pair, Sphere
 
 from .method import FACTORS, Drawn, Job, Method, Plan
 from .passes import Passes, Prices
 
-__all__ = ["CHAINS", "chain_passes", "draw_chains", "most_steps"]
+__all__ = ["CHAINS", "NO_WAY_BACK", "chain_passes", "draw_chains", "most_steps"]
 
+NO_WAY_BACK = "a straight proposal never comes back to the sphere"
 COUPLES = 100
 """Couples of samples for the slope that DOT divides by, as in the paper."""
 
@@ -56,6 +57,8 @@ def draw_chains(pair: Pair, chain: dcd.Langevin, job: Job, n: int, first: int) -
 
 def _plan(name: str, job: Job, budget: float) -> Plan:
     chain = dcd.preset(name)
+    if chain.metropolis and isinstance(job.pair.prior, Sphere):
+        return Plan(None, 0.0, NO_WAY_BACK)
     if name == "dot":
         chain = dot(_slope(job))
     found = most_steps(chain, job.prices, budget)

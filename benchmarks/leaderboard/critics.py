@@ -58,8 +58,7 @@ def board_critics(
         if settings is None and not pair.has_critic:
             continue
         wanted = None if settings is None else settings.to_dict()
-        whose = pair_digest(pair, {}) if pair.has_critic else pair.name
-        digest = digest_of(whose, sealed, wanted, jax.random.key_data(key).tolist())
+        digest = digest_of(pair_digest(pair, {}), sealed, wanted, jax.random.key_data(key).tolist())
         kept = folder / f"critic-{name}-{digest[:16]}"
         if not kept.is_dir():
             adapted, report = dcd.adapt(

@@ -86,10 +86,12 @@ class Plan(NamedTuple):
     Attributes:
       settings: In JSON form; None where the budget is too small.
       cost: Gradient evaluations per sample, at most the budget; where it is too small, the least that is needed.
+      reason: Why no budget would do, where that is so.
     """
 
     settings: dict[str, Any] | None
     cost: float
+    reason: str | None = None
 
 
 class Drawn(NamedTuple):

@@ -16,8 +16,9 @@ import numpy as np
 import dcd
 from dcd.selection.candidates import MOST_CANDIDATES, Source
 from dcd.selection.discriminator_rejection import drs_logit
-from pairs import Pair
+from pairs import Pair, Sphere
 
+from .chains import NO_WAY_BACK
 from .method import FACTORS, SHARPNESS, Drawn, Job, Method, Plan, sharpened
 from .passes import Passes, Prices
 
@@ -113,6 +114,8 @@ def _round(local_steps: int) -> Passes:
 
 def _ex2_plan(job: Job, budget: float) -> Plan:
     prices: Prices = job.prices
+    if isinstance(job.pair.prior, Sphere):
+        return Plan(None, 0.0, NO_WAY_BACK)
     ends = prices.cost(CANDIDATE.times(2))
     for local in range(LOCAL_STEPS, 0, -1):
         one = prices.cost(_round(local))

@@ -44,7 +44,8 @@ def print_board(report: Mapping[str, Any]) -> None:
                 cells.setdefault(entry["method"], {})[budget] = text
         for row in report["too_dear"]:
             if row["critic"] == critic:
-                cells.setdefault(row["method"], {}).setdefault(row["budget"], f"needs {row['least']:.3g}  ")
+                words = "impossible" if row["reason"] else f"needs {row['least']:.3g}"
+                cells.setdefault(row["method"], {}).setdefault(row["budget"], f"{words}  ")
         for method, own in cells.items():
             table.add_row(method, *(own.get(b, "") for b in budgets))
         console.print(table)

@@ -118,6 +118,14 @@ def test_the_critic_that_boosting_adds_makes_its_gradients_dearer():
     assert 1 <= boosted.settings["chain"]["steps"] < ddls.settings["chain"]["steps"]
 
 
+def test_corrected_steps_are_left_out_with_a_reason_where_latents_lie_on_a_sphere():
+    pair = known_pair().replace(prior=pairs.Sphere((2,)))
+    job = Job(pair, prices(pair), jax.random.key(0), DATA)
+    plans = {m.name: m.plan(job, 20.0) for m in METHODS if m.name in ("ddls", "ddls-mala", "ex2", "obrs")}
+    assert {k for k, v in plans.items() if v.settings is None} == {"ddls-mala", "ex2"}
+    assert "sphere" in plans["ex2"].reason and plans["ddls-mala"].reason == plans["ex2"].reason
+
+
 def halves():
     """Real points and random Fourier features of them."""
     real = real_points(4000, 3)
