@@ -130,40 +130,42 @@ def leaderboard(
     real = {"validation": halves.validation, "held": halves.held, **data._asdict()}
     sealed = seal_of({k: v for k, v in real.items() if v is not None}, b"")
     shared += [sealed.tobytes().hex(), halves.chooser.sha256, halves.judge.sha256]
-    report: dict[str, Any] = {"generator": {}, "critics": {}, "entries": [], "too_dear": []}
     factor = covariance_factor(law.covariance)
     measure = functools.partial(fid_spread, mu=law.mean, sigma=law.covariance, factor=factor)
     spread = measure(start)
     found = fid_between(spread, spread)
     distance = frechet_distance(floor.mean, floor.covariance, law.mean, law.covariance)
-    report["generator"] = {"fid": found.before, "fid_ci": list(found.before_ci)}
-    report["floor"] = {"fid": distance, "n": len(floor_rows)}
-    count = len(critics) * sum(1 if m.whole else len(protocol.budgets) for m in methods)
+    report: dict[str, Any] = {
+        "generator": {"fid": found.before, "fid_ci": list(found.before_ci)},
+        "floor": {"fid": distance, "n": len(floor_rows)},
+        "critics": {},
+        "entries": [],
+        "too_dear": [],
+    }
+    runs = [(m, b) for m in methods for b in (sorted(protocol.budgets) if not m.whole else [max(protocol.budgets)])]
     done = 0
     for name, pair in critics.items():
         job = Job(pair, prices(pair), key, data, protocol.batch, training=protocol.training)
         report["critics"][name] = {"prices": job.prices._asdict()}
-        about = [*shared, pair_digest(pair, {})]
-        entries: list[Entry] = []
-        for method in methods:
-            for budget in (max(protocol.budgets),) if method.whole else sorted(protocol.budgets):
-                tell(f"{name} critic, {method.name}, budget {budget:g}", done / count)
-                done += 1
-                plan = method.plan(job, budget)
-                row = {"critic": name, "method": method.name, "budget": budget}
-                if plan.settings is None:
-                    report["too_dear"].append(row | {"least": plan.cost, "reason": plan.reason})
-                    continue
-                # the limit of whole methods is not part of what they compute
-                digest = digest_of(*about, method.name, plan.settings, list(method.values))
-                label = f"{name}-{method.name}" + ("" if method.whole else f"-{budget:g}")
-                entry = read_entry(folder, label, digest)
-                if entry is None:
-                    made = _compute(job, method, plan.settings, protocol, halves, tried_law)
-                    entry = write_entry(folder, label, digest, made)
-                row["budget"] = None if method.whole else budget
-                job.chosen[method.name, budget] = entry.report["value"]
-                entries.append(Entry(row | entry.report | {"planned": plan.cost, "digest": digest}, entry.rows))
+        about, entries = [*shared, pair_digest(pair, {})], []
+        for method, budget in runs:
+            tell(f"{name} critic, {method.name}, budget {budget:g}", done / (len(critics) * len(runs)))
+            done += 1
+            row: dict[str, Any] = {"critic": name, "method": method.name, "budget": budget}
+            plan = method.plan(job, budget)
+            if plan.settings is None:
+                report["too_dear"].append(row | {"least": plan.cost, "reason": plan.reason})
+                continue
+            # what has one price does not depend on the budget
+            label = f"{name}-{method.name}" + ("" if method.whole else f"-{budget:g}")
+            digest = digest_of(*about, method.name, plan.settings, list(method.values))
+            entry = read_entry(folder, label, digest)
+            if entry is None:
+                made = _compute(job, method, plan.settings, protocol, halves, tried_law)
+                entry = write_entry(folder, label, digest, made)
+            job.chosen[method.name, budget] = entry.report["value"]
+            row |= entry.report | {"budget": None if method.whole else budget, "planned": plan.cost, "digest": digest}
+            entries.append(Entry(row, entry.rows))
         report["entries"] += _compared(entries, measure, spread, distance)
     return report
 
