@@ -9,6 +9,9 @@ from .options import BATCH, NUMBER, add_data, add_features, add_output, add_pair
 
 __all__ = ["add_options", "run"]
 
+GO_ON = "the same command goes on after the last finished entry"
+"""What is said after a signal."""
+
 COUNT = Count(6, 2**19)
 """Bounds of the numbers of samples: selections number them up to 2^20, and those of tries begin in the middle."""
 
