@@ -50,6 +50,7 @@ BENCHMARKS = {
     "refine": ("benchmarks.commands.benchmark_refine", "quality before and after refinement, on real data"),
     "interpolate": ("benchmarks.commands.benchmark_interpolate", "path quality against real data, all methods"),
     "speed": ("benchmarks.commands.benchmark_speed", "cost of a step over its floor, and against PyTorch"),
+    "leaderboard": ("benchmarks.commands.benchmark_leaderboard", "all methods at equal gradient budgets"),
     "train-features": ("benchmarks.commands.train_features", "train a classifier whose features serve as a metric"),
 }
 """The same for ``ganrefine benchmark``."""

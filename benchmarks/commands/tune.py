@@ -94,11 +94,11 @@ def run(args: argparse.Namespace) -> int:
         judge = choose_features(pair, args.judge, images, folder=args.out, judge=True).features
     say_replaced(folder, "tuned.toml", "pair", "report.json", "tuning.png")
     if not args.json:
-        print(chosen.reason, file=sys.stderr)
+        said = [chosen.reason]
         if args.evaluations:
-            work = args.evaluations * gradient_operations(pair)
-            lasts = rough_time(seconds_of(work))
-            print(f"at most {args.evaluations:,} gradient evaluations in the search, roughly {lasts}", file=sys.stderr)
+            lasts = rough_time(seconds_of(args.evaluations * gradient_operations(pair)))
+            said.append(f"at most {args.evaluations:,} gradient evaluations in the search, roughly {lasts}")
+        print("; ".join(said), file=sys.stderr)
 
     def known_faults(choice: dcd.Choice) -> tuple[Fault, ...]:
         # boosting adds a critic on features to any other one

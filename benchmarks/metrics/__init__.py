@@ -8,8 +8,10 @@ from .fid import frechet_from_features as frechet_from_features
 from .fid import frechet_infinity as frechet_infinity
 from .fid import moments as moments
 from .fid import moments_of_stream as moments_of_stream
+from .fid_interval import fid_between as fid_between
 from .fid_interval import fid_change as fid_change
 from .fid_interval import fid_influence as fid_influence
+from .fid_interval import fid_spread as fid_spread
 from .fid_stream import fid_change_of_stream as fid_change_of_stream
 from .kid import kernel_distance as kernel_distance
 from .kid import kernel_distance_subsets as kernel_distance_subsets

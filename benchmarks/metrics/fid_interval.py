@@ -23,6 +23,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from statistics import NormalDist
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -32,7 +33,16 @@ from pairs import InputError
 from .fid import Moments, covariance_factor, covariance_within, frechet_distance, moments
 from .metric_change import MetricChange
 
-__all__ = ["DELTA_ABOVE", "fid_change", "fid_influence", "influence_map", "interval"]
+__all__ = [
+    "DELTA_ABOVE",
+    "FidSpread",
+    "fid_between",
+    "fid_change",
+    "fid_influence",
+    "fid_spread",
+    "influence_map",
+    "interval",
+]
 
 DELTA_ABOVE = 512
 
@@ -88,6 +98,77 @@ def _without_groups(
     return values
 
 
+class FidSpread(NamedTuple):
+    """The Frechet distance of one set, and how it varies with the rows.
+
+    Attributes:
+      value: The distance.
+      effect: Distances without each group, or the influence of each row.
+      scale: What the standard deviation of ``effect`` is multiplied with to be the error of ``value``.
+      freedom: Degrees of freedom of that error.
+    """
+
+    value: float
+    effect: np.ndarray
+    scale: float
+    freedom: float
+
+    def error(self, effect: np.ndarray) -> float:
+        """The standard error of a quantity with such effects."""
+        return float(effect.std()) * self.scale
+
+
+def fid_spread(
+    rows: ArrayLike,
+    mu: ArrayLike,
+    sigma: ArrayLike,
+    *,
+    groups: int = 25,
+    seed: int = 0,
+    factor: np.ndarray | None = None,
+) -> FidSpread:
+    """What :func:`fid_between` needs of one set, so that a set that is compared with many is measured once.
+
+    Args:
+      rows: ``(n, d)``, at least 4 rows.
+      mu: Mean of the reference.
+      sigma: Its covariance.
+      groups: As in :func:`fid_change`.
+      seed: Decides the groups.
+      factor: :func:`~benchmarks.metrics.fid.covariance_factor` of ``sigma``, where it is known.
+
+    Raises:
+      InputError: fewer than 4 rows.
+    """
+    a, mu, sigma = (np.asarray(v, np.float64) for v in (rows, mu, sigma))
+    if len(a) < 4:
+        raise InputError("n", f"is {len(a)}", "give at least 4 samples")
+    factor = covariance_factor(sigma) if factor is None else factor
+    n, g, own = len(a), max(2, min(groups, len(a) // 2)), moments(a)
+    value = frechet_distance(own.mean, own.covariance, mu, sigma, factor)
+    if a.shape[1] > DELTA_ABOVE:
+        return FidSpread(value, fid_influence(a, mu, sigma), 1 / math.sqrt(n - 1), math.inf)
+    parts = np.array_split(np.random.default_rng(seed).permutation(n), g)
+    return FidSpread(value, _without_groups(a, parts, mu, sigma, factor), math.sqrt(g - 1), float(g - 1))
+
+
+def fid_between(before: FidSpread, after: FidSpread, *, paired: bool = True, level: float = 0.95) -> MetricChange:
+    """The change between two sets that were measured against one reference, with the same groups.
+
+    Example:
+      >>> rng = np.random.default_rng(0)
+      >>> a, b = rng.standard_normal((200, 2)), rng.standard_normal((200, 2)) + 1
+      >>> one, two = (fid_spread(x, np.zeros(2), np.eye(2)) for x in (a, b))
+      >>> fid_between(one, two) == fid_change(a, b, np.zeros(2), np.eye(2))
+      True
+    """
+    errors = before.error(before.effect), after.error(after.effect)
+    change = before.error(after.effect - before.effect) if paired else math.hypot(*errors)
+    values = before.value, after.value, after.value - before.value
+    cis = [interval(v, e, level, before.freedom) for v, e in zip(values, (*errors, change), strict=True)]
+    return MetricChange(values[0], cis[0], values[1], cis[1], values[2], cis[2])
+
+
 def fid_change(
     before: ArrayLike,
     after: ArrayLike,
@@ -110,22 +191,7 @@ def fid_change(
     if a.shape != b.shape:
         problem = f"before and after have shapes {a.shape} and {b.shape}"
         raise InputError("n", problem, "FD depends on n: give equally many samples of one feature net")
-    if len(a) < 4:
-        raise InputError("n", f"is {len(a)}", "give at least 4 samples")
-    mu, sigma = np.asarray(mu, np.float64), np.asarray(sigma, np.float64)
-    factor, n, g = covariance_factor(sigma), len(a), max(2, min(groups, len(a) // 2))
-    values = [frechet_distance(m.mean, m.covariance, mu, sigma, factor) for m in (moments(a), moments(b))]
-    if a.shape[1] > DELTA_ABOVE:
-        effect = lambda x: fid_influence(x, mu, sigma)
-        spread, freedom = lambda v: float(v.std(ddof=1)) / math.sqrt(n), math.inf
-    else:
-        parts = np.array_split(np.random.default_rng(seed).permutation(n), g)
-        effect = lambda x: _without_groups(x, parts, mu, sigma, factor)
-        spread, freedom = lambda v: float(v.std(ddof=0)) * math.sqrt(g - 1), float(g - 1)
-    first = effect(a)
-    second = first if b is a else effect(b)
-    errors = spread(first), spread(second)
-    change = spread(second - first) if paired else math.hypot(*errors)
-    difference = values[1] - values[0]
-    cis = [interval(v, e, level, freedom) for v, e in zip((*values, difference), (*errors, change), strict=True)]
-    return MetricChange(values[0], cis[0], values[1], cis[1], difference, cis[2])
+    factor = covariance_factor(np.asarray(sigma, np.float64))
+    first = fid_spread(a, mu, sigma, groups=groups, seed=seed, factor=factor)
+    second = first if b is a else fid_spread(b, mu, sigma, groups=groups, seed=seed, factor=factor)
+    return fid_between(first, second, paired=paired, level=level)

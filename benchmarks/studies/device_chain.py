@@ -23,8 +23,8 @@ from dcd.langevin.target import Evaluation, Target, make_target
 from pairs import Pair
 from pairs.batches import generate
 
+from ..operations import operations
 from .device_cases import in_bfloat16
-from .device_operations import operations
 from .device_turns import spread
 
 __all__ = ["MATMUL", "PRECISIONS", "ChainJob", "chain_settings", "first_flops", "gradient_operations", "matrix_peak"]

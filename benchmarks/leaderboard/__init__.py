@@ -1,0 +1,1 @@
+"""All refinement methods in one table, at equal gradient budgets on one critic."""

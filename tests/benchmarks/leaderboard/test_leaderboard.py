@@ -1,0 +1,160 @@
+"""Equal budgets, resumption, and a ranking that is known, on pairs of two numbers."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import pairs
+from benchmarks.features.point_features import point_features
+from benchmarks.leaderboard.board import METHODS, Halves, Protocol, leaderboard
+from benchmarks.leaderboard.method import Job, RealData, Training
+from benchmarks.leaderboard.passes import Passes, prices
+from benchmarks.leaderboard.trained import TRAINED
+
+N, BATCH = 16, 16
+WIDTH = 0.6
+"""Standard deviation of the data; that of the generator's samples is 1."""
+QUICK = Training(pool=64, critic_steps=2, flow_steps=1, flow_batch=64)
+
+
+def linear(p, z):
+    return z @ p
+
+
+def log_ratio(p, x):
+    """Log density of N(0, p[0]^2) minus that of N(0, 1), by a product so that its operations count."""
+    return 0.5 * jnp.sum(x * (x @ (p[1] * (1 - 1 / p[0] ** 2))), axis=1) - 2 * jnp.log(p[0])
+
+
+def known_pair(generate=linear, score=log_ratio, dim=2):
+    critic = pairs.wrap(score, (jnp.float32(WIDTH), jnp.eye(2)))
+    net = pairs.wrap(generate, jnp.eye(dim, 2))
+    made = pairs.make_pair(net, critic, pairs.Normal((dim,)), sample_range=None, critic_kind="logit", check=False)
+    return made.replace(calibrated=True)
+
+
+def real_points(n, seed):
+    return (WIDTH * np.random.default_rng(seed).standard_normal((n, 2))).astype(np.float32)
+
+
+DATA = RealData(real_points(256, 1), real_points(64, 2))
+
+counted: collections.Counter[str] = collections.Counter()
+
+
+def ticking(name, net):
+    """The net, whose evaluations are counted by row: those under differentiation apart from the others."""
+
+    def note(kind, x):
+        jax.debug.callback(lambda: counted.update({f"{name} {kind}": len(x)}))
+        return x
+
+    @jax.custom_vjp
+    def tick(x):
+        return note("forward", x)
+
+    tick.defvjp(lambda x: (note("gradient", x), None), lambda _, g: (g,))
+    return lambda p, x: net(p, tick(x))
+
+
+def detour(p, z):
+    """``linear`` with a wide layer in between, so that a second critic and a flow are not dear beside it."""
+    return jnp.repeat(z, 4096, axis=1) @ jnp.repeat(p, 4096, axis=0) / 4096
+
+
+COUNTING = known_pair(ticking("generator", linear), ticking("critic", log_ratio))
+# more than eight latents, for which flows have no splines, which take long to compile
+WIDE = known_pair(ticking("generator", detour), ticking("critic", log_ratio), dim=9)
+
+
+def passes_counted():
+    jax.effects_barrier()
+    each = {k: v / N for k, v in counted.items()}
+    both = each.get("generator gradient", 0.0)
+    return Passes(
+        both,
+        each.get("critic gradient", 0.0) - both,
+        each.get("generator forward", 0.0),
+        each.get("critic forward", 0.0),
+    )
+
+
+FAST = ("dcd-pixel", "ddls", "ex2", "i-sir", "mh-gan")
+"""One of each kind; those that train first, and further presets, take longer to compile."""
+EXACT = [
+    pytest.param(m, id=m.name, marks=() if m.name in FAST else pytest.mark.slow)
+    for m in METHODS
+    if m.name not in ("drs", "obrs")
+]
+"""Methods whose passes do not depend on chance; rejection fills its batches with candidates that it does not use."""
+
+
+@pytest.mark.parametrize("method", EXACT)
+def test_passes_that_are_charged_are_those_that_are_made_and_fit_the_budget(method):
+    budget, pair = 9.0, WIDE if method in TRAINED else COUNTING
+    job = Job(pair, prices(pair), jax.random.key(0), DATA, BATCH, {("ddls", budget): 0.01}, training=QUICK)
+    plan = method.plan(job, budget)
+    method.run(job, plan.settings, method.values[0], N, 0)  # trains what is trained
+    jax.effects_barrier()
+    counted.clear()
+    drawn = method.run(job, plan.settings, method.values[0], N, 0)
+    scored = len(DATA.held_x) / N if method.name == "mh-gan" else 0.0  # the real samples at which its chains start
+    assert passes_counted() == drawn.passes._replace(flows=0.0) + Passes(critics=scored)
+    assert plan.cost == pytest.approx(drawn.prices.cost(drawn.passes)) and plan.cost <= budget
+    if method.name != "flow":  # one pass, whatever the budget
+        assert plan.cost > budget - 7.5  # a round of Ex2, the largest unit that budgets are spent in
+
+
+def test_the_critic_that_boosting_adds_makes_its_gradients_dearer():
+    job = Job(WIDE, prices(WIDE), jax.random.key(0), DATA, BATCH, {("ddls", 9.0): 0.01}, training=QUICK)
+    boosted, ddls = ({m.name: m for m in METHODS}[name].plan(job, 9.0) for name in ("boosted", "ddls"))
+    assert 1 <= boosted.settings["chain"]["steps"] < ddls.settings["chain"]["steps"]
+
+
+def test_corrected_steps_are_left_out_with_a_reason_where_latents_lie_on_a_sphere():
+    pair = known_pair().replace(prior=pairs.Sphere((2,)))
+    job = Job(pair, prices(pair), jax.random.key(0), DATA)
+    plans = {m.name: m.plan(job, 20.0) for m in METHODS if m.name in ("ddls", "ddls-mala", "ex2", "obrs")}
+    assert {k for k, v in plans.items() if v.settings is None} == {"ddls-mala", "ex2"}
+    assert "sphere" in plans["ex2"].reason and plans["ddls-mala"].reason == plans["ex2"].reason
+
+
+def halves():
+    """Real points and random Fourier features of them."""
+    real = real_points(4000, 3)
+    chooser, judge = (point_features(real, "points", seed=seed) for seed in (0, 1))
+    return Halves(chooser, real[:2000], judge, real[2000:])
+
+
+TOY = [m for m in METHODS if m.name in ("dcd-latent", "obrs")]
+PROTOCOL = Protocol((6.0,), n=400, tried=200, batch=200)
+
+
+def test_the_exact_method_is_first_and_a_second_run_computes_nothing_anew(tmp_path):
+    """At 6 gradients OBRS sees 12 candidates, more than M = 1 / 0.36: its law is that of the data."""
+    toy = {"exact": known_pair()}
+    found = leaderboard(toy, DATA, halves(), tmp_path, PROTOCOL, TOY)
+    ranked = sorted(found["entries"], key=lambda e: e["fid"])
+    assert [e["method"] for e in ranked][0] == "obrs"
+    # two thirds of the way to the data at least, where a chain of five steps stays behind by more than the interval
+    assert ranked[0]["gap"] > 0.66 and ranked[0]["like_best"] and not ranked[1]["like_best"]
+    # of M candidates half a gradient each; the mean of 400 geometric numbers: 20 % are four standard errors
+    assert ranked[0]["value"] == 1.0 and ranked[0]["spent"] == pytest.approx(0.5 / WIDTH**2, rel=0.2)
+    assert 5.0 < ranked[1]["spent"] <= 6.0
+    refuse = functools.partial(pytest.fail, "computed again")
+    fixed = [dataclasses.replace(m, run=lambda *args: refuse()) for m in TOY]
+    assert leaderboard(toy, DATA, halves(), tmp_path, PROTOCOL, fixed) == found
+    kept = sorted(tmp_path.iterdir())
+    assert len(kept) == 2
+    kept[0].write_bytes(kept[0].read_bytes()[:-40])
+    with pytest.raises(pytest.fail.Exception, match="computed again"):
+        leaderboard(toy, DATA, halves(), tmp_path, PROTOCOL, fixed)
+    with pytest.raises(pytest.fail.Exception, match="computed again"):
+        leaderboard(toy, DATA, halves(), tmp_path, PROTOCOL._replace(seed=1), fixed)
