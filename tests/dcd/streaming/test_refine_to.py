@@ -15,8 +15,8 @@ from small_runs import BATCH, CONFIG, KEY, PAIR, SHARD, STEPS, N, contents, run,
 
 import dcd.streaming.shards as stream
 from dcd import Langevin, refine
-from dcd.streaming.identity import pair_digest
 from pairs import InputError, Net, Normal, make_pair
+from pairs.digests import pair_digest
 from pairs.io.pixels import to_uint8
 
 
