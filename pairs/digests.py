@@ -11,10 +11,10 @@ import numpy as np
 from jax import Array
 
 from .architecture_digest import architecture_digest
-from .protocol import Pair
+from .protocol import Net, Pair
 from .record import Record
 
-__all__ = ["key_record", "pair_digest", "tree_digest", "whole_digest"]
+__all__ = ["key_record", "net_digest", "pair_digest", "tree_digest", "whole_digest"]
 
 _NETS = ("generator", "critic", "encoder", "features", "classifier")
 
@@ -35,8 +35,12 @@ def whole_digest(pair: Pair) -> str:
     """SHA-256 over everything of a pair: all of its nets, what its critic means, and its record."""
     nets = {name: getattr(pair, name) for name in _NETS}
     about = [pair_digest(pair), pair.critic_kind, pair.calibrated, pair.record.to_dict()]
-    about += [None if net is None else architecture_digest(net) for net in nets.values()]
-    return tree_digest(about, {name: net.params for name, net in nets.items() if net is not None})
+    return tree_digest([*about, *(None if net is None else net_digest(net) for net in nets.values())], ())
+
+
+def net_digest(net: Net) -> str:
+    """SHA-256 over the architecture and the weights of a net."""
+    return tree_digest(architecture_digest(net), net.params)
 
 
 def tree_digest(about: Any, tree: Any) -> str:

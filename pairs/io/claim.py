@@ -105,7 +105,11 @@ def _compare(root: Path, run: dict[str, Any], words: ClaimWords) -> None:
     here = json.loads(run_text(run))
     for name in sorted({*here, *there}):
         if here.get(name) != there.get(name):
-            values = "" if _long(here.get(name)) or _long(there.get(name)) else f" ({there.get(name)}, here {here.get(name)})"
+            values = (
+                ""
+                if _long(here.get(name)) or _long(there.get(name))
+                else f" ({there.get(name)}, here {here.get(name)})"
+            )
             raise InputError(words.field, f"{root} holds a run with another {name}{values}", words.other)
 
 

@@ -13,6 +13,7 @@ the folder.
 from __future__ import annotations
 
 import dataclasses
+import glob
 import json
 import time
 from collections.abc import Callable, Mapping
@@ -27,7 +28,7 @@ from ..errors import InputError
 from .claim import RUN_FILE
 from .sealed_arrays import read_sealed, write_sealed
 
-__all__ = ["Entry", "Work"]
+__all__ = ["Entry", "Work", "as_json"]
 
 RARELY = 20
 """A state is saved again after so many times the seconds that saving it took: a twentieth of the time, at most."""
@@ -79,7 +80,7 @@ class Work:
 
     def part(self, name: str) -> Work:
         """The same folder, for steps whose names begin with ``name``."""
-        return dataclasses.replace(self, prefix=f"{self.prefix}{name}-")
+        return dataclasses.replace(self, prefix=f"{self.prefix}{name}.")
 
     @property
     def seconds(self) -> float:
@@ -98,7 +99,9 @@ class Work:
         try:
             arrays = read_sealed(path.read_bytes(), self._about(name))
         except OSError as error:
-            raise InputError(self.field, f"{path} cannot be read ({error.strerror})", "delete it and run again") from None
+            raise InputError(
+                self.field, f"{path} cannot be read ({error.strerror})", "delete it and run again"
+            ) from None
         if arrays is None:
             raise InputError(self.field, f"{path} is damaged", "delete that file and run again")
         told = json.loads(arrays[_RECORD].tobytes())
@@ -129,9 +132,26 @@ class Work:
         found = self.read(name)
         if found is not None:
             return found.record
-        made = json.loads(json.dumps(make(), default=_plain))
+        made = as_json(make())
         self.write(name, record=made)
         return made
+
+    def agree(self, **given: Any) -> None:
+        """Refuse to go on with other inputs than those with which this part began.
+
+        Args:
+          **given: Inputs in JSON form, or digests of them.
+
+        Raises:
+          InputError: One of them differs; the error names the first.
+        """
+        if self.root is None:
+            return
+        known = self.step("inputs", lambda: given)
+        for name, value in as_json(given).items():
+            if known.get(name) != value:
+                remedy = f"give the same to go on, choose another folder, or delete {self.root} to begin anew"
+                raise InputError(self.field, f"{self.root} holds a run with another {name}", remedy)
 
     def arrays(self, name: str, make: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
         """Arrays that ``make`` gives, or that it gave before."""
@@ -179,14 +199,15 @@ class Work:
         names = [jax.tree_util.keystr(path) for path, _ in leaves]
         fits = set(names) == set(found.arrays)
         if not fits or any(found.arrays[n].shape != np.shape(leaf) for n, (_, leaf) in zip(names, leaves, strict=True)):
-            raise InputError(self.field, f"{self._path(name)} does not fit this run", f"delete {self.root} and run again")
+            raise InputError(
+                self.field, f"{self._path(name)} does not fit this run", f"delete {self.root} and run again"
+            )
         stored = (_restored(found.arrays[n], leaf) for n, (_, leaf) in zip(names, leaves, strict=True))
         return jax.tree.unflatten(structure, stored), found.record
 
-    def forget(self, name: str) -> None:
-        """Remove what is kept of a step, where later ones make it needless."""
-        path = self._path(name)
-        if path is not None:
+    def forget(self) -> None:
+        """Remove all steps of this part, where later ones make them needless."""
+        for path in () if self.root is None else self.root.glob(f"{glob.escape(self.prefix)}*.npz"):
             path.unlink(missing_ok=True)
 
     def _path(self, name: str) -> Path | None:
@@ -194,6 +215,11 @@ class Work:
 
     def _about(self, name: str) -> bytes:
         return self.run + f"{self.prefix}{name}".encode()
+
+
+def as_json(value: Any) -> Any:
+    """A value as it is after it was kept: tuples as lists, numbers of NumPy and JAX as Python's."""
+    return json.loads(json.dumps(value, default=_plain))
 
 
 def _storable(leaf: Any) -> np.ndarray:
