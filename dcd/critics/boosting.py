@@ -132,12 +132,8 @@ def boost(
     )
     recover_key, calibrate_key = jax.random.split(key)
     report: dict[str, Any] = {}
-    given: dict[str, Any] = {
-        "labels": train_labels,
-        "negatives": pool_parts[1],
-        "on_progress": on_progress,
-        "work": work,
-    }
+    given: dict[str, Any] = {"labels": train_labels, "negatives": pool_parts[1], "on_progress": on_progress}
+    given["work"] = work
     if features is None:
         made, found = recover(source, train_x, recover_key, recovery, **given)
     else:

@@ -103,10 +103,8 @@ def tune(
         return Tuned(None, None, found.trials, spent, work.seconds - began, found.untried)
     chosen, trials, untried = pairs[choice.critic], found.trials, found.untried
     if config.boosts and boost_data is not None:
-        boost_key = jax.random.fold_in(key, BOOST)
-        boosted = boost_rounds(
-            chosen, found, boost_data, rows, judge, boost_key, config, on_progress, work.part("boost")
-        )
+        boost_key, part = jax.random.fold_in(key, BOOST), work.part("boost")
+        boosted = boost_rounds(chosen, found, boost_data, rows, judge, boost_key, config, on_progress, part)
         chosen, choice, spent = boosted.pair, boosted.choice, spent + boosted.evaluations
         trials, untried = [*trials, *boosted.trials], (*untried, *boosted.untried)
     if on_progress is not None:

@@ -46,8 +46,11 @@ class ClaimWords(NamedTuple):
     busy: str = "wait for it, choose another folder, or give each process a part of its own"
 
 
+SHARDS = ClaimWords()
+
+
 @contextlib.contextmanager
-def claimed(root: Path, run: dict[str, Any], low: int, high: int, words: ClaimWords = ClaimWords()) -> Iterator[None]:
+def claimed(root: Path, run: dict[str, Any], low: int, high: int, words: ClaimWords = SHARDS) -> Iterator[None]:
     """Make ``root`` the folder of ``run``, or see that it is, and hold its pieces ``low`` to ``high`` - 1.
 
     Args:
@@ -104,12 +107,9 @@ def _compare(root: Path, run: dict[str, Any], words: ClaimWords) -> None:
         raise InputError(words.field, f"{root / RUN_FILE} is not readable", words.other)
     here = json.loads(run_text(run))
     for name in sorted({*here, *there}):
-        if here.get(name) != there.get(name):
-            values = (
-                ""
-                if _long(here.get(name)) or _long(there.get(name))
-                else f" ({there.get(name)}, here {here.get(name)})"
-            )
+        ours, theirs = here.get(name), there.get(name)
+        if ours != theirs:
+            values = "" if _long(ours) or _long(theirs) else f" ({theirs}, here {ours})"
             raise InputError(words.field, f"{root} holds a run with another {name}{values}", words.other)
 
 

@@ -49,10 +49,11 @@ class Entry(NamedTuple):
 
 @dataclasses.dataclass
 class _Clock:
-    """Seconds of this sitting and of those before, and when states were saved."""
+    """Seconds of this sitting and of those before, what this one wrote, and when it saved states."""
 
     began: float = dataclasses.field(default_factory=time.monotonic)
     before: float = 0.0
+    own: set[str] = dataclasses.field(default_factory=set)
     saved: dict[str, tuple[float, float]] = dataclasses.field(default_factory=dict)
 
 
@@ -99,13 +100,13 @@ class Work:
         try:
             arrays = read_sealed(path.read_bytes(), self._about(name))
         except OSError as error:
-            raise InputError(
-                self.field, f"{path} cannot be read ({error.strerror})", "delete it and run again"
-            ) from None
+            problem = f"{path} cannot be read ({error.strerror})"
+            raise InputError(self.field, problem, "delete that file and run again") from None
         if arrays is None:
             raise InputError(self.field, f"{path} is damaged", "delete that file and run again")
         told = json.loads(arrays[_RECORD].tobytes())
-        self.clock.before = max(self.clock.before, told["seconds"])
+        if path.name not in self.clock.own:
+            self.clock.before = max(self.clock.before, told["seconds"])
         return Entry({k[2:]: v for k, v in arrays.items() if k.startswith("a.")}, told["record"])
 
     def write(self, name: str, arrays: Mapping[str, np.ndarray] | None = None, record: Any = None) -> None:
@@ -120,6 +121,7 @@ class Work:
         if not path.with_name(RUN_FILE).exists():  # writing would make the folder anew, without its run
             raise InputError(self.field, f"{path.parent} has vanished", "run again, in a folder that stays")
         told = json.dumps({"record": record, "seconds": self.seconds}, default=_plain).encode()
+        self.clock.own.add(path.name)
         content = {f"a.{k}": v for k, v in (arrays or {}).items()} | {_RECORD: np.frombuffer(told, np.uint8)}
         try:
             write_sealed(path, content, self._about(name))
@@ -196,13 +198,11 @@ class Work:
         if found is None:
             return None
         leaves, structure = jax.tree_util.tree_flatten_with_path(like)
-        names = [jax.tree_util.keystr(path) for path, _ in leaves]
-        fits = set(names) == set(found.arrays)
-        if not fits or any(found.arrays[n].shape != np.shape(leaf) for n, (_, leaf) in zip(names, leaves, strict=True)):
-            raise InputError(
-                self.field, f"{self._path(name)} does not fit this run", f"delete {self.root} and run again"
-            )
-        stored = (_restored(found.arrays[n], leaf) for n, (_, leaf) in zip(names, leaves, strict=True))
+        wanted = {jax.tree_util.keystr(path): leaf for path, leaf in leaves}
+        if {n: np.shape(v) for n, v in wanted.items()} != {n: v.shape for n, v in found.arrays.items()}:
+            problem = f"{self._path(name)} does not fit this run"
+            raise InputError(self.field, problem, f"delete {self.root} and run again")
+        stored = [_restored(found.arrays[n], leaf) for n, leaf in wanted.items()]
         return jax.tree.unflatten(structure, stored), found.record
 
     def forget(self) -> None:

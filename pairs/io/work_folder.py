@@ -35,7 +35,8 @@ def work_folder(
       The folder's steps. After an error or a signal those that are finished stay; a folder without any is removed.
 
     Raises:
-      InputError: The folder cannot be written, is another run's, holds other files, or another process is at work there.
+      InputError: The folder cannot be written, is another run's, holds other files, or another process is at work
+        there.
 
     Example:
       >>> import tempfile
