@@ -128,7 +128,7 @@ def test_a_finished_run_is_left_alone(finished, monkeypatch):
 )
 def test_a_folder_of_another_run_is_refused_by_what_differs_and_left_as_it_is(finished, name, changes):
     before = contents(finished[0])
-    with pytest.raises(InputError, match=f"folder: .* another {name};"):
+    with pytest.raises(InputError, match=rf"folder: .* another {name}( \(.*\))?; choose an empty folder"):
         run(finished[0], **changes)
     assert contents(finished[0]) == before
 
