@@ -99,11 +99,9 @@ def run(args: argparse.Namespace) -> int:
         if not args.json:
             print(chosen.reason, file=sys.stderr)
             if args.evaluations:
-                operations = args.evaluations * gradient_operations(pair)
-                lasts = rough_time(seconds_of(operations))
-                print(
-                    f"at most {args.evaluations:,} gradient evaluations in the search, roughly {lasts}", file=sys.stderr
-                )
+                lasts = rough_time(seconds_of(args.evaluations * gradient_operations(pair)))
+                most = f"at most {args.evaluations:,} gradient evaluations in the search, roughly {lasts}"
+                print(most, file=sys.stderr)
 
         def known_faults(choice: dcd.Choice) -> tuple[Fault, ...]:
             # boosting adds a critic on features to any other one

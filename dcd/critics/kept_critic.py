@@ -48,7 +48,9 @@ def kept_critic(work: Work, name: str, pair: Pair, make: Callable[[Work], Made])
     title, config = found.record["architecture"]
     architecture = Architecture(title, Record(config))
     apply, template = build(architecture)
-    params, facts = work.load(name, template) or (template, found.record)
+    kept = work.load(name, template)
+    assert kept is not None
+    params, facts = kept
     made = pair.replace(
         critic=Net(params, apply, architecture),
         critic_kind=facts["critic_kind"],
