@@ -13,6 +13,11 @@ from benchmarks.kept_run import run_folder
 from pairs import InputError, Record
 from pairs.io.images import Images
 
+
+class Killed(BaseException):
+    pass
+
+
 IMAGES = Images(np.zeros((3, 2, 2, 3), np.uint8), np.arange(3), "few", None)
 
 
@@ -20,7 +25,7 @@ def begin(folder, held=None, images=IMAGES, command="tune", **more):
     args = argparse.Namespace(**({"out": folder, "seed": 0, "keep_work": False, "pair": "a", "json": False} | more))
     with run_folder(command, args, held or tiny_pair(), images) as work:
         work.step("one", lambda: 1)
-        raise KeyboardInterrupt
+        raise Killed
 
 
 @pytest.mark.parametrize(
@@ -34,7 +39,7 @@ def begin(folder, held=None, images=IMAGES, command="tune", **more):
     ],
 )
 def test_a_line_goes_on_where_what_it_computes_is_the_same_and_else_the_difference_is_named(tmp_path, change, named):
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(Killed):
         begin(tmp_path)
-    with pytest.raises(KeyboardInterrupt if named is None else InputError, match=named):
+    with pytest.raises(Killed if named is None else InputError, match=named):
         begin(tmp_path, **change)

@@ -1,4 +1,4 @@
-"""A search that is stopped before any of its steps goes on there, and ends as one that was left in peace."""
+"""A search that is stopped at any of its steps goes on there, and ends as one that was left in peace."""
 
 from __future__ import annotations
 
@@ -34,8 +34,10 @@ def real(seed, n):
 
 
 def measure(before, after, rows):
+    """Figures of the rows, moved so far apart that no look can decide."""
     pieces = [np.split(np.asarray(x), 10) for x in (before, after)]
     paired = Paired(*(np.asarray([float(p.std()) for p in side]) for side in pieces))
+    paired = paired._replace(after=paired.after + 9.0 * (-1.0) ** np.arange(10))
     return dict.fromkeys(("fid", *(guard.name for guard in Rule().guards)), paired)
 
 
@@ -44,12 +46,13 @@ JUDGE = Judge(
 )
 
 
-def search(work=None, on_progress=None, search_real=None):
+def search(work=None, on_progress=lambda what, part: None, search_real=None):
     more = {"train": real(3, 80), "held": real(4, 40)}
     data = dcd.BoostData(more["train"], more["held"], steps=5)
     given = real(1, 40) if search_real is None else search_real
     more = {"boost_data": data, "on_progress": on_progress, "work": work}
-    return dcd.tune({"raw": PAIR}, given, real(2, 40), JUDGE, jax.random.key(0), CONFIG, CHOICES, **more)
+    judge = JUDGE._replace(measure=lambda a, b, rows: on_progress(f"look at {len(a)}", 1.0) or measure(a, b, rows))
+    return dcd.tune({"raw": PAIR}, given, real(2, 40), judge, jax.random.key(0), CONFIG, CHOICES, **more)
 
 
 def same(a, b):
@@ -65,7 +68,7 @@ def same(a, b):
     jax.tree.map(np.testing.assert_array_equal, a.pair.critic.params, b.pair.critic.params)
 
 
-def test_a_search_that_is_stopped_before_each_step_makes_every_step_once_and_ends_the_same(tmp_path, monkeypatch):
+def test_a_search_that_is_stopped_at_each_step_makes_every_step_once_and_ends_the_same(tmp_path, monkeypatch):
     calls, seen = [], set()
     for place in (halving, rounds, confirmation):
         monkeypatch.setattr(place, "run_choice", lambda *a, run=place.run_choice, **k: calls.append(1) or run(*a, **k))
@@ -87,7 +90,8 @@ def test_a_search_that_is_stopped_before_each_step_makes_every_step_once_and_end
                 tuned = search(work, kill)
         except Killed:
             pass
-    assert sittings > 4 and len(calls) == wanted
+    assert {"look at 500", "look at 1000", "look at 2000"} < seen and sittings == len(seen) + 1
+    assert len(calls) == wanted
     same(calm, tuned)
     # the pool and the state of a critic that is finished are dropped
     assert not list((tmp_path / "work").glob("boost.critic-1.*.npz"))
