@@ -128,20 +128,10 @@ def measured_trial(
     config: Tune,
     generator: float | None = None,
 ) -> dict[str, Any]:
-    """Run a choice as :func:`run_trial`, and add the distance of the ``generator``.
+    """Run a choice as :func:`run_trial`, and add the distance of the ``generator`` to the trial.
 
-    Args:
-      pair: Pair with the critic that the choice names.
-      arm: Choice.
-      judge: Feature space and distance.
-      real: Rows of real samples in the judge's feature space.
-      key: Typed key.
-      n: Number of samples.
-      config: Extent of the search, for its batch.
-      generator: That distance where it is known: all choices of a round start from the same samples of the generator.
-
-    Returns:
-      The trial.
+    The arguments are those of :func:`run_trial`, and that distance where it is known: all choices of a round start from
+    the same samples of the generator.
     """
     trial, rows = run_trial(pair, arm, judge, real, key, n, config)
     return {"generator": judge.distance(judge.features(rows), real) if generator is None else generator, **trial}
