@@ -18,14 +18,14 @@ import jax
 import numpy as np
 
 import dcd
-from dcd.streaming.claim import RUN_FILE
-from dcd.streaming.sealed_arrays import read_sealed, write_sealed
 from dcd.streaming.shard_index import INDEX_FILE
 from pairs import InputError, Pair
 from pairs.checks import is_image
+from pairs.io.claim import RUN_FILE
 from pairs.io.images import Images
 from pairs.io.progress_bars import progress
 from pairs.io.reports import hardware, versions
+from pairs.io.sealed_arrays import read_sealed, write_sealed
 
 from .evaluation import as_reference, change_blocks, neighbours_drawn, protocol
 from .features import Features, Reference

@@ -1,16 +1,18 @@
-"""``ganrefine adapt``: train, contrast and calibrate a critic for the generator."""
+"""``ganrefine adapt``: train, contrast and calibrate a critic for the generator. A stopped run goes on where it was."""
 
 from __future__ import annotations
 
 import argparse
 
 from .argument_types import Count
-from .options import NUMBER, add_chain, add_data, add_features, add_output, add_pair
+from .options import NUMBER, add_chain, add_data, add_features, add_keep_work, add_output, add_pair
 
 __all__ = ["add_options", "run"]
 
 LOSSES = ("bce", "hinge", "wgan-gp", "kale")
 """Losses of :class:`dcd.Recover`."""
+GO_ON = "the same command goes on from its last checkpoint"
+"""What is said after a signal."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -27,7 +29,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--contrast", type=Count(0, 10**6), default=0, metavar="ROUNDS", help=rounds)
     how.add_argument("--no-calibrate", action="store_true", help="leave the score as it is")
     add_chain(parser)
-    add_output(parser, "adapted")
+    add_keep_work(add_output(parser, "adapted"))
 
 
 def run(args: argparse.Namespace) -> int:
@@ -45,13 +47,11 @@ def run(args: argparse.Namespace) -> int:
     from pairs.io.reports import hardware, to_json, versions, write_json
 
     from ..inputs import choose_features, folds_of, load, settings
+    from ..kept_run import run_folder
 
     folder = check_out(args.out)
     pair = load(args.pair, args.files, args.factory)
     images, (train_x, held_x), (train_y, held_y) = folds_of(args, pair, (0.85, 0.15))
-    net = None
-    if args.on_features:
-        net = choose_features(pair, args.features, images, folder=args.out).features.as_net(image_range(pair))
     recovery = None
     if not args.keep_critic:
         # the critic of a conditional pair, which knows its labels, is trained on; one on features is always new
@@ -63,30 +63,35 @@ def run(args: argparse.Namespace) -> int:
         )
         if args.on_features and args.loss == "bce":
             recovery = recovery.replace(r1=1.0)
-    say_replaced(folder, "pair", "report.json")
     contrastive = dcd.Contrast(rounds=args.contrast) if args.contrast else None
     chain = settings(args)
-    with progress() as bar:
-        bar.disable = args.json
-        show = stages(bar)
-        adapted, moves = dcd.adapt(
-            pair,
-            train_x,
-            held_x,
-            jax.random.key(args.seed),
-            recovery=recovery,
-            contrastive=contrastive,
-            chain=chain,
-            calibrated=not args.no_calibrate,
-            features=net,
-            train_labels=train_y,
-            held_labels=held_y,
-            on_progress=lambda move, done, total, _: show(move, done, total),
-        )
-    save_pair(folder / "pair", adapted, overwrite=True)
-    report = {"pair": pair.name, "data": images.name, "seed": args.seed, "moves": moves}
-    report |= {"versions": versions(), "hardware": hardware()}
-    write_json(folder / "report.json", report)
+    with run_folder("adapt", args, pair, images) as work:
+        net = None
+        if args.on_features:
+            net = choose_features(pair, args.features, images, folder=args.out).features.as_net(image_range(pair))
+        say_replaced(folder, "pair", "report.json")
+        with progress() as bar:
+            bar.disable = args.json
+            show = stages(bar)
+            adapted, moves = dcd.adapt(
+                pair,
+                train_x,
+                held_x,
+                jax.random.key(args.seed),
+                recovery=recovery,
+                contrastive=contrastive,
+                chain=chain,
+                calibrated=not args.no_calibrate,
+                features=net,
+                train_labels=train_y,
+                held_labels=held_y,
+                on_progress=lambda move, done, total, _: show(move, done, total),
+                work=work,
+            )
+        save_pair(folder / "pair", adapted, overwrite=True)
+        report = {"pair": pair.name, "data": images.name, "seed": args.seed, "moves": moves}
+        report |= {"versions": versions(), "hardware": hardware()}
+        write_json(folder / "report.json", report)
     if args.json:
         print(to_json(report), end="")
         return 0

@@ -21,6 +21,7 @@ __all__ = [
     "add_data_options",
     "add_features",
     "add_files",
+    "add_keep_work",
     "add_output",
     "add_pair",
     "add_report",
@@ -161,6 +162,12 @@ def add_seed(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--seed", type=Count(0, 2**32 - 1), default=0, help="a run is a function of its seed (default 0)"
     )
+
+
+def add_keep_work(group: argparse._ArgumentGroup) -> None:
+    """``--keep-work``."""
+    kept = "keep DIR/work, from which a stopped run goes on, where the run has ended"
+    group.add_argument("--keep-work", action="store_true", help=kept)
 
 
 def add_output(parser: argparse.ArgumentParser, out: str | None) -> argparse._ArgumentGroup:

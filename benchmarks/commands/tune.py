@@ -1,17 +1,19 @@
-"""``ganrefine tune``: find settings that provably help, or say that none do."""
+"""``ganrefine tune``: find settings that provably help, or say that none do. A stopped run goes on where it was."""
 
 from __future__ import annotations
 
 import argparse
 
 from .argument_types import Count, Number
-from .options import BATCH, NUMBER, add_data, add_features, add_output, add_pair
+from .options import BATCH, NUMBER, add_data, add_features, add_keep_work, add_output, add_pair
 
 __all__ = ["add_options", "run"]
 
 LEAST = 500
 """Real images that the verdict needs."""
 SPENT = Count(0, 10**12)
+GO_ON = "the same command goes on from the critics, trials and looks that are finished"
+"""What is said after a signal."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -39,7 +41,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--budget", dest="evaluations", type=SPENT, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
     stop = "begin no further choice after so many minutes, and name what was left out (default 0: no stop)"
     how.add_argument("--minutes", type=Number(0, 10**6), default=0.0, help=stop)
-    add_output(parser, "tuned")
+    add_keep_work(add_output(parser, "tuned"))
 
 
 def run(args: argparse.Namespace) -> int:
@@ -67,6 +69,7 @@ def run(args: argparse.Namespace) -> int:
     from ..estimates import check_refinement
     from ..inputs import choose_features, classifier_of, folds_of, load
     from ..judges import judge_for
+    from ..kept_run import run_folder
     from ..time_estimates import gradient_operations, rough_time, seconds_of
 
     folder = check_out(args.out)
@@ -88,86 +91,90 @@ def run(args: argparse.Namespace) -> int:
     longest = dcd.Langevin(steps=args.steps)
     for field, n, times in (("--confirm", args.confirm, 4), ("--first", args.first, 9), ("--pool", args.pool, 1)):
         check_refinement(pair, longest, n, config.batch, field=field, times=times)
-    chosen = choose_features(pair, args.features, images, folder=args.out)
-    features, judge = chosen.features, chosen.features
-    if args.judge or not is_image(pair):
-        judge = choose_features(pair, args.judge, images, folder=args.out, judge=True).features
-    say_replaced(folder, "tuned.toml", "pair", "report.json", "tuning.png")
-    if not args.json:
-        said = [chosen.reason]
-        if args.evaluations:
-            lasts = rough_time(seconds_of(args.evaluations * gradient_operations(pair)))
-            said.append(f"at most {args.evaluations:,} gradient evaluations in the search, roughly {lasts}")
-        print("; ".join(said), file=sys.stderr)
+    with run_folder("tune", args, pair, images) as work:
+        chosen = choose_features(pair, args.features, images, folder=args.out)
+        features, judge = chosen.features, chosen.features
+        if args.judge or not is_image(pair):
+            judge = choose_features(pair, args.judge, images, folder=args.out, judge=True).features
+        work.part("nets").agree(**{"--features": features.sha256, "--judge": judge.sha256})
+        say_replaced(folder, "tuned.toml", "pair", "report.json", "tuning.png")
+        if not args.json:
+            said = [chosen.reason]
+            if args.evaluations:
+                lasts = rough_time(seconds_of(args.evaluations * gradient_operations(pair)))
+                said.append(f"at most {args.evaluations:,} gradient evaluations in the search, roughly {lasts}")
+            print("; ".join(said), file=sys.stderr)
 
-    def known_faults(choice: dcd.Choice) -> tuple[Fault, ...]:
-        # boosting adds a critic on features to any other one
-        seen = () if choice.critic in ("raw", "recovered") or feature_net is None else (features.sha256,)
-        fault = own_judge(judge.sha256, seen)
-        return () if fault is None else (fault,)
+        def known_faults(choice: dcd.Choice) -> tuple[Fault, ...]:
+            # boosting adds a critic on features to any other one
+            seen = () if choice.critic in ("raw", "recovered") or feature_net is None else (features.sha256,)
+            fault = own_judge(judge.sha256, seen)
+            return () if fault is None else (fault,)
 
-    critic_key, search_key, features_key = jax.random.split(jax.random.key(args.seed), 3)
-    feature_net = features.as_net(image_range(pair)) if is_image(pair) else None
-    classifier = classifier_of(pair, features, held_x, held_y)
-    boosted = dcd.BoostData(train_x, held_x, feature_net, max(1, args.critic_steps // 2), train_y, held_y)
-    with progress() as bar:
-        bar.disable = args.json
-        show = stages(bar)
-        pairs, moves = dcd.critic_variants(
-            pair,
-            train_x,
-            held_x,
-            jnp.stack([critic_key, features_key]),
-            feature_net,
-            steps=args.critic_steps,
-            train_labels=train_y,
-            held_labels=held_y,
-            classifier=classifier,
-            on_progress=lambda move, done, total, _: show(move, done, total),
-        )
-        job = bar.add_task("search", total=1.0)
-        tuned = dcd.tune(
-            pairs,
-            search_x,
-            confirm_x,
-            judge_for(features, pair),
-            search_key,
-            config,
-            confirm_judge=judge_for(judge, pair),
-            train_real=train_x[:2000],
-            faults=known_faults,
-            boost_data=boosted,
-            on_progress=lambda what, part: bar.update(job, description=what, completed=part),
-        )
-    verdict = tuned.verdict
-    kept = pair if pair.has_critic else next(iter(pairs.values()))  # a critic that was made is kept in either case
-    save_pair(folder / "pair", tuned.pair or kept, overwrite=True)
-    write_bytes(folder / "tuned.toml", tuned_text(tuned, "pair", images.name, features.name).encode())
-    report = {
-        "pair": pair.name,
-        "data": images.name,
-        "seed": args.seed,
-        "gain": tuned.gain,
-        "verdict": "no gain" if verdict is None else verdict.outcome,
-        "reason": "no choice beat the generator in the search" if verdict is None else verdict.reason,
-        "findings": [] if verdict is None else [f._asdict() for f in verdict.findings],
-        "faults": [] if verdict is None else [f._asdict() for f in verdict.faults],
-        "untried": list(tuned.untried),
-        "choice": tuned.choice and tuned.choice.to_dict(),
-        "confirmed": {k: v._asdict() for k, v in tuned.confirmed.items()},
-        "features": {"name": features.name, "dim": features.dim, "sha256": features.sha256},
-        "folds": dict(critic=len(train_x), calibration=len(held_x), search=len(search_x), confirm=len(confirm_x)),
-        "confirm_n": 0 if verdict is None else verdict.n,
-        "evaluations": tuned.evaluations,
-        "seconds": tuned.seconds,
-        "judge": {"name": judge.name, "dim": judge.dim, "sha256": judge.sha256},
-        "moves": moves,
-        "trials": tuned.trials,
-        "versions": versions(),
-        "hardware": hardware(),
-    }
-    write_json(folder / "report.json", report)
-    write_bytes(folder / "tuning.png", tuning_plot(tuned.trials))
+        critic_key, search_key, features_key = jax.random.split(jax.random.key(args.seed), 3)
+        feature_net = features.as_net(image_range(pair)) if is_image(pair) else None
+        classifier = classifier_of(pair, features, held_x, held_y)
+        boosted = dcd.BoostData(train_x, held_x, feature_net, max(1, args.critic_steps // 2), train_y, held_y)
+        with progress() as bar:
+            bar.disable = args.json
+            show = stages(bar)
+            pairs, moves = dcd.critic_variants(
+                pair,
+                train_x,
+                held_x,
+                jnp.stack([critic_key, features_key]),
+                feature_net,
+                steps=args.critic_steps,
+                train_labels=train_y,
+                held_labels=held_y,
+                classifier=classifier,
+                on_progress=lambda move, done, total, _: show(move, done, total),
+                work=work,
+            )
+            job = bar.add_task("search", total=1.0)
+            tuned = dcd.tune(
+                pairs,
+                search_x,
+                confirm_x,
+                judge_for(features, pair),
+                search_key,
+                config,
+                confirm_judge=judge_for(judge, pair),
+                train_real=train_x[:2000],
+                faults=known_faults,
+                boost_data=boosted,
+                on_progress=lambda what, part: bar.update(job, description=what, completed=part),
+                work=work,
+            )
+        verdict = tuned.verdict
+        kept = pair if pair.has_critic else next(iter(pairs.values()))  # a critic that was made is kept in either case
+        save_pair(folder / "pair", tuned.pair or kept, overwrite=True)
+        write_bytes(folder / "tuned.toml", tuned_text(tuned, "pair", images.name, features.name).encode())
+        report = {
+            "pair": pair.name,
+            "data": images.name,
+            "seed": args.seed,
+            "gain": tuned.gain,
+            "verdict": "no gain" if verdict is None else verdict.outcome,
+            "reason": "no choice beat the generator in the search" if verdict is None else verdict.reason,
+            "findings": [] if verdict is None else [f._asdict() for f in verdict.findings],
+            "faults": [] if verdict is None else [f._asdict() for f in verdict.faults],
+            "untried": list(tuned.untried),
+            "choice": tuned.choice and tuned.choice.to_dict(),
+            "confirmed": {k: v._asdict() for k, v in tuned.confirmed.items()},
+            "features": {"name": features.name, "dim": features.dim, "sha256": features.sha256},
+            "folds": dict(critic=len(train_x), calibration=len(held_x), search=len(search_x), confirm=len(confirm_x)),
+            "confirm_n": 0 if verdict is None else verdict.n,
+            "evaluations": tuned.evaluations,
+            "seconds": tuned.seconds,
+            "judge": {"name": judge.name, "dim": judge.dim, "sha256": judge.sha256},
+            "moves": moves,
+            "trials": tuned.trials,
+            "versions": versions(),
+            "hardware": hardware(),
+        }
+        write_json(folder / "report.json", report)
+        write_bytes(folder / "tuning.png", tuning_plot(tuned.trials))
     if args.json:
         print(to_json(report), end="")
         return 0

@@ -21,10 +21,10 @@ import numpy as np
 from dcd.critics.density_ratio import require_ratio
 from dcd.critics.scores import generate_set
 from dcd.langevin.starts import labels_of
-from dcd.streaming.sealed_arrays import seal_of
 from pairs import InputError, Pair
 from pairs.checks import image_range, is_image
 from pairs.io.pixels import to_uint8
+from pairs.io.sealed_arrays import seal_of
 
 from ..features import Features
 from ..inputs import pair_digest

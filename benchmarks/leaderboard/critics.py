@@ -15,8 +15,8 @@ from jax import Array
 
 import dcd
 from checkpoints import load_pair, save_pair
-from dcd.streaming.sealed_arrays import seal_of
 from pairs import Pair
+from pairs.io.sealed_arrays import seal_of
 
 from ..inputs import pair_digest
 from .entries import digest_of

@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from checkpoints.digest import canonical
-from dcd.streaming.sealed_arrays import read_sealed, write_sealed
 from pairs.io.files import read_regular
 from pairs.io.reports import to_json
+from pairs.io.sealed_arrays import read_sealed, write_sealed
 
 __all__ = ["Entry", "digest_of", "read_entry", "write_entry"]
 

@@ -39,13 +39,13 @@ from ..commands.argument_types import Count, FilePath
 __all__ = ["CASES", "compare", "main", "make_inputs"]
 
 CHAIN = "--steps 4 --preset ddls"
-FEW = "--critic-steps 20 --steps 2 --confirm 500 --first 16 --boosts 0 --evaluations 2000 --batch 16"
+FEW = "--critic-steps 220 --steps 2 --confirm 500 --first 16 --boosts 1 --pool 64 --evaluations 2000 --batch 16"
 CASES = {
-    "refine in shards": (0.5, f"refine --n 1200 --shard 64 {CHAIN}"),
-    "refine": (0.2, f"refine --n 200 {CHAIN}"),
+    "refine in shards": (0.3, f"refine --n 1200 --shard 64 {CHAIN}"),
+    "refine": (0.1, f"refine --n 200 {CHAIN}"),
     "train": (0.15, "train soft-intro-vae toy:rings --steps 60 --batch 32 --plain --checkpoint-every 10"),
-    "adapt": (0.1, "adapt PAIR DATA --critic-steps 40"),
-    "tune": (0.05, f"tune PAIR DATA {FEW} --features mnist-classifier-a"),
+    "adapt": (0.2, "adapt PAIR DATA --critic-steps 320 --contrast 40"),
+    "tune": (0.25, f"tune PAIR DATA {FEW} --features mnist-classifier-a"),
 }
 """Share of the kills, and command line."""
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)

@@ -13,13 +13,13 @@ from pairs import InputError, Net, Pair, Prior, Record
 from pairs.arguments import checked_key
 from pairs.batches import map_batches
 from pairs.checks import check_count
+from pairs.digests import tree_digest
 from pairs.flows.couplings import Flow
 from pairs.flows.latent_flow import FlowGeneratorApply, flow_encoder, flow_generator, flow_latents
 from pairs.heads.affine_score import part_architecture
 
 from ..langevin.settings import Langevin
 from ..langevin.starts import draw_latents, labels_for
-from ..streaming.identity import tree_digest
 
 __all__ = ["amortised_chain", "amortised_latents", "amortised_pair", "flow_of", "original_pair"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -11,10 +12,13 @@ from jax import Array
 
 from pairs import Net, Pair
 from pairs.arguments import checked_key, refuse_traced
+from pairs.digests import key_record
+from pairs.io.work import Work
 
 from ..langevin.settings import Langevin
 from .contrast_settings import Contrast
 from .contrastive_divergence import contrast
+from .kept_critic import agree_on_data, kept_critic
 from .label_term import with_labels
 from .on_features import recover_on_features
 from .ratio_calibration import calibrate
@@ -41,6 +45,7 @@ def adapt(
     train_labels: np.ndarray | None = None,
     held_labels: np.ndarray | None = None,
     on_progress: Callable[[str, int, int, float], None] | None = None,
+    work: Work | None = None,
 ) -> tuple[Pair, dict[str, Any]]:
     """Adapt the critic of a pair, in up to three moves.
 
@@ -57,6 +62,8 @@ def adapt(
       train_labels: Classes of ``train_x``, for a conditional pair.
       held_labels: Classes of ``held_x``, for a conditional pair.
       on_progress: Function that is called with (move, done, total, seconds left).
+      work: Where the states of the trainings are kept, so that the same call goes on from them; nowhere by default.
+        :func:`pairs.io.work_folder.work_folder` makes one.
 
     Returns:
       The pair with the adapted critic, and a report of each move in JSON form.
@@ -74,7 +81,11 @@ def adapt(
     """
     key = checked_key(key, pair=pair, train_x=train_x, held_x=held_x)
     report: dict[str, Any] = {}
-    keys = jax.random.split(key, 3)
+    keys, work = jax.random.split(key, 3), work or Work()
+    data = {"train_x": train_x, "held_x": held_x, "train_labels": train_labels, "held_labels": held_labels}
+    moves = {"recovery": recovery, "contrastive": contrastive, "chain": chain}
+    told = {name: move and move.to_dict() for name, move in moves.items()}
+    agree_on_data(work, pair, features, data, key=key_record(key), **told)
 
     def tell(move: str) -> Callable[[int, int, dict[str, float], float], None]:
         def progress(done: int, total: int, losses: dict[str, float], left: float) -> None:
@@ -85,15 +96,37 @@ def adapt(
 
     if recovery is not None and features is not None:
         pair, found = recover_on_features(
-            pair, train_x, keys[0], recovery, features, labels=train_labels, on_progress=tell("recover")
+            pair,
+            train_x,
+            keys[0],
+            recovery,
+            features,
+            labels=train_labels,
+            on_progress=tell("recover"),
+            work=work.part("recover"),
         )
         report["recover"] = found.to_dict()
     elif recovery is not None:
-        pair, found = recover(pair, train_x, keys[0], recovery, labels=train_labels, on_progress=tell("recover"))
+        pair, found = recover(
+            pair,
+            train_x,
+            keys[0],
+            recovery,
+            labels=train_labels,
+            on_progress=tell("recover"),
+            work=work.part("recover"),
+        )
         report["recover"] = found.to_dict()
     if contrastive is not None:
         pair, found = contrast(
-            pair, train_x, keys[1], contrastive, chain or Langevin(), labels=train_labels, on_progress=tell("contrast")
+            pair,
+            train_x,
+            keys[1],
+            contrastive,
+            chain or Langevin(),
+            labels=train_labels,
+            on_progress=tell("contrast"),
+            work=work.part("contrast"),
         )
         report["contrast"] = found.to_dict()
     if calibrated:
@@ -114,6 +147,7 @@ def critic_variants(
     held_labels: np.ndarray | None = None,
     classifier: Net | None = None,
     on_progress: Callable[[str, int, int, float], None] | None = None,
+    work: Work | None = None,
 ) -> tuple[dict[str, Pair], dict[str, dict[str, Any]]]:
     """Make the critics that :func:`dcd.tune` tries: ``raw``, ``recovered`` on samples, and one on ``features``.
 
@@ -132,6 +166,7 @@ def critic_variants(
       held_labels: Classes of ``held_x``, for a conditional pair.
       classifier: Logits ``(batch, *sample) -> (batch, classes)`` of a conditional pair's classes.
       on_progress: Function that is called with (move, done, total, seconds left).
+      work: As for :func:`dcd.adapt`; finished critics are kept too.
 
     Returns:
       The pairs by name, and for each new critic the report of :func:`adapt`.
@@ -149,7 +184,9 @@ def critic_variants(
       (['raw', 'recovered'], ['recovered'])
     """
     refuse_traced(pair=pair, train_x=train_x, held_x=held_x, keys=keys)
-    free = pair.classes is None
+    work, free = work or Work(), pair.classes is None
+    data = {"train_x": train_x, "held_x": held_x, "train_labels": train_labels, "held_labels": held_labels}
+    agree_on_data(work.part("critics"), pair, features, data, keys=[key_record(key) for key in keys], steps=steps)
     settings = Recover(architecture="auto" if free or not pair.has_critic else "critic", steps=steps)
     jobs: dict[str, tuple[Recover, Net | None]] = {"recovered": (settings, None)}
     if features is not None:
@@ -161,7 +198,8 @@ def critic_variants(
             if on_progress is not None:
                 on_progress(f"{move} ({name})", done, total, left)
 
-        pairs[name], moves[name] = adapt(
+        make = functools.partial(
+            adapt,
             pair,
             train_x,
             held_x,
@@ -172,6 +210,7 @@ def critic_variants(
             held_labels=held_labels,
             on_progress=tell,
         )
+        pairs[name], moves[name] = kept_critic(work, f"critic-{name}", pair, lambda inner, make=make: make(work=inner))
     if classifier is not None and pair.classes is not None:
         base = "recovered" if features is None else "features"
         pairs["labels"] = with_labels(pairs[base], classifier, strength=LABEL_STRENGTH)

@@ -29,6 +29,7 @@ from pairs import InputError, Net, Pair, Prior, Record
 from pairs.arguments import checked_key
 from pairs.checks import check_labels, check_number, check_samples
 from pairs.heads.sum_of_scores import summed
+from pairs.io.work import Work
 
 from ..langevin.settings import Langevin
 from .on_features import recover_on_features
@@ -78,6 +79,7 @@ def boost(
     train_labels: np.ndarray | None = None,
     held_labels: np.ndarray | None = None,
     on_progress: Callable[[int, int, dict[str, float], float], None] | None = None,
+    work: Work | None = None,
 ) -> tuple[Pair, dict[str, Any]]:
     r"""Add to the critic of ``pair`` the log ratio of data and of samples that its chain produced.
 
@@ -95,6 +97,7 @@ def boost(
       train_labels: Classes of ``train_x``, for a conditional pair.
       held_labels: Classes of ``held_x``, for a conditional pair.
       on_progress: Function that is called as by :func:`dcd.recover`.
+      work: As for :func:`dcd.recover`.
 
     Returns:
       The pair with the summed critic, kind ``logit``, uncalibrated, and a report of recovery and calibration in JSON
@@ -130,6 +133,7 @@ def boost(
     recover_key, calibrate_key = jax.random.split(key)
     report: dict[str, Any] = {}
     given: dict[str, Any] = {"labels": train_labels, "negatives": pool_parts[1], "on_progress": on_progress}
+    given["work"] = work
     if features is None:
         made, found = recover(source, train_x, recover_key, recovery, **given)
     else:

@@ -16,6 +16,7 @@ settings of the chain are stored with the pair (``record["chain"]``), and sampli
 from __future__ import annotations
 
 import functools
+import math
 import time
 from collections.abc import Callable
 from typing import Any
@@ -29,6 +30,7 @@ from jax.typing import ArrayLike
 from pairs import InputError, Net, Pair
 from pairs.arguments import checked_key
 from pairs.fitting import fit
+from pairs.io.work import Work
 
 from ..langevin.settings import Langevin
 from .contrast_settings import Contrast, ContrastReport
@@ -48,6 +50,8 @@ __all__ = ["contrast"]
 
 MAX_HOLDOUT = 1000
 REPORT_CHAINS = 256
+SAVE_EVERY = 10
+"""Rounds between two looks whether the state is to be kept."""
 
 ContrastProgress = Callable[[int, int, dict[str, float], float], None]
 
@@ -63,6 +67,7 @@ def contrast(
     on_progress: ContrastProgress | None = None,
     checkpoint_every: int = 0,
     on_checkpoint: Callable[[int, Pair], None] | None = None,
+    work: Work | None = None,
 ) -> tuple[Pair, ContrastReport]:
     """Fine-tune the critic of ``pair`` on ``data_x`` against states of ``chain``; the generator stays as it is.
 
@@ -77,6 +82,8 @@ def contrast(
       checkpoint_every: Rounds between two calls of ``on_checkpoint``; 0 for none.
       on_checkpoint: Function that is called with (rounds done, the pair as it would be returned now). The best moment
         to stop is early, and only a metric of samples can tell it.
+      work: Where the state of the training, its chains among it, is kept, so that the same call goes on from it;
+        nowhere by default.
 
     Returns:
       The pair with the averaged critic (kind ``energy``, uncalibrated) and the chain in its record, and the report.
@@ -101,19 +108,27 @@ def contrast(
         if on_progress is not None:
             on_progress(done, of, values, left)
 
-    def show(done: int, state: ContrastState, _: dict[str, list[float]]) -> None:
-        if on_checkpoint is not None and checkpoint_every:
-            on_checkpoint(done, _tuned_pair(problem, state, done, len(x)))
+    every = math.gcd(checkpoint_every, SAVE_EVERY) if work and work.root else checkpoint_every
 
+    def show(done: int, state: ContrastState, history: dict[str, list[float]]) -> None:
+        if on_checkpoint is not None and checkpoint_every and (done % checkpoint_every == 0 or done == settings.rounds):
+            on_checkpoint(done, _tuned_pair(problem, state, done, len(x)))
+        if work is not None:
+            work.save("state", state, (done, history), final=done == settings.rounds)
+
+    kept = None if work is None else work.load("state", state)
+    state, (first, history) = kept or (state, (0, None))
     before = _measure(problem, pair.critic, held, report_key)
     state, history = fit(
         functools.partial(step_contrast, problem),
         state,
         settings.rounds,
         run_key,
+        start=first,
+        history=history,
         record_every=5,
         on_progress=note,
-        checkpoint_every=checkpoint_every or settings.rounds,
+        checkpoint_every=every or settings.rounds,
         on_checkpoint=show,
     )
     new = _tuned_pair(problem, state, settings.rounds, len(x))

@@ -11,6 +11,8 @@ also measures the result flatters it: measure with another one.
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -22,6 +24,7 @@ from pairs.arguments import checked_key
 from pairs.arrays import on_device
 from pairs.batches import apply_in_batches
 from pairs.heads.on_features import feature_critic
+from pairs.io.work import Work
 
 from ..langevin.starts import labels_of
 from .pools import Pool, pool_source, split_pool
@@ -48,6 +51,7 @@ def recover_on_features(
     labels: ArrayLike | None = None,
     negatives: Pool | None = None,
     on_progress: RecoveryProgress | None = None,
+    work: Work | None = None,
 ) -> tuple[Pair, RecoverReport]:
     """Give ``pair`` a critic on features, trained on ``data_x`` against its frozen generator.
 
@@ -61,6 +65,7 @@ def recover_on_features(
       negatives: Samples that measure the stopping rule on the generator's side, where the generator draws from a pool
         (:mod:`dcd.critics.pools`); a tenth of the samples drawn here by default.
       on_progress: Function that is called with (updates done, at most, latest losses, seconds left).
+      work: As for :func:`dcd.recover`.
 
     Returns:
       The pair with the new critic, uncalibrated, of the kind that the loss makes, and the report.
@@ -89,9 +94,8 @@ def recover_on_features(
     generator, prior = pool_source(trained, pair.classes)
     placeholder = Net(jnp.zeros(()), lambda p, u, *labels: p * u[:, 0])
     composed = Pair(generator, placeholder, prior, (phi.shape[1],), None, "logit", classes=pair.classes)
-    made, report = recover(
-        composed, (phi - center) / spread, key, settings, labels=c, negatives=held, on_progress=on_progress
-    )
+    more: dict[str, Any] = {"labels": c, "negatives": held, "on_progress": on_progress, "work": work}
+    made, report = recover(composed, (phi - center) / spread, key, settings, **more)
     critic = feature_critic(features, on_device(center), on_device(spread), made.critic)
     kept = Record({k: v for k, v in pair.record.items() if k not in STALE})
     record = kept.updated(recovered={**(made.record.get("recovered") or {}), "on": "features"})

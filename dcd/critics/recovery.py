@@ -30,6 +30,7 @@ from pairs.arrays import copied
 from pairs.batches import apply_in_batches
 from pairs.fitting import fit
 from pairs.heads.affine_score import affine
+from pairs.io.work import Work
 
 from .architectures import fresh_critic
 from .frame import split_critic
@@ -78,6 +79,7 @@ def recover(
     labels: ArrayLike | None = None,
     negatives: Pool | None = None,
     on_progress: RecoveryProgress | None = None,
+    work: Work | None = None,
 ) -> tuple[Pair, RecoverReport]:
     """Give ``pair`` a critic trained on ``data_x`` against its frozen generator.
 
@@ -90,6 +92,7 @@ def recover(
       negatives: Samples that measure the stopping rule on the generator's side, where the generator draws from a pool
         (:mod:`dcd.critics.pools`); as many as real ones are held out are drawn from the generator by default.
       on_progress: Function that is called with (updates done, at most, latest losses, seconds left).
+      work: Where the state of the training is kept, so that the same call goes on from it; nowhere by default.
 
     Returns:
       The pair with its new critic, uncalibrated and without earlier chain settings, and the report.
@@ -131,7 +134,7 @@ def recover(
         target=settings.penalty_target,
         key=negative_key,
     )
-    caps, trail = _train(state, run_key, settings, inputs, shape, measure, on_progress)
+    caps, trail = _train(state, run_key, settings, inputs, shape, measure, on_progress, work or Work())
     critic, log_normaliser = frame.net(settle_caps(trail.average, caps)), 0.0
     if settings.loss == "kale":
         critic, log_normaliser = _normalised(pair, critic, normaliser_key)
@@ -166,6 +169,7 @@ def _train(
     shape: RecoveryShape,
     measure: Callable[[Net], tuple[float, float]],
     on_progress: RecoveryProgress | None,
+    work: Work,
 ) -> tuple[Any, RecoveryTrail]:
     """Update until the held-out loss no longer falls; return the last spectral caps and the trail."""
     began = time.monotonic()
@@ -175,13 +179,17 @@ def _train(
 
     def note(done: int, _: int, values: dict[str, float], __: float) -> None:
         if on_progress is not None:
-            left = (time.monotonic() - began) / done * (settings.steps - done)
+            left = (time.monotonic() - began) / (done - first) * (settings.steps - done)
             on_progress(done, settings.steps, values, left)
 
     history: dict[str, list[float]] = {"step": []}
     measured: dict[str, list[float]] = {"held_out_step": [], "held_out_loss": [], "held_out_auc": []}
     best, best_loss, best_step, gained, done = copied(state.average), np.inf, 0, 0, 0
-    while done < settings.steps and done - gained < settings.patience * settings.evaluate_every:
+    kept = work.load("state", (state, best))
+    if kept is not None:
+        (state, best), (best_loss, best_step, gained, done, history, measured) = kept
+    first, limit = done, settings.patience * settings.evaluate_every
+    while done < settings.steps and done - gained < limit:
         stop = min(done + settings.evaluate_every, settings.steps)
         state, history = fit(step, state, stop, key, start=done, history=history, on_progress=note)
         done = stop
@@ -193,6 +201,8 @@ def _train(
         if loss < best_loss:
             # the step gives up the buffers of its state
             best, best_loss, best_step = copied(state.average), loss, done
+        record = (best_loss, best_step, gained, done, history, measured)
+        work.save("state", (state, best), record, final=done == settings.steps or done - gained >= limit)
     return state.caps, RecoveryTrail(best, best_step, done, history | measured)
 
 

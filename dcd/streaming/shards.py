@@ -24,8 +24,10 @@ from jax import Array
 from pairs import InputError, Pair
 from pairs.arguments import checked_key
 from pairs.checks import check_count, check_labels
+from pairs.io.claim import RUN_FILE, claimed, run_text
 from pairs.io.files import write_bytes
 from pairs.io.pixels import to_uint8
+from pairs.io.sealed_arrays import read_sealed, write_sealed
 
 from ..langevin.driver import DEFAULT_BATCH, Progress
 from ..langevin.result import Result
@@ -33,9 +35,7 @@ from ..langevin.settings import Langevin
 from ..langevin.starts import labels_of
 from ..selection.candidates import MOST_OUTPUTS
 from ..tuning.choices import Choice, run_choice
-from .claim import RUN_FILE, claimed, run_text
 from .identity import name_run
-from .sealed_arrays import read_sealed, write_sealed
 from .shard_index import INDEX_FILE, index_text
 
 __all__ = ["refine_to"]

@@ -8,6 +8,7 @@ samples come nearer to the held-out data than those of the best choice with the 
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -16,13 +17,16 @@ import numpy as np
 from jax import Array
 
 from pairs import Net, Pair
+from pairs.io.work import Work
 
 from ..critics.boosting import boost, boost_weight
+from ..critics.kept_critic import kept_critic
 from ..critics.recovery_settings import Recover
 from ..langevin.starts import labels_of
 from .choices import Choice, run_choice
-from .halving import HalvingResult, run_trial
+from .halving import HalvingResult, measured_trial
 from .judge import Judge
+from .kept import kept_trial
 from .settings import Tune
 
 __all__ = ["BoostData", "Boosted", "boost_rounds"]
@@ -78,6 +82,7 @@ def boost_rounds(
     key: Array,
     config: Tune,
     on_progress: Callable[[str, float], None] | None = None,
+    work: Work | None = None,
 ) -> Boosted:
     """Boost the winner of a search.
 
@@ -91,6 +96,7 @@ def boost_rounds(
       config: Extent: ``boosts`` rounds with pools of ``pool`` samples. Together they may spend as many gradient
         evaluations as the search may.
       on_progress: Function that is called with (what is running, fraction of the rounds done).
+      work: Where trials, critics, and the pool of a critic that is not finished are kept; nowhere by default.
 
     Returns:
       The outcome.
@@ -103,11 +109,13 @@ def boost_rounds(
     if best.acceptance < 1 or not best.chain.steps:
         what = "a selection, whose law a sum of critics does not describe"
         return Boosted(pair, best, [], 0, (f"boosting: the best choice has {what}",))
+    work = work or Work()
     trials: list[dict[str, Any]] = []
     spent, n, number = 0, config.n_first * 3 ** (config.rounds - 1), config.rounds
     seeds, name = jax.random.fold_in(key, 0), best.critic
-    first, samples = run_trial(pair, best, judge, real, seeds, n, config)
-    generator = judge.distance(judge.features(samples), real)
+    make = functools.partial(measured_trial, pair, best, judge, real, seeds, n, config)
+    first = kept_trial(work, "round-0", make)
+    generator = first["generator"]
     spent += n * best.chain.steps
     nearest = first["after"][best.chain.steps]
     for r in range(1, config.boosts + 1):
@@ -117,26 +125,13 @@ def boost_rounds(
             return Boosted(pair, best, trials, spent, (f"boosting, round {r}: the gradient evaluations were spent",))
         if on_progress is not None:
             on_progress(f"boosting, round {r}", (r - 1) / config.boosts)
-        pool_key, critic_key = jax.random.split(jax.random.fold_in(key, r))
-        drawn = run_choice(pair, best, pool_key, pool, batch=min(config.batch, pool)).after
-        made, report = boost(
-            pair,
-            drawn,
-            data.train_x,
-            data.held_x,
-            critic_key,
-            critic_scale=best.chain.critic_scale,
-            weight=boost_weight(best.chain),
-            features=data.features,
-            recovery=Recover(r1=1.0 if data.features else None, steps=data.steps, learning_rate=LEARNING_RATE),
-            pool_labels=labels_of(pair, np.arange(pool)),
-            train_labels=data.train_labels,
-            held_labels=data.held_labels,
-        )
+        add = functools.partial(_boosted, pair, best, data, jax.random.fold_in(key, r), pool, config)
+        made, report = kept_critic(work, f"critic-{r}", pair, add)
         longer = dataclasses.replace(
             best, critic=f"{name}+{r}", chain=best.chain.replace(critic_scale=1.0, steps=2 * steps)
         )
-        trial, _ = run_trial(made, longer, judge, real, seeds, n, config)
+        make = functools.partial(measured_trial, made, longer, judge, real, seeds, n, config, generator)
+        trial = kept_trial(work, f"round-{r}", make)
         spent += cost
         curve = trial["after"]
         chosen = min(curve, key=lambda s: curve[s] if np.isfinite(curve[s]) else np.inf)
@@ -149,6 +144,29 @@ def boost_rounds(
         pair, nearest = made, curve[chosen]
         best = dataclasses.replace(longer, chain=longer.chain.replace(steps=chosen))
     return Boosted(pair, best, trials, spent, ())
+
+
+def _boosted(
+    pair: Pair, best: Choice, data: BoostData, key: Array, pool: int, config: Tune, work: Work
+) -> tuple[Pair, dict[str, Any]]:
+    """One round's critic, from a pool of the best choice."""
+    pool_key, critic_key = jax.random.split(key)
+    draw = lambda: {"x": run_choice(pair, best, pool_key, pool, batch=min(config.batch, pool)).after}
+    return boost(
+        pair,
+        work.arrays("pool", draw)["x"],
+        data.train_x,
+        data.held_x,
+        critic_key,
+        critic_scale=best.chain.critic_scale,
+        weight=boost_weight(best.chain),
+        features=data.features,
+        recovery=Recover(r1=1.0 if data.features else None, steps=data.steps, learning_rate=LEARNING_RATE),
+        pool_labels=labels_of(pair, np.arange(pool)),
+        train_labels=data.train_labels,
+        held_labels=data.held_labels,
+        work=work,
+    )
 
 
 def _pool_size(pair: Pair, wanted: int) -> int:

@@ -14,6 +14,7 @@ from jax import Array
 
 from pairs import Pair
 from pairs.batches import apply_in_batches
+from pairs.io.work import Work
 
 from .choices import Choice, run_choice
 from .faults import Fault, dead_critic
@@ -52,6 +53,7 @@ def confirm_choice(
     train: np.ndarray | None = None,
     faults: tuple[Fault, ...] = (),
     may_draw: Callable[[int], bool] = lambda more: True,
+    work: Work | None = None,
 ) -> Confirmation:
     """Run a choice with new seeds and decide it against untouched data.
 
@@ -66,17 +68,22 @@ def confirm_choice(
       train: Real samples ``(k, *sample)`` that the generator may have been trained on, for the warning of memory.
       faults: Warnings that are known already.
       may_draw: Asked before each look whether so many more samples may be drawn.
+      work: Where the rows of each look are kept; nowhere by default.
 
     Returns:
       The outcome.
     """
-    drawn = 0
+    work, drawn = work or Work(), 0
+
+    def rows(first: int, count: int) -> dict[str, np.ndarray]:
+        result = run_choice(pair, choice, key, count, batch=batch, first_index=first)
+        return {"before": judge.features(result.before), "after": judge.features(result.after)}
 
     def draw(first: int, count: int) -> tuple[np.ndarray, np.ndarray]:
         nonlocal drawn
-        result = run_choice(pair, choice, key, count, batch=batch, first_index=first)
         drawn += count
-        return judge.features(result.before), judge.features(result.after)
+        found = work.arrays(f"from-{first}", lambda: rows(first, count))
+        return found["before"], found["after"]
 
     dead = None
     if pair.classes is None:

@@ -10,8 +10,8 @@ more, after OBRS with two acceptance budgets.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
-import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -20,12 +20,14 @@ import numpy as np
 from jax import Array
 
 from pairs import Pair
+from pairs.io.work import Work
 
 from .choices import Choice, run_choice
 from .judge import Judge
+from .kept import kept_trial
 from .settings import Tune
 
-__all__ = ["HalvingResult", "halve_choices", "run_trial"]
+__all__ = ["HalvingResult", "halve_choices", "measured_trial", "run_trial"]
 
 FRACTIONS = (0.06, 0.12, 0.25, 0.37, 0.5, 0.62, 0.75, 0.87, 1.0)
 """Shares of a chain's steps at which its samples are measured, in about equal ratios."""
@@ -59,6 +61,7 @@ def halve_choices(
     key: Array,
     config: Tune,
     on_progress: Callable[[str, float], None] | None = None,
+    work: Work | None = None,
 ) -> HalvingResult:
     """Find the best choice on held-out data.
 
@@ -70,14 +73,16 @@ def halve_choices(
       key: Typed key; round r uses ``fold_in(key, r)``.
       config: Extent of the search.
       on_progress: Function that is called with (what is running, fraction of the search done).
+      work: Where finished trials are kept; nowhere by default.
 
     Returns:
       The outcome.
     """
+    work = work or Work()
     arms, trials, evaluations, untried = list(choices), [], 0, []
     plan = _plan(len(arms), config)
     total = sum(count for count, _ in plan)
-    end = time.monotonic() + 60 * config.minutes if config.minutes else math.inf
+    end = work.step("begun", lambda: work.seconds) + 60 * config.minutes if config.minutes else math.inf
     ranked: Ranked = []
     for number, (keep, n) in enumerate(plan):
         if number:
@@ -85,32 +90,51 @@ def halve_choices(
             share = (config.evaluations - evaluations) / (len(plan) - number) if config.evaluations else math.inf
             fits = sum(n * arm.chain.steps for arm in longer[:keep]) <= share
             arms = longer if fits else _next_round(ranked, pairs, 1, select=number == 1)
-        ranked, base = [], np.inf
-        for arm in arms[:keep]:
+        ranked, base = [], None
+        for place, arm in enumerate(arms[:keep]):
             cost = n * arm.chain.steps
             reason = ""
             if ranked and config.evaluations and evaluations + cost > config.evaluations:
                 reason = "the gradient evaluations were spent"
-            elif ranked and time.monotonic() > end:
+            elif ranked and work.seconds > end:
                 reason = "the minutes were over"
             if reason:
                 untried.append(f"round {number + 1}, {arm.label}: {reason}")
                 continue
             if on_progress is not None:
                 on_progress(f"round {number + 1}: {arm.label}", min(1.0, len(trials) / total))
-            trial, rows = run_trial(pairs[arm.critic], arm, judge, real, jax.random.fold_in(key, number), n, config)
-            if not ranked:
-                # all choices of a round start from the same samples of the generator
-                base = judge.distance(judge.features(rows), real)
+            seeds, variant = jax.random.fold_in(key, number), pairs[arm.critic]
+            make = functools.partial(measured_trial, variant, arm, judge, real, seeds, n, config, base)
+            trial = kept_trial(work, f"round-{number + 1}-{place}", make)
+            base = trial["generator"]
             evaluations += cost
-            trials.append({"round": number, "n": n, "choice": arm.to_dict(), "generator": base, **trial})
+            trials.append({"round": number, "n": n, "choice": arm.to_dict(), **trial})
             curve = trial["after"]
             steps = min(curve, key=lambda s: curve[s] if np.isfinite(curve[s]) else np.inf)
             ranked.append((curve[steps], dataclasses.replace(arm, chain=arm.chain.replace(steps=steps))))
         ranked.sort(key=lambda item: item[0])
-        if not ranked[0][0] < base:
+        if base is None or not ranked[0][0] < base:
             return HalvingResult(None, trials, evaluations, tuple(untried))
     return HalvingResult(ranked[0][1], trials, evaluations, tuple(untried))
+
+
+def measured_trial(
+    pair: Pair,
+    arm: Choice,
+    judge: Judge,
+    real: np.ndarray,
+    key: Array,
+    n: int,
+    config: Tune,
+    generator: float | None = None,
+) -> dict[str, Any]:
+    """Run a choice as :func:`run_trial`, and add the distance of the ``generator`` to the trial.
+
+    The arguments are those of :func:`run_trial`, and that distance where it is known: all choices of a round start from
+    the same samples of the generator.
+    """
+    trial, rows = run_trial(pair, arm, judge, real, key, n, config)
+    return {"generator": judge.distance(judge.features(rows), real) if generator is None else generator, **trial}
 
 
 def run_trial(

@@ -8,7 +8,6 @@ The winner is confirmed with new seeds against data that the search has not seen
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 
 import jax
@@ -18,6 +17,7 @@ from jax import Array
 from pairs import InputError, Pair
 from pairs.arguments import checked_key
 from pairs.checks import check_samples
+from pairs.io.work import Work
 
 from .boosting_rounds import BoostData, boost_rounds
 from .choices import Choice
@@ -25,6 +25,7 @@ from .confirmation import confirm_choice
 from .faults import Fault
 from .halving import halve_choices
 from .judge import Judge
+from .kept import agree_on_search
 from .rule import Rule
 from .search_space import default_choices
 from .settings import Tune, Tuned
@@ -50,6 +51,7 @@ def tune(
     faults: Callable[[Choice], tuple[Fault, ...]] = lambda choice: (),
     boost_data: BoostData | None = None,
     on_progress: Callable[[str, float], None] | None = None,
+    work: Work | None = None,
 ) -> Tuned:
     """Search on ``search_real``, confirm on ``confirm_real``.
 
@@ -66,15 +68,17 @@ def tune(
       faults: Warnings that the caller knows of a choice, such as a critic that sees the judge's own features.
       boost_data: What the critics of ``config.boosts`` rounds are trained on; needed where there are such rounds.
       on_progress: Function that is called with (what is running, fraction of the search done).
+      work: Where finished trials, critics and looks are kept, so that the same call goes on from them; nowhere by
+        default. :func:`pairs.io.work_folder.work_folder` makes one; the judges are not compared, so name them there.
 
     Returns:
       The outcome.
 
     Raises:
-      InputError: There are no pairs, the data overlap or do not fit, or a choice names an unknown critic.
+      InputError: There are no pairs, the data overlap or do not fit, a choice names an unknown critic, or ``work``
+        is of a search with other inputs.
     """
     key = checked_key(key, pairs=pairs, search_real=search_real, confirm_real=confirm_real)
-    began = time.monotonic()
     config = config or Tune()
     if not pairs:
         raise InputError("pairs", "are empty", "give at least one critic variant")
@@ -88,15 +92,19 @@ def tune(
     _check_disjoint(search, held)
     arms = list(choices if choices is not None else default_choices(pairs, config.steps))
     _check_choices(arms, pairs)
+    work = work or Work()
+    real = {"search_real": search, "confirm_real": held}
+    agree_on_search(work.part("tune"), pairs, real, key, config, arms, boost_data)
+    began = work.step("begun", lambda: work.seconds)
     rows = judge.features(search)
-    found = halve_choices(pairs, arms, rows, judge, key, config, on_progress)
+    found = halve_choices(pairs, arms, rows, judge, key, config, on_progress, work.part("search"))
     choice, spent = found.choice, found.evaluations
     if choice is None:
-        return Tuned(None, None, found.trials, spent, time.monotonic() - began, found.untried)
+        return Tuned(None, None, found.trials, spent, work.seconds - began, found.untried)
     chosen, trials, untried = pairs[choice.critic], found.trials, found.untried
     if config.boosts and boost_data is not None:
-        boost_key = jax.random.fold_in(key, BOOST)
-        boosted = boost_rounds(chosen, found, boost_data, rows, judge, boost_key, config, on_progress)
+        boost_key, part = jax.random.fold_in(key, BOOST), work.part("boost")
+        boosted = boost_rounds(chosen, found, boost_data, rows, judge, boost_key, config, on_progress, part)
         chosen, choice, spent = boosted.pair, boosted.choice, spent + boosted.evaluations
         trials, untried = [*trials, *boosted.trials], (*untried, *boosted.untried)
     if on_progress is not None:
@@ -112,9 +120,10 @@ def tune(
         config.batch,
         train=train_real,
         faults=faults(choice),
+        work=work.part("confirm"),
     )
     spent += shown.evaluations
-    return Tuned(shown.verdict, choice, trials, spent, time.monotonic() - began, untried, chosen)
+    return Tuned(shown.verdict, choice, trials, spent, work.seconds - began, untried, chosen)
 
 
 def _check_disjoint(search: np.ndarray, held: np.ndarray) -> None:

@@ -10,6 +10,7 @@ import pytest
 from small_nets import write_net
 
 import checkpoints
+import pairs.io.work as work_module
 from ganrefine import main
 from pairs import Normal, Record, make_pair
 from pairs.sequential.spec import init_sequential
@@ -54,6 +55,36 @@ def test_adapt_writes_a_calibrated_pair_with_the_generator_it_was_given(given, n
     before, after = checkpoints.load_pair(given[0]), checkpoints.load_pair(tmp_path / "pair")
     jax.tree.map(np.testing.assert_array_equal, before.generator.params, after.generator.params)
     assert after.calibrated and after.critic_kind == "logit"
+
+
+@pytest.mark.slow
+def test_an_adaptation_that_is_stopped_goes_on_as_its_line_says_to_the_same_pair(
+    given, tmp_path, monkeypatch, capsys
+) -> None:
+    command = ["adapt", *given, "--critic-steps", "220", "--contrast", "2", "--steps", "1", "--seed", "3"]
+    calm, out = tmp_path / "calm", tmp_path / "out"
+    assert main([*command, "--out", str(calm)]) == 0
+    write, wrote = work_module.write_sealed, []
+
+    def stop(path, *more):
+        write(path, *more)
+        wrote.append(path.name)
+        if wrote.count("recover.state.npz") == 1:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(work_module, "write_sealed", stop)
+    assert main([*command, "--out", str(out)]) == 130
+    assert "stopped by SIGINT; the same command goes on from its last checkpoint" in capsys.readouterr().err
+    assert main([*command[:-1], "4", "--out", str(out)]) == 2
+    assert "holds a run with another --seed (3, here 4); give the same to go on" in capsys.readouterr().err
+    wrote.append("recover.state.npz")
+    assert main([*command, "--out", str(out)]) == 0
+    # 100 updates were kept, so that the first record of the last sitting is at 120
+    assert "recover: 55 %" in capsys.readouterr().err
+    assert not (out / "work").exists()
+    before, after = (checkpoints.load_pair(folder / "pair") for folder in (calm, out))
+    jax.tree.map(np.testing.assert_array_equal, before.critic.params, after.critic.params)
+    assert before.record == after.record
 
 
 @pytest.mark.slow

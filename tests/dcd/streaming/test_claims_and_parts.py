@@ -70,7 +70,7 @@ def test_of_two_runs_that_begin_together_one_is_refused(tmp_path, monkeypatch):
 
     def other_begins(*args, **more):
         monkeypatch.setattr(stream, "run_choice", real)
-        with pytest.raises(InputError, match="another n;"):
+        with pytest.raises(InputError, match=r"another n \(20, here 21\);"):
             run(tmp_path, n=N + 1)
         return real(*args, **more)
 

@@ -15,8 +15,8 @@ from small_runs import BATCH, CONFIG, KEY, PAIR, SHARD, STEPS, N, contents, run,
 
 import dcd.streaming.shards as stream
 from dcd import Langevin, refine
-from dcd.streaming.identity import pair_digest
 from pairs import InputError, Net, Normal, make_pair
+from pairs.digests import pair_digest
 from pairs.io.pixels import to_uint8
 
 
@@ -128,7 +128,7 @@ def test_a_finished_run_is_left_alone(finished, monkeypatch):
 )
 def test_a_folder_of_another_run_is_refused_by_what_differs_and_left_as_it_is(finished, name, changes):
     before = contents(finished[0])
-    with pytest.raises(InputError, match=f"folder: .* another {name};"):
+    with pytest.raises(InputError, match=rf"folder: .* another {name}( \(.*\))?; choose an empty folder"):
         run(finished[0], **changes)
     assert contents(finished[0]) == before
 

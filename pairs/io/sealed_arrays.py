@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from pairs.io.files import write_bytes
+from .files import write_bytes
 
 __all__ = ["read_sealed", "seal_of", "write_sealed"]
 
