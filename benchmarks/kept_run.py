@@ -16,7 +16,7 @@ __all__ = ["WORK", "run_folder"]
 
 WORK = "work"
 """Name of the folder in that of ``--out``."""
-_ELSEWHERE = ("pair", "data", "files", "features", "judge")
+_ELSEWHERE = ("pair", "data", "files", "factory", "features", "judge")
 """Arguments that are told by their content: paths may be written in several ways."""
 _SHOWN = ("out", "json", "keep_work")
 """Arguments that change nothing of what is computed."""

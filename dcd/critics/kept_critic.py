@@ -1,8 +1,8 @@
 """A critic that is made once: from a run's finished steps where it is there, else made and kept.
 
 What is kept is the critic's weights and the architecture that rebuilds it, not the training's state, which is dropped
-then. A critic without a registered architecture cannot be rebuilt; the state at the end of its training stays instead,
-so that only what follows the training is computed again.
+then. A critic that no file can rebuild, as one of the user's own code, is not kept; the state at the end of its
+training stays instead, so that only what follows the training is computed again.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from pairs import Architecture, Net, Pair, Record, build
+from pairs import Architecture, InputError, Net, Pair, Record, build
 from pairs.digests import net_digest, tree_digest, whole_digest
 from pairs.io.work import Work, as_json
 
@@ -33,7 +33,7 @@ def kept_critic(work: Work, name: str, pair: Pair, make: Callable[[Work], Made])
     if found is None:
         made, report = make(inner)
         architecture = made.critic.architecture
-        if work.root is None or architecture is None:
+        if work.root is None or architecture is None or not _known(architecture):
             return made, report
         facts = {
             "architecture": [architecture.name, architecture.config.to_dict()],
@@ -58,6 +58,15 @@ def kept_critic(work: Work, name: str, pair: Pair, make: Callable[[Work], Made])
         record=Record(facts["record"]),
     )
     return made, facts["report"]
+
+
+def _known(architecture: Architecture) -> bool:
+    """Whether the name alone rebuilds it here."""
+    try:
+        build(architecture)
+    except InputError:
+        return False
+    return True
 
 
 def agree_on_data(work: Work, pair: Pair, features: Net | None, data: dict[str, Any], **settings: Any) -> None:

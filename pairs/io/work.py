@@ -21,14 +21,17 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
+from ..arrays import on_device
 from ..errors import InputError
 from .claim import RUN_FILE
 from .sealed_arrays import read_sealed, write_sealed
 
-__all__ = ["Entry", "Work", "as_json"]
+__all__ = ["INPUTS", "Entry", "Work", "as_json"]
+
+INPUTS = "inputs"
+"""Name of the step that says what a part began with."""
 
 RARELY = 20
 """A state is saved again after so many times the seconds that saving it took: a twentieth of the time, at most."""
@@ -149,7 +152,7 @@ class Work:
         """
         if self.root is None:
             return
-        known = self.step("inputs", lambda: given)
+        known = self.step(INPUTS, lambda: given)
         for name, value in as_json(given).items():
             if known.get(name) != value:
                 remedy = f"give the same to go on, choose another folder, or delete {self.root} to begin anew"
@@ -230,7 +233,7 @@ def _storable(leaf: Any) -> np.ndarray:
 
 def _restored(array: np.ndarray, like: Any) -> Any:
     dtype = np.dtype(getattr(like, "dtype", array.dtype))
-    return jnp.asarray(array.view(dtype) if dtype.kind == "V" else array)
+    return on_device(array.view(dtype) if dtype.kind == "V" else array)
 
 
 def _plain(value: Any) -> Any:

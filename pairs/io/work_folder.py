@@ -14,7 +14,7 @@ from typing import Any
 
 from .claim import RUN_FILE, ClaimWords, claimed, run_text
 from .paths import as_path
-from .work import Work
+from .work import INPUTS, Work
 
 __all__ = ["work_folder"]
 
@@ -55,7 +55,8 @@ def work_folder(
             yield Work(path, run_text(run), field=field)
             done = True
         finally:
-            if (done and not keep) or not list(path.glob("*.npz")):
+            made = [file for file in path.glob("*.npz") if not file.name.endswith(f"{INPUTS}.npz")]
+            if (done and not keep) or not made:
                 _remove(path, new)
 
 

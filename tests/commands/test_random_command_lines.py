@@ -20,7 +20,7 @@ def test_every_line_ends_in_at_most_one_line_and_exit_0_or_2(lines, tmp_path, mo
     (tmp_path / "inputs").mkdir()
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
-    rng, names = np.random.default_rng(18), commands()
+    rng, names = np.random.default_rng(19), commands()
     inputs = make_inputs(tmp_path / "inputs")
     held = sorted(p.name for p in (tmp_path / "inputs").iterdir())
     ended: dict[str, collections.Counter[str]] = {name: collections.Counter() for name in names}

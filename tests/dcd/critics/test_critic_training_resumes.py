@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import dcd
 from dcd.critics import adaptation
 from dcd.critics.kept_critic import kept_critic
-from pairs import InputError, Normal, make_pair, wrap
+from pairs import Architecture, InputError, Net, Normal, Record, make_pair
 from pairs.io import work as work_module
 from pairs.io.work_folder import work_folder
 from pairs.sequential.spec import init_sequential
@@ -107,8 +108,9 @@ def figures_of(moves):
     return {name: figures(report)["recover"]["history"] for name, report in moves.items()}
 
 
-def test_a_critic_that_no_file_can_rebuild_goes_on_from_the_end_of_its_training(tmp_path):
-    pair = PAIR.replace(critic=wrap(lambda p, x: x @ p, np.ones(2, np.float32)))
+@pytest.mark.parametrize("architecture", [None, Architecture("of another program", Record())], ids=["none", "unknown"])
+def test_a_critic_that_no_file_can_rebuild_goes_on_from_the_end_of_its_training(architecture, tmp_path):
+    pair = PAIR.replace(critic=Net(jnp.ones(2), lambda p, x: x @ p, architecture))
     settings, seen = SETTINGS["recovery"].replace(spectral_norm=0.0), []
 
     def make(inner):

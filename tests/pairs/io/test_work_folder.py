@@ -53,10 +53,15 @@ def test_another_setting_is_refused_by_name_with_its_values(tmp_path) -> None:
 
 
 def test_other_inputs_than_a_part_began_with_are_refused_by_name(tmp_path) -> None:
+    with pytest.raises(Killed), work_folder(tmp_path / "new", RUN) as work:
+        work.part("search").agree(n=1)
+        raise Killed
+    assert not list(tmp_path.iterdir())  # inputs alone are nothing to go on from
     for given, fault in (({"n": 1}, None), ({"n": 1}, None), ({"n": 2}, "another n;")):
         if fault is None:
             with pytest.raises(Killed), work_folder(tmp_path, RUN) as work:
                 work.part("search").agree(**given)
+                work.step("one", lambda: 1)
                 raise Killed
         else:
             with pytest.raises(InputError, match=fault), work_folder(tmp_path, RUN) as work:
