@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from benchmarks import load_features
-from benchmarks.features.inception import kernel_shapes, load_inception, resize_matrix
+from benchmarks.features.inception import kernel_shapes, load_inception
+from benchmarks.features.resizing import resize_matrix
 from pairs import InputError
 
 GOLDEN = [
