@@ -75,12 +75,12 @@ def read_statistics(path: str | Path) -> Statistics:
     try:
         with open_npz(path, _FACTOR, _BASE) as archive:
             held = set(archive.names)
-            if not ({"mu", "sigma"} <= held or "feats" in held):
-                listed = ", ".join(sorted(held)[:12]) or "nothing"
-                raise _refused(path, f"holds {listed}", "it needs mu and sigma, or feats")
             if len(held & {"mu", "sigma"}) == 1:
                 missing = ({"mu", "sigma"} - held).pop()
                 raise _refused(path, f"lacks {missing}", "mu and sigma go together")
+            if not {"mu", "feats"} & held:
+                listed = ", ".join(sorted(held)[:12]) or "nothing"
+                raise _refused(path, f"holds {listed}", "it needs mu and sigma, or feats")
             arrays = {name: _floats(path, archive, name) for name in ("mu", "sigma", "feats") if name in held}
             words = {name: _word(path, archive, name) for name in ("net", "sha256", "split") if name in held}
             n = _count(path, archive) if "n" in held else None

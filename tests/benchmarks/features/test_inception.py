@@ -13,6 +13,7 @@ import pytest
 from benchmarks import load_features
 from benchmarks.features.inception import kernel_shapes, load_inception
 from benchmarks.features.resizing import resize_matrix
+from benchmarks.peers.inception_weights import drawn_inception
 from pairs import InputError
 
 GOLDEN = [
@@ -20,22 +21,6 @@ GOLDEN = [
     [4.35348, 0.430978, 0.000878511, 0.0154916, 3.00003, 2.52957, 0],
 ]
 MEAN = [1.830488, 1.82801]
-
-
-def state_dict() -> dict[str, np.ndarray]:
-    """Random weights under the published names, in PyTorch layout."""
-    rng = np.random.default_rng(0)
-    normal = lambda *shape: rng.standard_normal(shape, np.float32)
-    tensors = {}
-    for name, (height, width, inputs, outputs) in kernel_shapes().items():
-        scale = np.float32(math.sqrt(2 / (height * width * inputs)))
-        tensors[f"{name}.conv.weight"] = normal(outputs, inputs, height, width) * scale
-        tensors[f"{name}.bn.weight"] = rng.uniform(0.8, 1.2, outputs).astype(np.float32)
-        tensors[f"{name}.bn.bias"] = normal(outputs) * np.float32(0.05)
-        tensors[f"{name}.bn.running_mean"] = normal(outputs) * np.float32(0.1)
-        tensors[f"{name}.bn.running_var"] = rng.uniform(0.5, 1.5, outputs).astype(np.float32)
-    tensors["fc.weight"] = normal(1008, 2048) * np.float32(0.02)
-    return tensors
 
 
 def test_the_net_has_the_layers_of_the_published_weights():
@@ -69,7 +54,7 @@ def _digest(path: Path) -> str:
 
 @pytest.mark.slow
 def test_features_are_those_of_torch_fidelity_on_equal_weights(tmp_path):
-    np.savez(tmp_path / "weights.npz", **state_dict())
+    np.savez(tmp_path / "weights.npz", **drawn_inception())
     net = load_inception(tmp_path / "weights.npz", _digest(tmp_path / "weights.npz"))
     net = dataclasses.replace(net, batch=2)
     x = np.random.default_rng(1).integers(0, 256, (2, 32, 40, 3), dtype=np.uint8)

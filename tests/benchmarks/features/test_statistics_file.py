@@ -101,7 +101,7 @@ def test_covariances_that_single_precision_rounded_are_taken(tmp_path):
 
 class Trap:
     def __reduce__(self):
-        return (setattr, (sys, "statistics_trap", True))
+        return (exec, ("import sys; sys.statistics_trap = True",))
 
 
 def test_arrays_of_objects_are_refused_and_never_unpickled(tmp_path):
