@@ -168,8 +168,8 @@ def protocol(features: Features, reference: Reference, n: int, seed: int) -> dic
     said = _warnings(features.dim, n, reference.n)
     if not len(reference.rows):
         said.append(
-            "the statistics hold a mean and a covariance alone: KD, precision, recall, density, coverage and the nearest "
-            "real image need rows of features and are not measured"
+            "the statistics hold a mean and a covariance alone: KD, precision, recall, density, coverage and the "
+            "nearest real image need rows of features and are not measured"
         )
     return {
         "features": {"name": features.name, "dim": features.dim, "sha256": features.sha256},

@@ -180,9 +180,10 @@ def check_net(statistics: Statistics, features: Features) -> list[str]:
         if dim != features.dim:
             remedy = f"give statistics of the last pooling layer, {features.dim:,} features"
             raise InputError("statistics", f"{path} has {dim:,} features", remedy)
+        way = features.name.removeprefix("inception-2015-12-05-")
         return [
-            f"{path} does not say how its images were resized; the others were resized as "
-            f"{features.name.removeprefix('inception-2015-12-05-')} does (--resize), and another way would show as distance"
+            f"{path} does not say how its images were resized; the others were resized as {way} does (--resize), and "
+            "another way would show as distance"
         ]
     if (statistics.net, statistics.sha256, dim) != (features.name, features.sha256, features.dim):
         what = f"{statistics.net} ({dim}-d, sha256 {(statistics.sha256 or 'not said')[:12]})"

@@ -5,6 +5,7 @@ Part of :mod:`benchmarks.studies.peer_metrics`, which writes the report.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import tempfile
 from pathlib import Path
@@ -22,8 +23,8 @@ from ..metrics import frechet_distance, inception_score, kernel_distance_subsets
 
 __all__ = ["image_parts"]
 
-FOLDERS = {"grey 28 x 28": (12, 28, 28, 1), "colour 32 x 40": (24, 32, 40, 3), "colour 400 x 350": (6, 400, 350, 3)}
-SUBSETS, SIZE = 10, 20
+FOLDERS = {"grey 28 x 28": (12, 28, 28, 1), "colour 32 x 40": (12, 32, 40, 3), "colour 400 x 350": (4, 400, 350, 3)}
+SUBSETS, SIZE = 10, 10
 """Of the kernel distance from end to end."""
 
 
@@ -68,16 +69,20 @@ def image_parts(seed: int) -> dict[str, Any]:
         root, weights = Path(place), Path(place, "weights.pth")
         save_weights(weights, drawn_inception(seed))
         net = load_inception(weights, hashlib.sha256(weights.read_bytes()).hexdigest())
+        net = dataclasses.replace(net, batch=4)
         tools, own = tool_features(weights), {}
         for number, (name, shape) in enumerate(FOLDERS.items()):
             folder, images = root / str(number), _pictures(rng, shape)
             digest = _write(folder, images)
             read = read_images(folder).x
-            entry: dict[str, Any] = {"images": shape[0], "sha256": digest, "ours_as_written": np.array_equal(read, images)}
+            kept = bool(np.array_equal(read, images))
+            entry: dict[str, Any] = {"images": shape[0], "sha256": digest, "ours_as_written": kept}
             for tool, reader in READERS.items():
                 pixels = reader(folder)
                 entry[tool] = float(np.abs(pixels - np.broadcast_to(read, pixels.shape)).max())
             report["read"][name] = entry
+            if shape[-1] == 1:  # grey counts as colour from here on
+                continue
             own[name] = {tool: net.resized_as(tool)(read) for tool in tools}
             report["features"][name] = {tool: _apart(way(folder), own[name][tool]) for tool, way in tools.items()}
         report["other_resize"] = {

@@ -2,10 +2,10 @@ r"""Distances and scores beside torch-fidelity, clean-fid, pytorch-fid and prdc:
 
 ``python -m benchmarks.studies.peer_metrics --out benchmarks/results/peer_metrics.json``
 
-*Rows*: every tool gets the same rows of features; those of the last metric serve as logits. Values are compared on rows
-in double precision, :math:`|\text{theirs} / \text{ours} - 1|`, and once more on the same rows in single precision, which
-is what nets give. Time is taken on the latter, the tools in turn, another first each time; ratios are medians over
-turns. *Memory*: precision and recall in a process of their own, by how much its resident memory rises at most.
+*Rows*: every tool gets the same rows of features; those of the last metric serve as logits. Values are compared on
+rows in double precision, :math:`|\text{theirs} / \text{ours} - 1|`, and once more on the same rows in single
+precision, which is what nets give. Time is taken on the latter, the tools in turn, another first each time; ratios are
+medians over turns. *Memory*: precision and recall in a process of their own, by how much its resident memory rises.
 *Images*: one writer's PNG files, read by each tool; Inception features on drawn weights, and the metrics of
 torch-fidelity's own command. Needs the tools, and ``torch torchvision scikit-learn``.
 """
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import time
@@ -129,6 +130,7 @@ def _run(argv: Sequence[str] | None) -> int:
             report["rows"].append(entry)
             for metric, tools in METRICS.items():
                 entry["metrics"][metric] = found = _metric(tools, real, fake, args.turns)
+                found["load"] = os.getloadavg()[0]  # how many processes wanted the cores meanwhile
                 print(size, metric, found["relative_difference"], found["ratio"], file=sys.stderr, flush=True)
                 write_json(args.out, report)
     if "memory" in parts:

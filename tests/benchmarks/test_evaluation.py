@@ -74,7 +74,7 @@ def test_identical_sets_do_not_differ_and_the_bundled_reference_is_the_default(n
 class Pixels:
     """The first two pixels as features."""
 
-    name, dim, sha256 = "pixels", 2, ""
+    name, dim, sha256, card = "pixels", 2, "", {}
 
     def __call__(self, x):
         return x.reshape(len(x), -1)[:, :2].astype(np.float32)
