@@ -53,7 +53,8 @@ def run(args: argparse.Namespace) -> int:
     if args.judge:
         judge = choose_features(pair, args.judge, data, folder=args.out, judge=True).features
         report["judge"] = judge_again(judge, pair, result, data, args.seed)
-    sides = dict(zip(("before", "after"), as_bytes(pair, result), strict=True))
+    before, after = as_bytes(pair, result)
+    sides = {"before": before, "after": after}
     rows = {side: features(x) for side, x in sides.items()}
     report["further"] = further_figures(features, sides, rows, as_reference(features, data), args.seed)
     report["diagnosis"] = diagnose_run(pair, result, data, features)

@@ -15,7 +15,7 @@ import dataclasses
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import jax
 import jax.numpy as jnp
@@ -156,7 +156,7 @@ class InceptionFeatures(Features):
 
     resize: Resize = "torch-fidelity"
 
-    def resized_as(self, resize: Resize) -> InceptionFeatures:
+    def resized_as(self, resize: str) -> InceptionFeatures:
         """The same weights with another protocol of resizing, which the name tells.
 
         Raises:
@@ -164,7 +164,7 @@ class InceptionFeatures(Features):
         """
         if resize not in RESIZES:
             raise InputError("resize", f"is {resize!r}", f"give {', '.join(RESIZES)}")
-        return dataclasses.replace(self, name=f"{_NAME}-{resize}", resize=resize)
+        return dataclasses.replace(self, name=f"{_NAME}-{resize}", resize=cast(Resize, resize))
 
     def logits_of(self, rows: np.ndarray, x: ArrayLike) -> np.ndarray:
         """Class logits of features that were already computed: they are linear in these."""

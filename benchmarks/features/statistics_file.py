@@ -203,11 +203,11 @@ def write_statistics(path: str | Path, features: Features, reference: Reference)
     Raises:
       InputError: The folder cannot be written.
     """
-    arrays = {"mu": reference.mu, "sigma": reference.sigma}
+    arrays: dict[str, np.ndarray] = {"mu": reference.mu, "sigma": reference.sigma}
     if len(reference.rows):
         arrays["feats"] = reference.rows
     if reference.n is not None:
-        arrays["n"] = np.int64(reference.n)
+        arrays["n"] = np.asarray(reference.n, np.int64)
     words = {"net": features.name, "sha256": features.sha256, "split": reference.split}
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **arrays, **{k: np.str_(v) for k, v in words.items()})

@@ -20,11 +20,19 @@ import numpy as np
 import pytorch_fid.fid_score
 import pytorch_fid.inception
 import torch
+import torch_fidelity
 from torch_fidelity.datasets import ImagesPathDataset
 from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 from torchvision.transforms import ToTensor
 
-__all__ = ["READERS", "save_weights", "tool_features", "written_statistics"]
+__all__ = [
+    "READERS",
+    "command_metrics",
+    "save_weights",
+    "statistics_as_read",
+    "tool_features",
+    "written_statistics",
+]
 
 
 def save_weights(path: Path, tensors: Mapping[str, np.ndarray]) -> None:
@@ -57,6 +65,20 @@ def tool_features(weights: Path) -> dict[str, Callable[[Path], np.ndarray]]:
             return pytorch_fid.fid_score.get_activations(_files(folder), plain, 4, num_workers=0)
 
     return {"torch-fidelity": by_torch_fidelity, "clean-fid": by_clean_fid, "pytorch-fid": by_pytorch_fid}
+
+
+def command_metrics(fakes: Path, reals: Path, weights: Path, **chosen: int) -> dict[str, float]:
+    """All metrics of torch-fidelity's own command on two folders."""
+    return torch_fidelity.calculate_metrics(
+        **{"input1": str(fakes), "input2": str(reals), "cuda": False, "cache": False, "verbose": False},
+        **{"isc": True, "fid": True, "kid": True, "prc": True, **chosen},
+        feature_extractor_weights_path=str(weights),
+    )
+
+
+def statistics_as_read(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and covariance as pytorch-fid reads them from a file."""
+    return pytorch_fid.fid_score.compute_statistics_of_path(str(path), None, 1, 2048, "cpu")
 
 
 def written_statistics(weights: Path, folder: Path, out: Path) -> None:

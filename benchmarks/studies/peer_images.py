@@ -97,17 +97,15 @@ def image_parts(seed: int) -> dict[str, Any]:
 
 def _statistics(root: Path, weights: Path, net: InceptionFeatures, rows: np.ndarray) -> dict[str, Any]:
     """Statistics that pytorch-fid writes and we read, and the other way round."""
-    import pytorch_fid.fid_score
-
     from ..evaluation import reference_from
-    from ..peers.inception_tools import written_statistics
+    from ..peers.inception_tools import statistics_as_read, written_statistics
 
     written_statistics(weights, root / "1", root / "theirs.npz")
     theirs, own = read_statistics(root / "theirs.npz").reference, moments(rows)
     net = net.resized_as("pytorch-fid")
     ours = reference_from(net, read_images(root / "1"))
     write_statistics(root / "ours.npz", net, ours)
-    mu, sigma = pytorch_fid.fid_score.compute_statistics_of_path(str(root / "ours.npz"), None, 1, 2048, "cpu")
+    mu, sigma = statistics_as_read(root / "ours.npz")
     return {
         "read_from_pytorch_fid": {"mu": _apart(theirs.mu, own.mean), "sigma": _apart(theirs.sigma, own.covariance)},
         "read_by_pytorch_fid_as_written": bool(np.array_equal(mu, ours.mu) and np.array_equal(sigma, ours.sigma)),
@@ -116,14 +114,10 @@ def _statistics(root: Path, weights: Path, net: InceptionFeatures, rows: np.ndar
 
 def _end_to_end(reals: Path, fakes: Path, weights: Path, net: InceptionFeatures) -> dict[str, Any]:
     """torch-fidelity's own command on two folders, beside the same from our readers, net and metrics."""
-    import torch_fidelity
+    from ..peers.inception_tools import command_metrics
 
     chosen = {"isc_splits": 2, "kid_subsets": SUBSETS, "kid_subset_size": SIZE}
-    found = torch_fidelity.calculate_metrics(
-        **{"input1": str(fakes), "input2": str(reals), "cuda": False, "cache": False, "verbose": False},
-        **{"isc": True, "fid": True, "kid": True, "prc": True, **chosen},
-        feature_extractor_weights_path=str(weights),
-    )
+    found = command_metrics(fakes, reals, weights, **chosen)
     x, y = (net(read_images(folder).x).astype(np.float64) for folder in (fakes, reals))
     a, b = moments(x), moments(y)
     near = precision_recall(y, x)
