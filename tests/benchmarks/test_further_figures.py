@@ -57,6 +57,8 @@ def test_what_cannot_be_measured_is_left_out() -> None:
     net.card = {}
     found = figures(net, images(rng, 8), images(rng, 8), reference_from(net, images(rng, 50)))
     assert set(found) == {"nearest"} and len(say_further(found, "FD")) == 1
+    net.dim = 30  # of 60 images and fewer no line through FD can be drawn
+    assert "fid_infinity" not in figures(net, images(rng, 60), images(rng, 60), reference_from(net, images(rng, 50)))
     bare = reference_from(net, images(rng, 50))._replace(rows=np.zeros((0, 4), np.float32))
     assert figures(net, images(rng, 8), images(rng, 8), bare) == {} and say_further({}, "FD") == []
 
