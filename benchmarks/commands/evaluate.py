@@ -82,7 +82,8 @@ def run(args: argparse.Namespace) -> int:
         print(to_json(report), end="")
     else:
         print_report(report)
-        print("\n".join(say_further(report["further"], metric_label("fid", report))))
+        for words in say_further(report["further"], metric_label("fid", report)):
+            print(words)
         if written is not None:
             print(f"wrote {written}")
     return 0

@@ -35,6 +35,8 @@ __all__ = ["Statistics", "check_net", "holds_statistics", "read_statistics", "wr
 
 _IMAGES = {"x", "images", "arr_0", "after"}
 _ROUNDING = float(np.finfo(np.float32).eps)
+_FEATURES = 4096
+"""Features above which the eigenvalues of a covariance would take minutes."""
 _BASE, _FACTOR = 2**28, 20
 """Bytes that any file may unpack to, and per byte of the file."""
 
@@ -105,6 +107,8 @@ def _floats(path: Path, archive: NpzArchive, name: str) -> np.ndarray:
     fits = value.ndim == (1 if name == "mu" else 2) and value.size > 0
     if not fits or (name == "sigma" and value.shape[0] != value.shape[1]):
         raise _refused(path, f"holds {name} of shape {value.shape}", f"{name} has shape {axes}")
+    if value.shape[-1] > _FEATURES:
+        raise _refused(path, f"holds {name} of {value.shape[-1]:,} features", f"{name} has at most {_FEATURES:,}")
     if not np.isfinite(value).all():
         raise _refused(path, f"holds NaN or infinity in {name}", "every value must be finite")
     return value

@@ -73,6 +73,7 @@ def test_a_file_of_images_is_no_file_of_statistics(tmp_path):
         ({"mu": np.zeros(2), "sigma": np.eye(2), "feats": np.zeros((4, 3))}, "one number of features"),
         ({"mu": np.zeros((1, 2)), "sigma": np.eye(2)}, "mu of shape"),
         ({"mu": np.zeros(2), "sigma": np.zeros((2, 3))}, "sigma of shape"),
+        ({"mu": np.zeros(5000), "sigma": np.eye(2)}, "mu of 5,000 features"),
         ({"mu": np.zeros(2, int), "sigma": np.eye(2)}, "mu as int64"),
         ({"mu": np.array([0, np.nan]), "sigma": np.eye(2)}, "NaN or infinity in mu"),
         ({"mu": np.zeros(2), "sigma": np.diag([1, np.inf])}, "NaN or infinity in sigma"),
