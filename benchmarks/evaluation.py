@@ -18,7 +18,8 @@ from pairs import InputError
 from pairs.io.images import Images
 
 from .features import Features, Reference
-from .metrics import drawn_rows, fid_change, kid_change, moments, neighbour_change
+from .further_figures import class_shares, further_figures
+from .metrics import MetricChange, drawn_rows, fid_change, kid_change, moments, neighbour_change
 
 __all__ = [
     "as_reference",
@@ -92,13 +93,22 @@ def evaluate(
         raise InputError("n", f"is {len(x)} before and {len(y)} after", "FD depends on n: give equally many")
     reference = as_reference(features, reference)
     a, b = features(x), features(y)
+    return {**change_blocks(_changes(a, b, reference, seed, paired)), **protocol(features, reference, len(a), seed)}
+
+
+def _changes(
+    a: np.ndarray, b: np.ndarray, reference: Reference, seed: int, paired: bool = True
+) -> dict[str, MetricChange]:
+    """The metrics of two sets of rows; those that need rows of the reference only where there are some."""
+    if not len(reference.rows):
+        return {"fid": fid_change(a, b, reference.mu, reference.sigma, paired=paired, seed=seed)}
     drawn = neighbours_drawn(len(a), reference, seed)
-    found: dict[str, Any] = {
+    near = a[drawn]
+    return {
         "fid": fid_change(a, b, reference.mu, reference.sigma, paired=paired, seed=seed),
         "kid": kid_change(a, b, reference.rows, paired=paired),
-        **neighbour_change(a[drawn], b[drawn], reference.rows, paired=paired),
+        **neighbour_change(near, near if b is a else b[drawn], reference.rows, paired=paired),
     }
-    return {**change_blocks(found), **protocol(features, reference, len(a), seed)}
 
 
 def change_blocks(found: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -114,19 +124,36 @@ def change_blocks(found: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def evaluate_one(
-    features: Features, images: ArrayLike, reference: Reference | Images | None = None, seed: int = 0
+    features: Features,
+    images: ArrayLike,
+    reference: Reference | Images | None = None,
+    seed: int = 0,
+    real: ArrayLike | None = None,
 ) -> dict[str, Any]:
-    """Metrics of one set: what :func:`evaluate` gives for one side, with ``features`` and ``reference``."""
+    """Metrics of one set: what :func:`evaluate` gives for one side, and what stands beside them.
+
+    Args:
+      features: The feature net; it names the distances.
+      images: Images as uint8 ``(n, H, W, C)``.
+      reference: Real images or their statistics; the net's own test split where none are given. Statistics without
+        rows serve the Frechet distance alone.
+      seed: Seed of the jackknife's groups, the subsets, and the rows of the neighbour metrics.
+      real: Real images whose classes are counted beside those of the images.
+
+    Returns:
+      ``n``; ``metrics``; ``further`` as of :func:`~benchmarks.further_figures.further_figures`, with ``classes`` where
+      the net tells at most 100; ``features``, ``reference``, ``neighbours`` and ``warnings`` as of :func:`evaluate`.
+
+    Raises:
+      InputError: Too few images.
+    """
     reference = as_reference(features, reference)
-    rows = features(images).astype(np.float64)
-    near = rows[neighbours_drawn(len(rows), reference, seed)]
-    found: dict[str, Any] = {
-        "fid": fid_change(rows, rows, reference.mu, reference.sigma, seed=seed),
-        "kid": kid_change(rows, rows, reference.rows),
-        **neighbour_change(near, near, reference.rows),
-    }
-    block = change_blocks(found)["before"]
-    return {"n": len(rows), "metrics": block, **protocol(features, reference, len(rows), seed)}
+    x = np.asarray(images)
+    rows = features(x).astype(np.float64)
+    block = change_blocks(_changes(rows, rows, reference, seed))["before"]
+    further = further_figures(features, {"images": x}, {"images": rows}, reference, seed)
+    further |= class_shares(features, {"images": x} | ({} if real is None else {"real": np.asarray(real)}))
+    return {"n": len(rows), "metrics": block, "further": further, **protocol(features, reference, len(rows), seed)}
 
 
 def as_reference(features: Features, reference: Reference | Images | None) -> Reference:
@@ -138,22 +165,30 @@ def as_reference(features: Features, reference: Reference | Images | None) -> Re
 
 def protocol(features: Features, reference: Reference, n: int, seed: int) -> dict[str, Any]:
     """What the figures of n images were measured with, and what makes them weak."""
+    said = _warnings(features.dim, n, reference.n)
+    if not len(reference.rows):
+        said.append(
+            "the statistics hold a mean and a covariance alone: KD, precision, recall, density, coverage and the "
+            "nearest real image need rows of features and are not measured"
+        )
     return {
         "features": {"name": features.name, "dim": features.dim, "sha256": features.sha256},
         "reference": {"split": reference.split, "n": reference.n, "rows": len(reference.rows)},
         "neighbours": {"drawn": min(n, len(reference.rows)), "of": n, "seed": seed},
-        "warnings": _warnings(features.dim, n, reference.n),
+        "warnings": said,
     }
 
 
-def _warnings(dim: int, n: int, real: int) -> list[str]:
+def _warnings(dim: int, n: int, real: int | None) -> list[str]:
     said = []
     for count, what in ((n, "samples"), (real, "real images")):
-        if count <= dim:
+        if count is not None and count <= dim:
             said.append(
                 f"{count:,} {what} for {dim} features: their covariance is singular, and the Frechet distance far too "
                 f"large; give more than {dim}, better {10 * dim:,}"
             )
-    if dim < real < SMALL:
+    if real is None:
+        said.append("the statistics do not say of how many images they are: their own noise cannot be told")
+    elif dim < real < SMALL:
         said.append(f"the reference holds {real:,} images: its own noise, which the intervals leave out, may be larger")
     return said

@@ -33,6 +33,7 @@ def run(args: argparse.Namespace) -> int:
     from pairs.io.reports import to_json
 
     from ..estimates import check_refinement
+    from ..evaluation import as_reference
     from ..further_figures import further_figures
     from ..inputs import choose_features, read_data, require_critic, tuned_or_settings
     from ..refinement import LEAST, as_bytes, diagnose_run, judge_again, refine_and_judge, write_samples
@@ -56,7 +57,10 @@ def run(args: argparse.Namespace) -> int:
     if args.judge:
         judge = choose_features(pair, args.judge, data, folder=args.out, judge=True).features
         report["judge"] = judge_again(judge, pair, result, data, args.seed)
-    report["further"] = further_figures(features, *as_bytes(pair, result), data, args.seed)
+    before, after = as_bytes(pair, result)
+    sides = {"before": before, "after": after}
+    rows = {side: features(x) for side, x in sides.items()}
+    report["further"] = further_figures(features, sides, rows, as_reference(features, data), args.seed)
     report["diagnosis"] = diagnose_run(pair, result, data, features)
     write_samples(folder, pair, result, report)
     dcd.plot_diagnostics(folder / "diagnosis.png", result, report["diagnosis"])

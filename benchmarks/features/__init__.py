@@ -8,5 +8,6 @@ from .choice import choose as choose
 from .feature_net import Features as Features
 from .feature_net import Reference as Reference
 from .fixed_features import random_features as random_features
+from .resizing import RESIZES as RESIZES
 from .self_supervised import SelfSupervised as SelfSupervised
 from .self_supervised import self_supervised_features as self_supervised_features

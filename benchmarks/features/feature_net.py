@@ -21,10 +21,13 @@ _apply = jax.jit(lambda apply, params, x: apply(params, x.astype(jnp.float32)), 
 
 
 class Reference(NamedTuple):
-    """Real features: mean and covariance of ``n`` images in float64, and some of the rows (float32)."""
+    """Real features: mean and covariance of ``n`` images in float64, and some of the rows (float32).
+
+    Statistics from a file may lack rows, ``(0, dim)``, and the number of images, ``None``.
+    """
 
     split: str
-    n: int
+    n: int | None
     mu: np.ndarray
     sigma: np.ndarray
     rows: np.ndarray
@@ -60,6 +63,10 @@ class Features:
     def logits(self, x: ArrayLike) -> np.ndarray:
         """Class logits ``(n, classes)``, for the inception score."""
         return self._run(x, "logits")
+
+    def logits_of(self, rows: np.ndarray, x: ArrayLike) -> np.ndarray:
+        """:meth:`logits` of images whose features are at hand, for nets that can take them from there."""
+        return self.logits(x)
 
     def _run(self, x: ArrayLike, output: Any) -> np.ndarray:
         x = np.asarray(x)

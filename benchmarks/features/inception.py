@@ -1,13 +1,9 @@
 r"""Inception-v3 as the Frechet inception distance uses it (arXiv 1706.08500), with weights the user supplies.
 
 The net of the 2015 TensorFlow release: BatchNorm with epsilon 1e-3, mean pools that do
-not count padding, a max pool in the last block, 1008 classes. Images are resized to
-299 x 299 the way TensorFlow 1 did it (no half-pixel offset), which is a product with one matrix per axis,
-
-.. math:: y = W_h\, x\, W_w^\top, \qquad W[i, \lfloor s_i \rfloor] = 1 - (s_i - \lfloor s_i \rfloor),\;
-   W[i, \lfloor s_i \rfloor + 1] = s_i - \lfloor s_i \rfloor,\; s_i = i \cdot n / 299,
-
-then scaled by :math:`(y - 128) / 128`. Features are the 2048 spatial means before the classifier.
+not count padding, a max pool in the last block, 1008 classes. Images are resized to 299 x 299 and scaled by one of
+three published protocols (:mod:`benchmarks.features.resizing`); the net's name says which. The default is the way of
+TensorFlow 1, which torch-fidelity keeps. Features are the 2048 spatial means before the classifier.
 The weights (``pt_inception-2015-12-05-6726825d.pth``, a plain state dict, also published with
 torch-fidelity) are not shipped; their sha256 is checked. Everything else about resizing or
 scaling changes the number.
@@ -19,20 +15,23 @@ import dataclasses
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
+from numpy.typing import ArrayLike
 
 from pairs import InputError, Net
 from pairs.arrays import on_device
 
 from .feature_net import Features
+from .resizing import RESIZES, Resize, resized
 
-__all__ = ["InceptionFeatures", "InceptionApply", "load_inception", "resize_matrix", "SHA256"]
+__all__ = ["InceptionFeatures", "InceptionApply", "load_inception", "SHA256"]
 
+_NAME = "inception-2015-12-05"
 SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
 
 # name:HxWxOUT, "/2" stride 2 without padding, "!" no padding, "a&b" two layers on one input side by side
@@ -131,33 +130,18 @@ def _convolve(x: Array, kernel: Array, stride: int, padded: bool) -> Array:
     return lax.conv_general_dilated(x, kernel, (stride, stride), padding, dimension_numbers=("NHWC", "HWIO", "NHWC"))
 
 
-def resize_matrix(inputs: int, outputs: int = 299) -> np.ndarray:
-    """Bilinear weights ``(outputs, inputs)`` of TensorFlow 1.
-
-    >>> (resize_matrix(2, 4) @ [0.0, 1.0]).tolist()
-    [0.0, 0.5, 1.0, 1.0]
-    """
-    place = np.arange(outputs, dtype=np.float32) * np.float32(inputs / outputs)
-    low = np.floor(place).astype(int)
-    part, matrix = place - low, np.zeros((outputs, inputs), np.float32)
-    matrix[np.arange(outputs), low] = 1 - part
-    matrix[np.arange(outputs), np.minimum(low + 1, inputs - 1)] += part
-    return matrix
-
-
 @dataclasses.dataclass(frozen=True)
 class InceptionApply:
     """``(params, x) -> (batch, 2048)``, or logits without bias ``(batch, 1008)``; grey counts as colour."""
 
     sample_range: tuple[float, float] = (0.0, 255.0)
     output: Literal["features", "logits"] = "features"
+    resize: Resize = "torch-fidelity"
 
     def __call__(self, params: Any, x: Array) -> Array:
         """Features ``(batch, 2048)`` of images."""
         low, high = self.sample_range
-        x = jnp.broadcast_to((x - low) * (255 / (high - low)), (*x.shape[:3], 3))
-        rows, columns = resize_matrix(x.shape[1]), resize_matrix(x.shape[2])
-        x = (jnp.einsum("ah,nhwc,bw->nabc", rows, x, columns, precision="highest") - 128) / 128
+        x = resized(jnp.broadcast_to((x - low) * (255 / (high - low)), (*x.shape[:3], 3)), self.resize)
 
         def layer(name: str, size: tuple[int, int, int], stride: int, padded: bool, x: Array) -> Array:
             y = _convolve(x, params[f"{name}.kernel"], stride, padded)
@@ -171,20 +155,41 @@ class InceptionApply:
 class InceptionFeatures(Features):
     """:class:`Features` of any image size, grey or colour. No reference comes with it: give real images."""
 
+    resize: Resize = "torch-fidelity"
+
+    def resized_as(self, resize: str) -> InceptionFeatures:
+        """The same weights with another protocol of resizing, which the name tells.
+
+        Raises:
+          InputError: An unknown protocol.
+        """
+        if resize not in RESIZES:
+            raise InputError("resize", f"is {resize!r}", f"give {', '.join(RESIZES)}")
+        return dataclasses.replace(self, name=f"{_NAME}-{resize}", resize=cast(Resize, resize))
+
+    def logits_of(self, rows: np.ndarray, x: ArrayLike) -> np.ndarray:
+        """Class logits of features that were already computed: they are linear in these."""
+        return rows @ np.asarray(self.params["fc.kernel"], rows.dtype)
+
     def _check(self, x: np.ndarray) -> None:
         if x.ndim != 4 or x.shape[-1] not in (1, 3) or len(x) == 0:
             raise InputError("images", f"have shape {x.shape}", "give (n, H, W, 1 or 3)")
 
     def _apply_for(self, output: Any) -> Callable[[Any, Array], Array]:
-        return InceptionApply((0.0, 255.0), output)
+        return InceptionApply((0.0, 255.0), output, self.resize)
 
     def as_net(self, sample_range: tuple[float, float], output: Literal["features", "logits"] = "features") -> Net:
         """The net on samples of a range, differentiable."""
-        return Net(self.params, InceptionApply(sample_range, output))
+        return Net(self.params, InceptionApply(sample_range, output, self.resize))
 
 
-def load_inception(path: str | Path, sha256: str = SHA256) -> InceptionFeatures:
+def load_inception(path: str | Path, sha256: str = SHA256, resize: Resize = "torch-fidelity") -> InceptionFeatures:
     """Read the published weights; BatchNorm is folded into the kernels.
+
+    Args:
+      path: The file.
+      sha256: Its digest.
+      resize: How images are resized.
 
     Raises:
       InputError: missing file, another sha256 than expected, tensors of another net.
@@ -215,4 +220,6 @@ def load_inception(path: str | Path, sha256: str = SHA256) -> InceptionFeatures:
         params[f"{name}.kernel"] = on_device((kernel * scale).astype(np.float32))
         params[f"{name}.bias"] = on_device((offset - mean * scale).astype(np.float32))
     params["fc.kernel"] = on_device(np.asarray(tensors["fc.weight"], np.float32).T)
-    return InceptionFeatures("inception-2015-12-05", 2048, found, (299, 299, 3), "inception", params, batch=25)
+    card = {"classes": 1008}
+    net = InceptionFeatures(_NAME, 2048, found, (299, 299, 3), "inception", params, card, batch=25)
+    return net.resized_as(resize)

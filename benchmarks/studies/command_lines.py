@@ -44,6 +44,7 @@ WORK = (
     "benchmarks.paths.weights:weigh",
     "benchmarks.paths.run:find_stops",
     "benchmarks.paths.run:compare",
+    "benchmarks.evaluation:as_reference",
     "benchmarks.evaluation:evaluate_one",
     "benchmarks.interpolation:measure",
     "benchmarks.speed:measure",

@@ -24,7 +24,7 @@ from pairs.io.reports import hardware, versions, write_json
 
 from ..metrics import frechet_distance, moments, precision_recall
 
-__all__ = ["main"]
+__all__ = ["feature_rows", "main"]
 
 
 def _by_roots(m1: np.ndarray, s1: np.ndarray, m2: np.ndarray, s2: np.ndarray) -> float:
@@ -36,7 +36,7 @@ def _by_roots(m1: np.ndarray, s1: np.ndarray, m2: np.ndarray, s2: np.ndarray) ->
     return float((m1 - m2) @ (m1 - m2) + np.trace(s1) + np.trace(s2) - 2 * overlap)
 
 
-def _rows(rng: np.random.Generator, n: int, d: int, mix: np.ndarray, shift: float) -> np.ndarray:
+def feature_rows(rng: np.random.Generator, n: int, d: int, mix: np.ndarray, shift: float) -> np.ndarray:
     """Rows that are correlated and not negative, as features are."""
     return np.maximum(rng.standard_normal((n, d), np.float32) @ mix + np.float32(shift), 0)
 
@@ -44,7 +44,7 @@ def _rows(rng: np.random.Generator, n: int, d: int, mix: np.ndarray, shift: floa
 def _frechet(args: argparse.Namespace) -> dict[str, Any]:
     rng, d = np.random.default_rng(args.seed), args.dimensions
     mix = (rng.standard_normal((d, d), np.float32) * np.exp(-6 * np.arange(d) / d)[:, None] / d**0.5).astype(np.float32)
-    a, b = (moments(_rows(rng, args.rows, d, mix, s)) for s in (0.3, 0.35))
+    a, b = (moments(feature_rows(rng, args.rows, d, mix, s)) for s in (0.3, 0.35))
     given = a.mean, a.covariance, b.mean, b.covariance
     ways = {"one factor": frechet_distance, "two eigenproblems": _by_roots}
     times: dict[str, list[float]] = {name: [] for name in ways}

@@ -17,6 +17,8 @@ from PIL import Image
 import ganrefine
 from benchmarks.commands.argument_types import Count, CountOrPath, FilePath, Interval, Number, Part, PathText, Text
 from benchmarks.commands.options import PRESET_NAMES
+from benchmarks.features import load_features
+from benchmarks.features.statistics_file import write_statistics
 from pairs.io.command import Parser
 
 __all__ = ["commands", "draw_line", "make_inputs", "parser_of"]
@@ -81,6 +83,9 @@ def make_inputs(folder: Path) -> dict[str, list[str]]:
     }
     for name, text in texts.items():
         (folder / f"{name}.toml").write_text(text)
+    net = load_features("fashion-mnist-classifier-a")
+    write_statistics(folder / "own.npz", net, net.reference())
+    np.savez(folder / "foreign.npz", mu=np.zeros(2), sigma=np.eye(2))
     data = [str(grey)] * 4 + [str(v) for v in (few, one, folder / "empty", few / "0.png", "toy:8-gaussians", "toy:x")]
     nets = ["fashion-mnist-classifier-a", "fashion-mnist-classifier-b", "mnist-classifier-a", "auto", "random"]
     pairs = ["fashion-mnist-wgan-gp"] * 4 + [str(grey), str(folder / "right.toml")]
@@ -92,7 +97,8 @@ def make_inputs(folder: Path) -> dict[str, list[str]]:
         "file": [*manifests, str(grey / "train.npz")],
         "path": ["fashion-mnist-wgan-gp", str(grey), str(grey / "train.npz"), str(folder / "torn.toml")],
         "data": data,
-        "reference": data,
+        "reference": [*data, str(folder / "own.npz"), str(folder / "foreign.npz")],
+        "write_statistics": [str(folder / name) for name in ("new.npz", "own.npz", "new.txt")],
         "images": data,
         "through": [*data, "50", "200"],
         "start": ["0", "7", str(few / "0.png"), str(one / "0.png")],

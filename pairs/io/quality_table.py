@@ -70,7 +70,8 @@ def protocol_line(report: Mapping[str, Any]) -> str:
     n = f"{report['n']} samples, " if "n" in report else ""
     if f is None:
         return f"{n}no feature net: distances are not measured"
-    return f"{n}features {f['name']} ({f['dim']}-d), reference {r['split']} split of {r['n']}, 95 % intervals"
+    real = f"statistics '{r['split']}'" if r["n"] is None else f"{r['split']} split of {r['n']}"
+    return f"{n}features {f['name']} ({f['dim']}-d), reference {real}, 95 % intervals"
 
 
 def quality_table(report: Mapping[str, Any]) -> Table:

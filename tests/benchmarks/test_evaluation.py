@@ -15,7 +15,7 @@ from pairs import InputError
 from pairs.io.files import write_bytes
 from pairs.io.html_report import write_html
 from pairs.io.pictures import before_after_grid, grid, save_grid
-from pairs.io.quality_table import figure_text, quality_table
+from pairs.io.quality_table import figure_text, protocol_line, quality_table
 from pairs.io.reports import hardware, versions, write_json
 
 METRICS = ["fid", "kid", "precision", "recall", "density", "coverage"]
@@ -74,7 +74,7 @@ def test_identical_sets_do_not_differ_and_the_bundled_reference_is_the_default(n
 class Pixels:
     """The first two pixels as features."""
 
-    name, dim, sha256 = "pixels", 2, ""
+    name, dim, sha256, card = "pixels", 2, "", {}
 
     def __call__(self, x):
         return x.reshape(len(x), -1)[:, :2].astype(np.float32)
@@ -124,6 +124,8 @@ def test_a_table_without_its_protocol_is_not_printed_and_only_inception_is_calle
     names = lambda report: list(quality_table(report).columns[0].cells)
     assert names(result)[:2] == ["FD (classifier features)", "KD"]
     assert names({**result, "features": {"name": "inception-2015", "dim": 2048, "sha256": ""}})[0] == "FID (Inception)"
+    unknown = protocol_line({**result, "reference": {"split": "stl10", "n": None, "rows": 0}})
+    assert "reference statistics 'stl10', 95" in unknown and "test split" not in unknown
     with pytest.raises(InputError, match="protocol"):
         quality_table({k: v for k, v in result.items() if k != "reference"})
 
