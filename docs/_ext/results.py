@@ -25,6 +25,14 @@ def report(name: str) -> dict[str, Any]:
     return json.loads((RESULTS / f"{name}.json").read_text())
 
 
+def reports(prefix: str) -> list[str]:
+    """Names of all reports that begin so, at least one."""
+    found = sorted(path.stem for path in RESULTS.glob(f"{prefix}*.json"))
+    if not found:
+        raise FileNotFoundError(f"no report in {RESULTS} is named {prefix}*")
+    return found
+
+
 def find(name: str, *keys: str | int) -> Any:
     """The entry of a report below the keys, one after the other."""
     found: Any = report(name)
@@ -148,6 +156,7 @@ FUNCTIONS = {
     f.__name__: f
     for f in (
         report,
+        reports,
         find,
         value,
         percent,
