@@ -24,7 +24,7 @@ from pairs.ranking import auc
 __all__ = ["FirstLook", "Scores", "draw", "look"]
 
 SAMPLES = 512
-_SLACK, _LOW, _FLIPPED = 1e-3, 0.4, 0.1
+_SLACK, _LOW, _FLIPPED = 1e-3, 0.4, 0.3  # benchmarks.studies.first_look measures how often they are right
 _ORDER = (("data", "samples"), ("data", "noise"), ("samples", "noise"))
 
 
