@@ -82,6 +82,7 @@ def correct(
 
     Example:
       >>> import dcd, pairs
+      >>> import jax.numpy as jnp
       >>> nets = pairs.wrap(lambda p, z: z * p, jnp.ones(2)), pairs.wrap(lambda p, x: x @ p, jnp.ones(2))
       >>> pair = pairs.make_pair(*nets, pairs.Normal((2,)), sample_range=None, critic_kind="energy")
       >>> chain, key = dcd.preset("ddls").replace(steps=2), jax.random.key(0)

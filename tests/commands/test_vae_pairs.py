@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+from collections.abc import Callable
 
+import jax
 import numpy as np
 import pytest
 from PIL import Image
 from small_nets import write_net
 
+from checkpoints import save_pair
 from ganrefine import main
+from pairs import Record
+from pairs.fitting import Job
+from pairs.vae import discriminative, label_split, soft_intro
+from pairs.vae.nets import VaeConfig
 
 pytestmark = pytest.mark.slow  # each command compiles its own kernels, for each family
 
-FAMILIES = {
-    "soft-intro-vae": ["--batch", "8", "--latent", "4"],
-    "label-vae": ["--batch", "10", "--latent", "4", "--label-width", "2"],
-    "discriminative-vae": ["--batch", "8", "--latent", "4", "--classifier-steps", "2"],
+SMALL = VaeConfig((8, 8, 1), 4, (16,))
+FAMILIES: dict[str, Callable[..., Job]] = {
+    "soft-intro-vae": lambda x, y: soft_intro.job(soft_intro.SoftIntro(SMALL), x),
+    "label-vae": lambda x, y: label_split.job(
+        label_split.LabelSplit(dataclasses.replace(SMALL, sample_range=(-1.0, 1.0)), label_width=2), x, y
+    ),
+    "discriminative-vae": lambda x, y: discriminative.job(discriminative.Discriminative(SMALL), x, y),
 }
 
 
@@ -48,9 +59,11 @@ def few(data, tmp_path_factory) -> str:
 
 @pytest.fixture(scope="module", params=FAMILIES)
 def pair(request, data, tmp_path_factory) -> str:
-    out = tmp_path_factory.mktemp(request.param)
-    assert main(["train", request.param, data, *FAMILIES[request.param], "--steps", "2", "--out", str(out)]) == 0
-    return str(out / "pair")
+    """What training makes of a state before its first update; test_train_vae.py trains."""
+    with np.load(f"{data}/train.npz") as train:
+        job, key = FAMILIES[request.param](train["x"], train["y"]), jax.random.key(0)
+    made = job.to_pair(job.init(key), key, Record(name=request.param))
+    return str(save_pair(tmp_path_factory.mktemp(request.param) / "pair", made))
 
 
 def test_refine_moves_samples_and_judges_them(pair, few, net, tmp_path) -> None:
