@@ -32,7 +32,7 @@ from ..metrics import covariance_factor, fid_between, fid_spread, frechet_distan
 from ..metrics.fid_interval import FidSpread
 from .chains import CHAINS
 from .entries import Entry, digest_of, read_entry, write_entry
-from .method import Job, Method, RealData, Training
+from .method import Contest, Method, RealData, Training
 from .passes import prices
 from .selecting import EX2, SELECTIONS
 from .trained import TRAINED
@@ -145,14 +145,14 @@ def leaderboard(
     runs = [(m, b) for m in methods for b in (sorted(protocol.budgets) if not m.whole else [max(protocol.budgets)])]
     done = 0
     for name, pair in critics.items():
-        job = Job(pair, prices(pair), key, data, protocol.batch, training=protocol.training)
-        report["critics"][name] = {"prices": job.prices._asdict()}
+        contest = Contest(pair, prices(pair), key, data, protocol.batch, training=protocol.training)
+        report["critics"][name] = {"prices": contest.prices._asdict()}
         about, entries = [*shared, pair_digest(pair, {})], []
         for method, budget in runs:
             tell(f"{name} critic, {method.name}, budget {budget:g}", done / (len(critics) * len(runs)))
             done += 1
             row: dict[str, Any] = {"critic": name, "method": method.name, "budget": budget}
-            plan = method.plan(job, budget)
+            plan = method.plan(contest, budget)
             if plan.settings is None:
                 report["too_dear"].append(row | {"least": plan.cost, "reason": plan.reason})
                 continue
@@ -161,9 +161,9 @@ def leaderboard(
             digest = digest_of(*about, method.name, plan.settings, list(method.values))
             entry = read_entry(folder, label, digest)
             if entry is None:
-                made = _compute(job, method, plan.settings, protocol, halves, tried_law)
+                made = _compute(contest, method, plan.settings, protocol, halves, tried_law)
                 entry = write_entry(folder, label, digest, made)
-            job.chosen[method.name, budget] = entry.report["value"]
+            contest.chosen[method.name, budget] = entry.report["value"]
             row |= entry.report | {"budget": None if method.whole else budget, "planned": plan.cost, "digest": digest}
             if "chain" in plan.settings:  # as it was run, not as it was published
                 row["settings"]["chain"]["step_size"] = entry.report["value"]
@@ -177,23 +177,25 @@ def _shown(pair: Pair, x: np.ndarray) -> np.ndarray:
     return to_uint8(x, image_range(pair)) if is_image(pair) else x
 
 
-def _compute(job: Job, method: Method, settings: dict[str, Any], protocol: Protocol, halves: Halves, law: Any) -> Entry:
+def _compute(
+    contest: Contest, method: Method, settings: dict[str, Any], protocol: Protocol, halves: Halves, law: Any
+) -> Entry:
     """Try, choose, run once more from other latents."""
     began = time.perf_counter()
     tries: list[list[float | None]] = []
     for value in method.values:
-        x = method.run(job, settings, value, protocol.tried, VALIDATION).samples
+        x = method.run(contest, settings, value, protocol.tried, VALIDATION).samples
         far = np.inf
         if np.all(np.isfinite(x)):
-            own = moments(halves.chooser(_shown(job.pair, x)).astype(np.float64))
+            own = moments(halves.chooser(_shown(contest.pair, x)).astype(np.float64))
             far = frechet_distance(own.mean, own.covariance, law.mean, law.covariance)
         tries.append([value, float(far) if np.isfinite(far) else None])
     chosen = min(tries, key=lambda t: np.inf if t[1] is None else t[1])[0]
     assert chosen is not None
     middle = time.perf_counter()
-    drawn = method.run(job, settings, chosen, protocol.n, 0)
+    drawn = method.run(contest, settings, chosen, protocol.n, 0)
     seconds = time.perf_counter() - middle
-    rows = halves.judge(_shown(job.pair, drawn.samples))
+    rows = halves.judge(_shown(contest.pair, drawn.samples))
     report = {
         "source": method.source,
         "knob": method.knob,

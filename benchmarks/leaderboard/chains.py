@@ -17,7 +17,7 @@ from dcd.selection.candidates import Source
 from dcd.selection.selected import in_batches
 from pairs import Pair, Sphere
 
-from .method import FACTORS, Drawn, Job, Method, Plan
+from .method import FACTORS, Contest, Drawn, Method, Plan
 from .passes import Passes, Prices
 
 __all__ = ["CHAINS", "NO_WAY_BACK", "chain_passes", "draw_chains", "most_steps"]
@@ -49,19 +49,21 @@ def most_steps(chain: dcd.Langevin, prices: Prices, budget: float) -> Plan:
     return Plan({"chain": chain.to_dict()}, prices.cost(chain_passes(chain)))
 
 
-def draw_chains(pair: Pair, chain: dcd.Langevin, job: Job, n: int, first: int) -> Any:
-    """Samples ``first`` to ``first + n - 1`` of the job's key at the end of a chain."""
-    source = Source(pair, job.key, n, chain.preset, first=chain, first_index=first, batch=job.batch, smooth=True)
-    return next(in_batches(lambda rows, keep: (source.draw(rows, 0).samples,), n, job.batch))
+def draw_chains(pair: Pair, chain: dcd.Langevin, contest: Contest, n: int, first: int) -> Any:
+    """Samples ``first`` to ``first + n - 1`` of the contest's key at the end of a chain."""
+    source = Source(
+        pair, contest.key, n, chain.preset, first=chain, first_index=first, batch=contest.batch, smooth=True
+    )
+    return next(in_batches(lambda rows, keep: (source.draw(rows, 0).samples,), n, contest.batch))
 
 
-def _plan(name: str, job: Job, budget: float) -> Plan:
+def _plan(name: str, contest: Contest, budget: float) -> Plan:
     chain = dcd.preset(name)
-    if chain.metropolis and isinstance(job.pair.prior, Sphere):
+    if chain.metropolis and isinstance(contest.pair.prior, Sphere):
         return Plan(None, 0.0, NO_WAY_BACK)
     if name == "dot":
-        chain = dot(_slope(job))
-    found = most_steps(chain, job.prices, budget)
+        chain = dot(_slope(contest))
+    found = most_steps(chain, contest.prices, budget)
     if name != "gebm" or found.settings is None:
         return found
     # the published fall of the step size goes by the number of the step
@@ -69,16 +71,16 @@ def _plan(name: str, job: Job, budget: float) -> Plan:
     return Plan({"chain": chain.to_dict()}, found.cost)
 
 
-def _slope(job: Job) -> float:
-    if "slope" not in job.made:
-        job.made["slope"] = dcd.effective_lipschitz(job.pair, job.key, COUPLES)
-    return job.made["slope"]
+def _slope(contest: Contest) -> float:
+    if "slope" not in contest.made:
+        contest.made["slope"] = dcd.effective_lipschitz(contest.pair, contest.key, COUPLES)
+    return contest.made["slope"]
 
 
-def _run(name: str, job: Job, settings: dict[str, Any], value: float, n: int, first: int) -> Drawn:
+def _run(name: str, contest: Contest, settings: dict[str, Any], value: float, n: int, first: int) -> Drawn:
     chain = dcd.Langevin.from_dict({**settings["chain"], "step_size": value})
-    once = 2 * COUPLES * job.prices.cost(Passes(generators=1, critics=1)) if name == "dot" else 0.0
-    return Drawn(draw_chains(job.pair, chain, job, n, first), chain_passes(chain), job.prices, once)
+    once = 2 * COUPLES * contest.prices.cost(Passes(generators=1, critics=1)) if name == "dot" else 0.0
+    return Drawn(draw_chains(contest.pair, chain, contest, n, first), chain_passes(chain), contest.prices, once)
 
 
 def _method(name: str, source: str) -> Method:

@@ -14,7 +14,7 @@ from pairs.heads.affine_score import affine
 
 from .passes import Passes, Prices
 
-__all__ = ["FACTORS", "SHARPNESS", "Drawn", "Job", "Method", "Plan", "RealData", "Training", "sharpened"]
+__all__ = ["FACTORS", "SHARPNESS", "Drawn", "Contest", "Method", "Plan", "RealData", "Training", "sharpened"]
 
 FACTORS = (0.1, 0.3, 1.0, 3.0, 10.0)
 """Step sizes that a chain tries, in units of the published one."""
@@ -56,7 +56,7 @@ class Training:
 
 
 @dataclasses.dataclass
-class Job:
+class Contest:
     """What every method on one critic shares.
 
     Attributes:
@@ -121,8 +121,8 @@ class Method:
       source: arXiv id of the paper, or what else it is.
       knob: ``step size`` or ``sharpness``.
       values: The values that are tried, as many for every method.
-      plan: From a job and a budget to settings.
-      run: From a job, settings, the knob's value, the number of samples and that of the first one to samples.
+      plan: From a contest and a budget to settings.
+      run: From a contest, settings, the knob's value, the number of samples and that of the first one to samples.
       after: Name of the method whose chosen value this one builds on.
       whole: Whether the method has one price, so that it is run once and not for every budget.
     """
@@ -131,8 +131,8 @@ class Method:
     source: str
     knob: str
     values: tuple[float, ...]
-    plan: Callable[[Job, float], Plan]
-    run: Callable[[Job, dict[str, Any], float, int, int], Drawn]
+    plan: Callable[[Contest, float], Plan]
+    run: Callable[[Contest, dict[str, Any], float, int, int], Drawn]
     after: str | None = None
     whole: bool = False
 

@@ -19,7 +19,7 @@ from dcd.selection.discriminator_rejection import drs_logit
 from pairs import Pair, Sphere
 
 from .chains import NO_WAY_BACK
-from .method import FACTORS, SHARPNESS, Drawn, Job, Method, Plan, sharpened
+from .method import FACTORS, SHARPNESS, Contest, Drawn, Method, Plan, sharpened
 from .passes import Passes, Prices
 
 __all__ = ["EX2", "SELECTIONS", "drs_gamma", "global_moves"]
@@ -49,41 +49,41 @@ def drs_gamma(log_ratio: np.ndarray, acceptance: float) -> float:
     return (low + high) / 2
 
 
-def _share(job: Job, budget: float) -> Plan:
-    one = job.prices.cost(CANDIDATE)
+def _share(contest: Contest, budget: float) -> Plan:
+    one = contest.prices.cost(CANDIDATE)
     if one > budget:
         return Plan(None, one)
     share = max(one / budget, 1 / MOST_CANDIDATES)
     return Plan({"acceptance": share}, one / share)
 
 
-def _rejection(method: str, job: Job, settings: dict[str, Any], value: float, n: int, first: int) -> Drawn:
-    pair, share = sharpened(job.pair, value), settings["acceptance"]
-    shared: dict[str, Any] = {"pilot": PILOT, "first_index": first, "batch": job.batch}
+def _rejection(method: str, contest: Contest, settings: dict[str, Any], value: float, n: int, first: int) -> Drawn:
+    pair, share = sharpened(contest.pair, value), settings["acceptance"]
+    shared: dict[str, Any] = {"pilot": PILOT, "first_index": first, "batch": contest.batch}
     if method == "obrs":
-        found = dcd.obrs(pair, n, job.key, budget=share, **shared)
+        found = dcd.obrs(pair, n, contest.key, budget=share, **shared)
     else:
         # the library's pilot depends on the key alone, so that this is the one that sets its constants
-        d = Source(pair, job.key, n, "DRS", first_index=first, batch=job.batch).pilot(PILOT)
-        found = dcd.drs(pair, n, job.key, gamma=drs_gamma(d, share), **shared)
-    once = job.prices.cost(CANDIDATE) * PILOT * (1 if method == "obrs" else 2)
+        d = Source(pair, contest.key, n, "DRS", first_index=first, batch=contest.batch).pilot(PILOT)
+        found = dcd.drs(pair, n, contest.key, gamma=drs_gamma(d, share), **shared)
+    once = contest.prices.cost(CANDIDATE) * PILOT * (1 if method == "obrs" else 2)
     about = {"exhausted": int(found.exhausted.sum()), "acceptance": found.acceptance}
-    return Drawn(found.samples, CANDIDATE.times(float(found.tried.mean())), job.prices, once, about)
+    return Drawn(found.samples, CANDIDATE.times(float(found.tried.mean())), contest.prices, once, about)
 
 
-def _proposals(job: Job, budget: float) -> Plan:
-    one = job.prices.cost(CANDIDATE)
+def _proposals(contest: Contest, budget: float) -> Plan:
+    one = contest.prices.cost(CANDIDATE)
     count = min(math.floor(budget / one + 1e-9) - 1, MOST_CANDIDATES)
     return Plan(None, 3 * one) if count < 2 else Plan({"proposals": count}, one * (count + 1))
 
 
-def _mh_gan(job: Job, settings: dict[str, Any], value: float, n: int, first: int) -> Drawn:
-    real = None if job.pair.classes is not None else job.data.held_x
-    pair, count = sharpened(job.pair, value), settings["proposals"]
-    found = dcd.mh_gan(pair, n, job.key, proposals=count, real_x=real, first_index=first, batch=job.batch)
+def _mh_gan(contest: Contest, settings: dict[str, Any], value: float, n: int, first: int) -> Drawn:
+    real = None if contest.pair.classes is not None else contest.data.held_x
+    pair, count = sharpened(contest.pair, value), settings["proposals"]
+    found = dcd.mh_gan(pair, n, contest.key, proposals=count, real_x=real, first_index=first, batch=contest.batch)
     about = {"acceptance": found.acceptance, "capped": int(found.exhausted.sum())}
-    once = 0.0 if real is None else job.prices.cost(Passes(critics=len(real)))
-    return Drawn(found.samples, CANDIDATE.times(count + 1), job.prices, once, about)
+    once = 0.0 if real is None else contest.prices.cost(Passes(critics=len(real)))
+    return Drawn(found.samples, CANDIDATE.times(count + 1), contest.prices, once, about)
 
 
 def global_moves(candidate: float, budget: float) -> Plan:
@@ -102,19 +102,19 @@ def global_moves(candidate: float, budget: float) -> Plan:
     return Plan({"particles": particles, "steps": steps}, cost)
 
 
-def _isir(job: Job, settings: dict[str, Any], value: float, n: int, first: int) -> Drawn:
-    found = dcd.isir(sharpened(job.pair, value), n, job.key, first_index=first, batch=job.batch, **settings)
+def _isir(contest: Contest, settings: dict[str, Any], value: float, n: int, first: int) -> Drawn:
+    found = dcd.isir(sharpened(contest.pair, value), n, contest.key, first_index=first, batch=contest.batch, **settings)
     count = 2 + settings["steps"] * (settings["particles"] - 1)
-    return Drawn(found.samples, CANDIDATE.times(count), job.prices, 0.0, {"moved": found.acceptance})
+    return Drawn(found.samples, CANDIDATE.times(count), contest.prices, 0.0, {"moved": found.acceptance})
 
 
 def _round(local_steps: int) -> Passes:
     return CANDIDATE.times(PARTICLES - 1) + Passes(gradients=local_steps + 1)
 
 
-def _ex2_plan(job: Job, budget: float) -> Plan:
-    prices: Prices = job.prices
-    if isinstance(job.pair.prior, Sphere):
+def _ex2_plan(contest: Contest, budget: float) -> Plan:
+    prices: Prices = contest.prices
+    if isinstance(contest.pair.prior, Sphere):
         return Plan(None, 0.0, NO_WAY_BACK)
     ends = prices.cost(CANDIDATE.times(2))
     for local in range(LOCAL_STEPS, 0, -1):
@@ -126,12 +126,12 @@ def _ex2_plan(job: Job, budget: float) -> Plan:
     return Plan(None, ends + prices.cost(_round(1)))
 
 
-def _ex2(job: Job, settings: dict[str, Any], value: float, n: int, first: int) -> Drawn:
-    pair: Pair = job.pair
-    found = dcd.ex2(pair, n, job.key, step_size=value, first_index=first, batch=job.batch, **settings)
+def _ex2(contest: Contest, settings: dict[str, Any], value: float, n: int, first: int) -> Drawn:
+    pair: Pair = contest.pair
+    found = dcd.ex2(pair, n, contest.key, step_size=value, first_index=first, batch=contest.batch, **settings)
     passes = CANDIDATE.times(2) + _round(settings["local_steps"]).times(settings["steps"])
     about = {"acceptance": found.acceptance, "global_moves": found.settings["global_moves"]}
-    return Drawn(found.samples, passes, job.prices, 0.0, about)
+    return Drawn(found.samples, passes, contest.prices, 0.0, about)
 
 
 SELECTIONS = (
@@ -143,7 +143,7 @@ SELECTIONS = (
         "arXiv 2111.02702",
         "sharpness",
         SHARPNESS,
-        lambda job, budget: global_moves(job.prices.cost(CANDIDATE), budget),
+        lambda contest, budget: global_moves(contest.prices.cost(CANDIDATE), budget),
         _isir,
     ),
 )

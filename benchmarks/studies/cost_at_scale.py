@@ -74,7 +74,7 @@ def share_of_peak(operations: float, known: list[tuple[float, float]]) -> float:
     """The share s(F) of a gradient of so many operations.
 
     Example:
-      >>> share_of_peak(1e8, [(1e7, 0.1), (1e9, 0.5)])
+      >>> round(share_of_peak(1e8, [(1e7, 0.1), (1e9, 0.5)]), 6)
       0.3
     """
     (low, first), (high, last) = known

@@ -14,7 +14,7 @@ import pytest
 import pairs
 from benchmarks.features.point_features import point_features
 from benchmarks.leaderboard.board import METHODS, Halves, Protocol, leaderboard
-from benchmarks.leaderboard.method import Job, RealData, Training
+from benchmarks.leaderboard.method import Contest, RealData, Training
 from benchmarks.leaderboard.passes import Passes, prices
 from benchmarks.leaderboard.trained import TRAINED
 
@@ -99,12 +99,12 @@ EXACT = [
 @pytest.mark.parametrize("method", EXACT)
 def test_passes_that_are_charged_are_those_that_are_made_and_fit_the_budget(method):
     budget, pair = 9.0, WIDE if method in TRAINED else COUNTING
-    job = Job(pair, prices(pair), jax.random.key(0), DATA, BATCH, {("ddls", budget): 0.01}, training=QUICK)
-    plan = method.plan(job, budget)
-    method.run(job, plan.settings, method.values[0], N, 0)  # trains what is trained
+    contest = Contest(pair, prices(pair), jax.random.key(0), DATA, BATCH, {("ddls", budget): 0.01}, training=QUICK)
+    plan = method.plan(contest, budget)
+    method.run(contest, plan.settings, method.values[0], N, 0)  # trains what is trained
     jax.effects_barrier()
     counted.clear()
-    drawn = method.run(job, plan.settings, method.values[0], N, 0)
+    drawn = method.run(contest, plan.settings, method.values[0], N, 0)
     scored = len(DATA.held_x) / N if method.name == "mh-gan" else 0.0  # the real samples at which its chains start
     assert passes_counted() == drawn.passes._replace(flows=0.0) + Passes(critics=scored)
     assert plan.cost == pytest.approx(drawn.prices.cost(drawn.passes)) and plan.cost <= budget
@@ -116,23 +116,23 @@ def test_passes_that_are_charged_are_those_that_are_made_and_fit_the_budget(meth
 def test_rejection_sees_as_many_candidates_on_average_as_the_budget_pays(name):
     """Two candidates, half a gradient each; the mean of 400 numbers whose spread is below 2: 20 % are four errors."""
     pair = known_pair()
-    job = Job(pair, prices(pair), jax.random.key(0), DATA, 200)
+    contest = Contest(pair, prices(pair), jax.random.key(0), DATA, 200)
     method = {m.name: m for m in METHODS}[name]
-    plan = method.plan(job, 1.0)
-    drawn = method.run(job, plan.settings, 1.0, 400, 0)
+    plan = method.plan(contest, 1.0)
+    drawn = method.run(contest, plan.settings, 1.0, 400, 0)
     assert plan.cost == pytest.approx(1.0) and drawn.prices.cost(drawn.passes) == pytest.approx(1.0, rel=0.2)
 
 
 def test_the_critic_that_boosting_adds_makes_its_gradients_dearer():
-    job = Job(WIDE, prices(WIDE), jax.random.key(0), DATA, BATCH, {("ddls", 9.0): 0.01}, training=QUICK)
-    boosted, ddls = ({m.name: m for m in METHODS}[name].plan(job, 9.0) for name in ("boosted", "ddls"))
+    contest = Contest(WIDE, prices(WIDE), jax.random.key(0), DATA, BATCH, {("ddls", 9.0): 0.01}, training=QUICK)
+    boosted, ddls = ({m.name: m for m in METHODS}[name].plan(contest, 9.0) for name in ("boosted", "ddls"))
     assert 1 <= boosted.settings["chain"]["steps"] < ddls.settings["chain"]["steps"]
 
 
 def test_corrected_steps_are_left_out_with_a_reason_where_latents_lie_on_a_sphere():
     pair = known_pair().replace(prior=pairs.Sphere((2,)))
-    job = Job(pair, prices(pair), jax.random.key(0), DATA)
-    plans = {m.name: m.plan(job, 20.0) for m in METHODS if m.name in ("ddls", "ddls-mala", "ex2", "obrs")}
+    contest = Contest(pair, prices(pair), jax.random.key(0), DATA)
+    plans = {m.name: m.plan(contest, 20.0) for m in METHODS if m.name in ("ddls", "ddls-mala", "ex2", "obrs")}
     assert {k for k, v in plans.items() if v.settings is None} == {"ddls-mala", "ex2"}
     assert "sphere" in plans["ex2"].reason and plans["ddls-mala"].reason == plans["ex2"].reason
 
