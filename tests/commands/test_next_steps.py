@@ -62,11 +62,11 @@ def _write(folder: Path, shape: tuple[int, ...], classes: int) -> None:
 @pytest.mark.parametrize(
     "shape, classes, commands",
     [
-        ((8, 8, 3), 3, "refine tune refine benchmark path"),
-        ((8, 8, 1), 0, "refine tune refine benchmark path"),
+        ((32, 32, 3), 0, "refine tune refine benchmark path"),
+        ((8, 8, 1), 3, "refine tune refine benchmark path"),
         ((2,), 0, "refine tune refine path"),
     ],
-    ids=["colour with labels", "grey without a known name", "points"],
+    ids=["colour", "grey with labels and without a known name", "points"],
 )
 def test_every_next_step_runs_as_printed(shape, classes, commands, tmp_path, monkeypatch, capsys) -> None:
     folder = tmp_path / "with a space"
