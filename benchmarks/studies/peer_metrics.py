@@ -141,7 +141,11 @@ def _run(argv: Sequence[str] | None) -> int:
         report["memory"] = {"rows": args.neighbours, "dimensions": args.neighbour_dimensions, "tools": found}
         write_json(args.out, report)
     if "images" in parts:
-        report["images"] = image_parts(args.seed)
+        report["images"] = {}
+        try:
+            image_parts(args.seed, report["images"])
+        finally:
+            write_json(args.out, report)
         print(json.dumps(report["images"], indent=1), file=sys.stderr)
     write_json(args.out, report)
     return 0
