@@ -79,7 +79,8 @@ def moments(x: ArrayLike) -> Moments:
     """
     rows = _rows(x)
     mean = rows.mean(axis=0)
-    return Moments(len(rows), mean, (rows - mean).T @ (rows - mean))
+    centred = rows - mean
+    return Moments(len(rows), mean, centred.T @ centred)  # of one array and itself BLAS computes half
 
 
 def moments_of_stream(batches: Iterable[ArrayLike]) -> Moments:

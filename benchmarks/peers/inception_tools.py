@@ -68,10 +68,11 @@ def tool_features(weights: Path) -> dict[str, Callable[[Path], np.ndarray]]:
 
 
 def command_metrics(fakes: Path, reals: Path, weights: Path, **chosen: int) -> dict[str, float]:
-    """All metrics of torch-fidelity's own command on two folders."""
+    """All metrics of torch-fidelity's own command on two folders, all in Inception's features."""
     return torch_fidelity.calculate_metrics(
         **{"input1": str(fakes), "input2": str(reals), "cuda": False, "cache": False, "verbose": False},
         **{"isc": True, "fid": True, "kid": True, "prc": True, **chosen},
+        feature_extractor="inception-v3-compat",  # else precision and recall take those of another net
         feature_extractor_weights_path=str(weights),
     )
 

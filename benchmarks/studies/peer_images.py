@@ -54,17 +54,18 @@ def _apart(theirs: np.ndarray, ours: np.ndarray) -> dict[str, float]:
     }
 
 
-def image_parts(seed: int) -> dict[str, Any]:
-    """``read``, ``features``, ``other_resize``, ``statistics`` and ``end_to_end``, each a comparison.
+def image_parts(seed: int, report: dict[str, Any]) -> None:
+    """Fill a report: ``read``, ``features``, ``other_resize``, ``statistics`` and ``end_to_end``.
 
     Args:
       seed: Of images and weights.
+      report: What was measured stays in it where a later part fails.
     """
     from ..peers.inception_tools import READERS, save_weights, tool_features
     from ..peers.inception_weights import drawn_inception
 
     rng = np.random.default_rng(seed)
-    report: dict[str, Any] = {"seed": seed, "weights": f"drawn, seed {seed}", "read": {}, "features": {}}
+    report |= {"seed": seed, "weights": f"drawn, seed {seed}", "read": {}, "features": {}}
     with tempfile.TemporaryDirectory() as place:
         root, weights = Path(place), Path(place, "weights.pth")
         save_weights(weights, drawn_inception(seed))
@@ -92,7 +93,6 @@ def image_parts(seed: int) -> dict[str, Any]:
         report["statistics"] = _statistics(root, weights, net, own["colour 32 x 40"]["pytorch-fid"])
         _write(root / "fakes", _pictures(rng, FOLDERS["colour 32 x 40"], 0.5))
         report["end_to_end"] = _end_to_end(root / "1", root / "fakes", weights, net)
-    return report
 
 
 def _statistics(root: Path, weights: Path, net: InceptionFeatures, rows: np.ndarray) -> dict[str, Any]:

@@ -108,6 +108,7 @@ def _run(argv: Sequence[str] | None) -> int:
     parser.add_argument("--neighbour-dimensions", type=int, default=256, help="their dimensions")
     parser.add_argument("--seed", type=seed_number, default=0)
     parser.add_argument("--part", action="append", choices=("rows", "memory", "images"), help="default: all")
+    parser.add_argument("--metric", action="append", help="default: all; others stay as they are in the file")
     parser.add_argument("--out", type=Path, help="JSON file; parts that are not asked for stay as they are there")
     parser.add_argument("--memory-of", help=argparse.SUPPRESS)
     parser.add_argument("--rows", type=int, help=argparse.SUPPRESS)
@@ -122,13 +123,15 @@ def _run(argv: Sequence[str] | None) -> int:
     report: dict[str, Any] = json.loads(args.out.read_text()) if args.out.exists() else {}
     report |= {"seed": args.seed, "versions": versions() | tool_versions(), "hardware": hardware()}
     if "rows" in parts:
-        report["rows"] = []
+        held = {(e["rows"], e["dimensions"]): e for e in report.get("rows", [])}
         for size in args.size or ["10000x64", "5000x2048"]:
             n, d = map(int, size.split("x"))
             real, fake = rows_of(args.seed, n, d)
-            entry: dict[str, Any] = {"rows": n, "dimensions": d, "turns": args.turns, "metrics": {}}
-            report["rows"].append(entry)
+            entry = held.setdefault((n, d), {"rows": n, "dimensions": d, "turns": args.turns, "metrics": {}})
+            report["rows"] = list(held.values())
             for metric, tools in METRICS.items():
+                if args.metric and metric not in args.metric:
+                    continue
                 entry["metrics"][metric] = found = _metric(tools, real, fake, args.turns)
                 found["load"] = os.getloadavg()[0]  # how many processes wanted the cores meanwhile
                 print(size, metric, found["relative_difference"], found["ratio"], file=sys.stderr, flush=True)
@@ -138,7 +141,11 @@ def _run(argv: Sequence[str] | None) -> int:
         report["memory"] = {"rows": args.neighbours, "dimensions": args.neighbour_dimensions, "tools": found}
         write_json(args.out, report)
     if "images" in parts:
-        report["images"] = image_parts(args.seed)
+        report["images"] = {}
+        try:
+            image_parts(args.seed, report["images"])
+        finally:
+            write_json(args.out, report)
         print(json.dumps(report["images"], indent=1), file=sys.stderr)
     write_json(args.out, report)
     return 0
