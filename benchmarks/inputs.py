@@ -43,8 +43,6 @@ KNOBS = ("steps", "step_size", "temperature", "critic_scale", "prior_weight", "m
 """Settings of the chain that a command line may give."""
 LEAST_IMAGES, MOST_IMAGES = 500, 20_000
 """Images that a critic needs, and the default of ``--limit`` where one is trained."""
-
-
 SURE = 0.8
 """Share of real samples that a classifier must name rightly before a chain follows it: its classes may be others."""
 
