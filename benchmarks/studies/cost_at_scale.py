@@ -26,7 +26,7 @@ from dcd.streaming.shard_index import index_text
 
 from ..commands.options import SAMPLES
 
-__all__ = ["MACHINES", "at_scale", "index_bytes", "share_of_peak"]
+__all__ = ["MACHINES", "RESULTS", "at_scale", "index_bytes", "share_of_peak"]
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
 BILLION = 10**9
