@@ -42,6 +42,7 @@ def run(args: argparse.Namespace) -> int:
 
     import dcd
     from pairs.io.command import check_out
+    from pairs.io.earlier_results import say_replaced
     from pairs.io.files import write_bytes
     from pairs.io.progress_bars import progress, stages
     from pairs.io.reports import hardware, to_json, versions, write_json
@@ -54,11 +55,12 @@ def run(args: argparse.Namespace) -> int:
     from ..leaderboard.showing import cost_plot, print_board
 
     folder = check_out(args.out)
-    pair = load(args.pair, args.files)
+    pair = load(args.pair, args.files, args.factory)
     protocol = Protocol(tuple(sorted(set(args.budgets))), args.n, args.tried, args.seed, args.batch)
     chain = dcd.preset("ddls").replace(steps=int(max(protocol.budgets)))
     estimate = check_refinement(pair, chain, args.n, args.batch)
     data, halves, names = board_data(args, pair, folder)
+    say_replaced(folder, "report.json", "leaderboard.png")
     runs = (1 + pair.has_critic) * len(METHODS)
     drawn = args.n + len(METHODS[0].values) * args.tried
     estimate = dataclasses.replace(estimate, evaluations=int(runs * drawn * sum(protocol.budgets)))

@@ -21,6 +21,10 @@ NET = ["--features", "fashion-mnist-classifier-a"]
 COMMANDS = {
     "refine": ["refine", "--n", "8"],
     "benchmark refine": ["benchmark", "refine", "fashion-mnist-wgan-gp", "DATA", "--n", "8", *NET],
+    "benchmark leaderboard": [
+        *["benchmark", "leaderboard", "fashion-mnist-wgan-gp", "DATA", *NET],
+        *["--judge", "fashion-mnist-classifier-b"],
+    ],
     "tune": ["tune", "fashion-mnist-wgan-gp", "DATA", *NET],
     "adapt": ["adapt", "fashion-mnist-wgan-gp", "DATA"],
     "path": ["path", "fashion-mnist-wgan-gp"],

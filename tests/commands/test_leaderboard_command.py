@@ -71,3 +71,10 @@ def test_one_net_for_both_is_refused_in_a_line(inputs, tmp_path, capsys):
     assert main(line(words, judge, judge, tmp_path / "out")) == 2
     error = capsys.readouterr().err
     assert error.startswith("error: --judge: is b") and error.count("\n") == 1
+
+
+def test_code_that_the_pair_does_not_need_is_refused_and_not_ignored(inputs, tmp_path, capsys):
+    (tmp_path / "nets.py").write_text("make = None")
+    words, nets = inputs
+    assert main([*line(words, *nets, tmp_path / "out"), "--factory", f"{tmp_path / 'nets.py'}:make"]) == 2
+    assert capsys.readouterr().err.startswith("error: factory: is given, and no net of 'tiny' is code of yours")
