@@ -70,7 +70,8 @@ def _call(*argv: Any, **more: Any) -> str:
     done = subprocess.run([str(a) for a in argv], capture_output=True, text=True, check=False, **more)
     if done.returncode:
         said = (done.stderr.strip() or done.stdout.strip() or "nothing").splitlines()[-1]
-        raise InputError("command", f"{' '.join(map(str, argv[:4]))} ended with {done.returncode}: {said}", "see above")
+        remedy = "run it by hand: " + " ".join(map(str, argv))
+        raise InputError("command", f"{Path(argv[0]).name} ended with {done.returncode} ({said})", remedy)
     return done.stdout
 
 
