@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +10,10 @@ import numpy as np
 
 import checkpoints
 import dcd
-from checkpoints.digest import canonical, leaf_table, named_leaves, tree_digest
 from pairs import InputError, Net, Pair
-from pairs.architecture_digest import architecture_digest
 from pairs.batches import apply_in_batches
 from pairs.checks import image_range, is_image
+from pairs.digests import pair_digest, tree_digest
 from pairs.io.images import Images, default_split, read_images
 from pairs.io.paths import as_path
 from pairs.io.pixels import to_range
@@ -31,10 +29,10 @@ __all__ = [
     "classifier_of",
     "folds_of",
     "load",
-    "pair_digest",
     "read_data",
     "refuse_data_options",
     "require_critic",
+    "run_digest",
     "settings",
     "tuned_or_settings",
 ]
@@ -231,12 +229,9 @@ def settings(args: argparse.Namespace) -> dcd.Langevin:
     return dcd.preset(args.preset or "latent").replace(**given)
 
 
-def pair_digest(pair: Pair, settings: dict[str, Any]) -> str:
-    """SHA-256 of the nets of a pair and of settings in JSON form: what a run that goes on must share."""
-    leaves = named_leaves((pair.generator.params, pair.critic.params, pair.prior), "pair")
-    table = leaf_table({name: np.asarray(leaf) for name, leaf in leaves.items()})
-    nets = [architecture_digest(net) for net in (pair.generator, pair.critic)]
-    return hashlib.sha256(canonical([tree_digest(table), nets, pair.prior.record(), settings]).encode()).hexdigest()
+def run_digest(pair: Pair, settings: dict[str, Any]) -> str:
+    """SHA-256 of what chains use of a pair and of settings in JSON form: what a run that goes on must share."""
+    return tree_digest([pair_digest(pair), settings], ())
 
 
 def require_critic(pair: Pair) -> None:

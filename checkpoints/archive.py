@@ -80,7 +80,7 @@ def write_archive(
     settle(target)
     table = digest.leaf_table(arrays)
     sealed = digest.seal(
-        {"format": kind, "version": VERSION, **metadata, "leaves": table, "tree_digest": digest.tree_digest(table)}
+        {"format": kind, "version": VERSION, **metadata, "leaves": table, "tree_digest": digest.table_digest(table)}
     )
     workspace = workspace_beside(target)
     fresh = workspace / "archive"
@@ -169,7 +169,7 @@ def _verified(source: Path, kind: str | None) -> dict[str, Any]:
         raise InputError(
             "path", f"'{source}' has format version {metadata.get('version')}, not {VERSION}", "update this package"
         )
-    if digest.tree_digest(metadata["leaves"]) != metadata["tree_digest"]:
+    if digest.table_digest(metadata["leaves"]) != metadata["tree_digest"]:
         raise _damaged(source, "its list of arrays differs from its digest")
     return metadata
 

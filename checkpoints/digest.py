@@ -23,7 +23,7 @@ import numpy as np
 from pairs import InputError
 from pairs.io.files import open_regular
 
-__all__ = ["array_digest", "canonical", "file_digest", "leaf_table", "named_leaves", "seal", "sealed", "tree_digest"]
+__all__ = ["array_digest", "canonical", "file_digest", "leaf_table", "named_leaves", "seal", "sealed", "table_digest"]
 
 
 def canonical(value: Any) -> str:
@@ -53,7 +53,7 @@ def leaf_table(arrays: Mapping[str, np.ndarray]) -> dict[str, dict[str, Any]]:
     }
 
 
-def tree_digest(table: Mapping[str, Mapping[str, Any]]) -> str:
+def table_digest(table: Mapping[str, Mapping[str, Any]]) -> str:
     """One digest for all leaves of a :func:`leaf_table`."""
     return hashlib.sha256(canonical(table).encode()).hexdigest()
 

@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     from pairs.io.reports import hardware, to_json, versions, write_json
 
     from ..estimates import check_refinement, check_training
-    from ..inputs import pair_digest, require_critic, tuned_or_settings
+    from ..inputs import require_critic, run_digest, tuned_or_settings
 
     folder = check_out(args.out)
     pair, chain, budget, gain = tuned_or_settings(args)
@@ -100,7 +100,7 @@ def run(args: argparse.Namespace) -> int:
                 own.steps,
                 args.seed,
                 folder / f"flow-{weight:g}",
-                pair_digest(pair, chain.to_dict() | {"budget": budget}),
+                run_digest(pair, chain.to_dict() | {"budget": budget}),
                 card,
                 on_progress=lambda at, total, losses, words=words: show(words, at, total),
             )

@@ -23,11 +23,11 @@ from dcd.critics.scores import generate_set
 from dcd.langevin.starts import labels_of
 from pairs import InputError, Pair
 from pairs.checks import image_range, is_image
+from pairs.digests import pair_digest
 from pairs.io.pixels import to_uint8
 from pairs.io.sealed_arrays import seal_of
 
 from ..features import Features
-from ..inputs import pair_digest
 from ..metrics import covariance_factor, fid_between, fid_spread, frechet_distance, moments
 from ..metrics.fid_interval import FidSpread
 from .chains import CHAINS
@@ -147,7 +147,7 @@ def leaderboard(
     for name, pair in critics.items():
         contest = Contest(pair, prices(pair), key, data, protocol.batch, training=protocol.training)
         report["critics"][name] = {"prices": contest.prices._asdict()}
-        about, entries = [*shared, pair_digest(pair, {})], []
+        about, entries = [*shared, pair_digest(pair)], []
         for method, budget in runs:
             tell(f"{name} critic, {method.name}, budget {budget:g}", done / (len(critics) * len(runs)))
             done += 1

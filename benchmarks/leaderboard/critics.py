@@ -16,9 +16,9 @@ from jax import Array
 import dcd
 from checkpoints import load_pair, save_pair
 from pairs import Pair
+from pairs.digests import pair_digest
 from pairs.io.sealed_arrays import seal_of
 
-from ..inputs import pair_digest
 from .entries import digest_of
 from .method import RealData
 
@@ -58,7 +58,7 @@ def board_critics(
         if settings is None and not pair.has_critic:
             continue
         wanted = None if settings is None else settings.to_dict()
-        digest = digest_of(pair_digest(pair, {}), sealed, wanted, jax.random.key_data(key).tolist())
+        digest = digest_of(pair_digest(pair), sealed, wanted, jax.random.key_data(key).tolist())
         kept = folder / f"critic-{name}-{digest[:16]}"
         if not kept.is_dir():
             adapted, report = dcd.adapt(

@@ -8,7 +8,7 @@ import numpy as np
 
 from benchmarks.features import load_features as bundled
 from benchmarks.features.point_features import point_features
-from benchmarks.inputs import classifier_of, folds_of, pair_digest
+from benchmarks.inputs import classifier_of, folds_of, run_digest
 from benchmarks.judges import judge_for
 from dcd import pool_pair
 from pairs import Net
@@ -32,9 +32,9 @@ def test_folds_share_no_image_and_labels_stay_with_theirs(tmp_path):
 def test_what_a_run_that_goes_on_must_share_are_weights_settings_and_architectures():
     pair = pool_pair(np.zeros((1, 2, 2, 1), np.float32), (0.0, 255.0))
     others = pair.replace(critic=Net(pair.critic.params, lambda p, x: 2 * x[:, 0, 0, 0])), pair.replace(classes=None)
-    known = pair_digest(pair, {"steps": 1})
-    assert pair_digest(others[0], {"steps": 1}) != known == pair_digest(others[1], {"steps": 1})
-    assert pair_digest(pair, {"steps": 2}) != known
+    known = run_digest(pair, {"steps": 1})
+    assert run_digest(others[0], {"steps": 1}) != known == run_digest(others[1], {"steps": 1})
+    assert run_digest(pair, {"steps": 2}) != known
 
 
 def test_a_classifier_serves_where_it_knows_the_labels_and_not_with_another_order_of_classes():
