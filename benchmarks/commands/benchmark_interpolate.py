@@ -42,7 +42,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Measure and write ``report.json``."""
+    """Measure, and write ``report.json`` and ``report.html``."""
     import sys
     import warnings
     from pathlib import Path
@@ -58,6 +58,7 @@ def run(args: argparse.Namespace) -> int:
     from ..features import default_features, load_features
     from ..inputs import load
     from ..interpolation import measure
+    from ..interpolation_page import say_which_is_nearest, write_interpolation_page
 
     say = lambda text: print(text, file=sys.stderr, flush=True)
     out = check_out(args.out)
@@ -77,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
     judging, training = _drawn(args, pair)
     if args.recover:
         adapted = _recovered(pair, training, args.seed, say)
-    say_replaced(out, "report.json")
+    say_replaced(out, "report.json", "report.html")
     settings = interp.GeodesicSettings(
         points=args.points,
         segments=args.segments,
@@ -88,7 +89,7 @@ def run(args: argparse.Namespace) -> int:
     )
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
-        report, _ = measure(
+        report, paths = measure(
             pair,
             args.pairs,
             settings,
@@ -115,11 +116,15 @@ def run(args: argparse.Namespace) -> int:
     }
     out.mkdir(parents=True, exist_ok=True)
     write_json(Path(out) / "report.json", report)
+    write_interpolation_page(Path(out) / "report.html", pair, report, paths)
     if args.json:
         print(to_json(report), end="")
     else:
         for name, entry in report["methods"].items():
             print(f"{name:18s} Frechet {entry['frechet']:8.3f}  critic {entry['critic_mean']:8.3f}")
+        for words in say_which_is_nearest(report):
+            print(words)
+        print(f"wrote report.json, report.html to {out}")
     return 0
 
 

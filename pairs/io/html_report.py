@@ -15,7 +15,16 @@ from .pictures import png_bytes
 from .quality_table import DIRECTION, metric_label, protocol_line, quality_rows, quality_table
 from .reports import to_json
 
-__all__ = ["compare_part", "details_part", "picture_part", "table_part", "text_part", "write_html", "write_page"]
+__all__ = [
+    "cells_part",
+    "compare_part",
+    "details_part",
+    "picture_part",
+    "table_part",
+    "text_part",
+    "write_html",
+    "write_page",
+]
 
 STYLE = """
 :root{color-scheme:light dark}
@@ -51,16 +60,27 @@ def text_part(words: str, kind: str = "") -> str:
 
 def table_part(report: Mapping[str, Any]) -> str:
     """The table of a report, with its protocol."""
-    table = quality_table(report)
-    head = "".join(f'<th scope="col">{html.escape(str(c.header))}</th>' for c in table.columns)
+    head = [str(column.header) for column in quality_table(report).columns]
+    rows = [[metric_label(n, report), *cells, DIRECTION.get(n, "")] for n, cells in quality_rows(report)]
+    return text_part(protocol_line(report)) + cells_part(head, rows)
+
+
+def cells_part(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table of texts, the first cell of each row being its name.
+
+    Example:
+      >>> part = cells_part(["net", "score"], [["a < b", "1"]])
+      >>> "a &lt; b</th><td>1</td>" in part
+      True
+    """
+    columns = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in head)
     body = "".join(
-        f'<tr><th scope="row">{html.escape(metric_label(n, report))}</th>'
-        + "".join(f"<td>{html.escape(c)}</td>" for c in cells)
-        + f"<td>{DIRECTION.get(n, '')}</td></tr>"
-        for n, cells in quality_rows(report)
+        f'<tr><th scope="row">{html.escape(first)}</th>'
+        + "".join(f"<td>{html.escape(cell)}</td>" for cell in cells)
+        + "</tr>"
+        for first, *cells in rows
     )
-    protocol = text_part(protocol_line(report))
-    return f'{protocol}<div class="scroll"><table><tr>{head}</tr>{body}</table></div>'
+    return f'<div class="scroll"><table><tr>{columns}</tr>{body}</table></div>'
 
 
 def _source(picture: np.ndarray | bytes) -> str:
