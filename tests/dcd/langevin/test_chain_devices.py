@@ -1,4 +1,4 @@
-"""One device or four: the same noise and the same chains."""
+"""One device or four: the same noise, the same chains, and the same search and verdict."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ import pytest
 from oracles import pair_of, quartic
 from test_chain import KEY, PAIR, ULA
 
-from dcd import Langevin, refine
+from benchmarks.metrics import frechet_distance, moments
+from benchmarks.metrics.paired import paired_measures
+from dcd import Choice, Judge, Langevin, Tune, refine, tune
 
 CHILD = """
 import sys
@@ -40,7 +42,21 @@ def save(path):
     for name, result in runs().items():
         arrays |= {f"{name}.{k}": getattr(result, k) for k in ("before", "after", "latents", "start_score", "stopped")}
         arrays[f"{name}.score"] = result.trace.score
-    np.savez(path, **arrays)
+    np.savez(path, **arrays, **searched())
+
+
+def searched():
+    """Trials and findings of a small search, whose batches are split over the devices too."""
+    told = lambda x: (moments(x).mean, moments(x).covariance)
+    distance = lambda x, real: float(frechet_distance(*told(x), *told(real)))
+    judge = Judge(lambda x: np.asarray(x, np.float64).reshape(len(x), -1), distance, paired_measures)
+    pair = pair_of(quartic, None, 3)
+    real = 0.5 * np.random.default_rng(0).standard_normal((1000, 3)).astype(np.float32)
+    choices = [Choice("raw", Langevin("pixel", 4, eta)) for eta in (0.02, 0.1)]
+    found = tune({"raw": pair}, real[:500], real[500:], judge, KEY, Tune(n_first=22, rounds=1, confirm_n=500), choices)
+    curves = [list(t["after"].values()) for t in found.trials]
+    changes = [[c.before, c.after] for c in found.confirmed.values()]
+    return {"exact.trials": curves, "exact.changes": changes, "exact.step size": found.choice.chain.step_size}
 
 
 @pytest.mark.slow
@@ -55,6 +71,7 @@ def test_four_devices_give_the_samples_of_one(tmp_path):
     save(tmp_path / "one.npz")
     with np.load(out) as four, np.load(tmp_path / "one.npz") as one:
         assert sorted(four) == sorted(one)
+        assert one["exact.trials"].shape == (2, 4) and one["exact.changes"].shape[1:] == (2,)
         for name in one:
             if name.startswith("exact") or name.endswith("latents"):
                 # elementwise nets: no sum whose order could depend on the share of the batch
