@@ -53,7 +53,6 @@ from .selection import obrs as obrs
 from .selection import pool_pair as pool_pair
 from .selection import winnow as winnow
 from .streaming.shards import refine_to as refine_to
-from .tuning.boosting_rounds import BoostData as BoostData
 from .tuning.choices import Choice as Choice
 from .tuning.choices import run_choice as run_choice
 from .tuning.judge import Change as Change
@@ -62,3 +61,4 @@ from .tuning.search import tune as tune
 from .tuning.settings import Tune as Tune
 from .tuning.settings import Tuned as Tuned
 from .tuning.tuned_file import read_tuned as read_tuned
+from .tuning.winner import CriticData as CriticData

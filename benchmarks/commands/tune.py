@@ -32,6 +32,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--confirm", type=Count(500, 10**7), default=2000, help=confirm)
     rounds = "rounds that add a critic for what the best chain leaves; as many evaluations again (default 1)"
     how.add_argument("--boosts", type=Count(0, 20), default=1, help=rounds)
+    batches = "batches of 64 negatives of contrastive divergence on the best chain, 0 for none (default 300)"
+    how.add_argument("--contrasts", type=Count(0, 10**6), default=300, help=batches)
     pool = "refined samples that each of those critics is recovered from (default 3,000)"
     how.add_argument("--pool", type=Count(64, 10**6), default=3000, help=pool)
     how.add_argument("--batch", type=BATCH, default=100, help="chains that are moved together (default 100)")
@@ -81,6 +83,7 @@ def run(args: argparse.Namespace) -> int:
         minutes=args.minutes,
         batch=args.batch,
         boosts=args.boosts,
+        contrasts=args.contrasts,
         pool=args.pool,
     )
     pair = load(args.pair, args.files, args.factory)
@@ -106,15 +109,16 @@ def run(args: argparse.Namespace) -> int:
             print("; ".join(said), file=sys.stderr)
 
         def known_faults(choice: dcd.Choice) -> tuple[Fault, ...]:
-            # boosting adds a critic on features to any other one
-            seen = () if choice.critic in ("raw", "recovered") or feature_net is None else (features.sha256,)
+            # boosting adds a critic on features to any other one, contrastive divergence does not
+            own = choice.critic.removesuffix("+cd") in ("raw", "recovered")
+            seen = () if own or feature_net is None else (features.sha256,)
             fault = own_judge(judge.sha256, seen)
             return () if fault is None else (fault,)
 
         critic_key, search_key, features_key = jax.random.split(jax.random.key(args.seed), 3)
         feature_net = features.as_net(image_range(pair)) if is_image(pair) else None
         classifier = classifier_of(pair, features, held_x, held_y)
-        boosted = dcd.BoostData(train_x, held_x, feature_net, max(1, args.critic_steps // 2), train_y, held_y)
+        boosted = dcd.CriticData(train_x, held_x, feature_net, max(1, args.critic_steps // 2), train_y, held_y)
         with progress() as bar:
             bar.disable = args.json
             show = stages(bar)
@@ -142,7 +146,7 @@ def run(args: argparse.Namespace) -> int:
                 confirm_judge=judge_for(judge, pair),
                 train_real=train_x[:2000],
                 faults=known_faults,
-                boost_data=boosted,
+                critic_data=boosted,
                 on_progress=lambda what, part: bar.update(job, description=what, completed=part),
                 work=work,
             )

@@ -36,7 +36,7 @@ def agree_on_search(
     key: Array,
     config: Tune,
     choices: Sequence[Choice],
-    boost_data: Any,
+    critic_data: Any,
 ) -> None:
     """Refuse to go on with other inputs than the search began with.
 
@@ -47,7 +47,7 @@ def agree_on_search(
       key: Key of the search.
       config: Its extent.
       choices: What it tries.
-      boost_data: A :class:`~dcd.tuning.boosting_rounds.BoostData`, or None.
+      critic_data: A :class:`~dcd.tuning.winner.CriticData`, or None.
 
     Raises:
       InputError: One of them differs; the error names it.
@@ -55,14 +55,14 @@ def agree_on_search(
     if work.root is None:
         return
     boosted = None
-    if boost_data is not None:
-        net, arrays = boost_data.features, boost_data._replace(features=None)
+    if critic_data is not None:
+        net, arrays = critic_data.features, critic_data._replace(features=None)
         boosted = tree_digest([None if net is None else net_digest(net)], arrays._asdict())
     work.agree(
         pairs={name: whole_digest(pair) for name, pair in pairs.items()},
         key=key_record(key),
         choices=[choice.to_dict() for choice in choices],
-        boost_data=boosted,
+        critic_data=boosted,
         **{name: tree_digest(None, x) for name, x in real.items()},
         **dataclasses.asdict(config),
     )

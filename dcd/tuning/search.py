@@ -1,7 +1,8 @@
 """Tuning: choose how to refine on held-out data, then prove a gain on untouched data or say that there is none.
 
 The search is successive halving (:mod:`dcd.tuning.halving`) over choices of a critic, a selection and a chain
-(:mod:`dcd.tuning.choices`), after which the critic of the winner may be boosted (:mod:`dcd.tuning.boosting_rounds`).
+(:mod:`dcd.tuning.choices`), after which the critic of the winner may be boosted (:mod:`dcd.tuning.boosting_rounds`) or
+fine-tuned by contrastive divergence (:mod:`dcd.tuning.contrast_round`), whichever comes nearer to the data.
 The winner is confirmed with new seeds against data that the search has not seen
 (:mod:`dcd.tuning.confirmation`).
 """
@@ -19,9 +20,10 @@ from pairs.arguments import checked_key
 from pairs.checks import check_samples
 from pairs.io.work import Work
 
-from .boosting_rounds import BoostData, boost_rounds
+from .boosting_rounds import boost_rounds
 from .choices import Choice
 from .confirmation import confirm_choice
+from .contrast_round import contrast_round
 from .faults import Fault
 from .halving import halve_choices
 from .judge import Judge
@@ -29,11 +31,12 @@ from .kept import agree_on_search
 from .rule import Rule
 from .search_space import default_choices
 from .settings import Tune, Tuned
+from .winner import CriticData, Improved, measure_winner
 
 __all__ = ["tune"]
 
-CONFIRM, BOOST = 0xC0F, 0xB005
-"""Numbers of the keys of confirmation and boosting; the rounds of the search use 0, 1, ..."""
+CONFIRM, BOOST, CONTRAST = 0xC0F, 0xB005, 0xCD
+"""Numbers of the keys of confirmation, boosting and contrastive divergence; the rounds of the search use 0, 1, ..."""
 LEAST = 16
 
 
@@ -49,7 +52,7 @@ def tune(
     confirm_judge: Judge | None = None,
     train_real: np.ndarray | None = None,
     faults: Callable[[Choice], tuple[Fault, ...]] = lambda choice: (),
-    boost_data: BoostData | None = None,
+    critic_data: CriticData | None = None,
     on_progress: Callable[[str, float], None] | None = None,
     work: Work | None = None,
 ) -> Tuned:
@@ -66,7 +69,7 @@ def tune(
       confirm_judge: How the winner is confirmed, ``judge`` by default. Another feature net is the stricter choice.
       train_real: Real samples that the generator may have been trained on, for the warning of memory.
       faults: Warnings that the caller knows of a choice, such as a critic that sees the judge's own features.
-      boost_data: What the critics of ``config.boosts`` rounds are trained on; needed where there are such rounds.
+      critic_data: What the critics after the search are trained on; needed where there are ``boosts`` or ``contrasts``.
       on_progress: Function that is called with (what is running, fraction of the search done).
       work: Where finished trials, critics and looks are kept, so that the same call goes on from them; nowhere by
         default. :func:`pairs.io.work_folder.work_folder` makes one; the judges are not compared, so name them there.
@@ -82,8 +85,8 @@ def tune(
     config = config or Tune()
     if not pairs:
         raise InputError("pairs", "are empty", "give at least one critic variant")
-    if config.boosts and boost_data is None:
-        raise InputError("boost_data", "is missing", "give the data of the new critics, or set boosts=0")
+    if (config.boosts or config.contrasts) and critic_data is None:
+        raise InputError("critic_data", "is missing", "give the data of the new critics, or set boosts=0, contrasts=0")
     pair = next(iter(pairs.values()))
     search, held = (
         check_samples(name, pair, x, LEAST)
@@ -94,7 +97,7 @@ def tune(
     _check_choices(arms, pairs)
     work = work or Work()
     real = {"search_real": search, "confirm_real": held}
-    agree_on_search(work.part("tune"), pairs, real, key, config, arms, boost_data)
+    agree_on_search(work.part("tune"), pairs, real, key, config, arms, critic_data)
     began = work.step("begun", lambda: work.seconds)
     rows = judge.features(search)
     found = halve_choices(pairs, arms, rows, judge, key, config, on_progress, work.part("search"))
@@ -102,11 +105,10 @@ def tune(
     if choice is None:
         return Tuned(None, None, found.trials, spent, work.seconds - began, found.untried)
     chosen, trials, untried = pairs[choice.critic], found.trials, found.untried
-    if config.boosts and boost_data is not None:
-        boost_key, part = jax.random.fold_in(key, BOOST), work.part("boost")
-        boosted = boost_rounds(chosen, found, boost_data, rows, judge, boost_key, config, on_progress, part)
-        chosen, choice, spent = boosted.pair, boosted.choice, spent + boosted.evaluations
-        trials, untried = [*trials, *boosted.trials], (*untried, *boosted.untried)
+    if critic_data is not None:
+        better = _improved(chosen, choice, critic_data, rows, judge, key, config, on_progress, work)
+        chosen, choice, spent = better.pair, better.choice, spent + better.evaluations
+        trials, untried = [*trials, *better.trials], (*untried, *better.untried)
     if on_progress is not None:
         on_progress(f"confirm: {choice.label}, {choice.chain.steps} steps", 1.0)
     n = config.confirm_n
@@ -124,6 +126,36 @@ def tune(
     )
     spent += shown.evaluations
     return Tuned(shown.verdict, choice, trials, spent, work.seconds - began, untried, chosen)
+
+
+def _improved(
+    pair: Pair,
+    choice: Choice,
+    data: CriticData,
+    rows: np.ndarray,
+    judge: Judge,
+    key: Array,
+    config: Tune,
+    on_progress: Callable[[str, float], None] | None,
+    work: Work,
+) -> Improved:
+    """The nearest of the search's winner and the new critics for its chain, with the account of all of them."""
+    jobs = {"boosting": config.boosts, "contrastive divergence": config.contrasts}
+    if choice.acceptance < 1 or not choice.chain.steps:
+        what = "the best choice has a selection, whose law no critic of the rounds describes"
+        return Improved(pair, choice, np.inf, [], 0, tuple(f"{name}: {what}" for name, count in jobs.items() if count))
+    if not any(jobs.values()):
+        return Improved(pair, choice, np.inf, [], 0, ())
+    boost_key, contrast_key = (jax.random.fold_in(key, number) for number in (BOOST, CONTRAST))
+    part = work.part("boost")
+    winner = measure_winner(pair, choice, rows, judge, boost_key, config, part)
+    found = [boost_rounds(winner, data, boost_key, on_progress, part)] if config.boosts else []
+    if config.contrasts:
+        found.append(contrast_round(winner, data, contrast_key, on_progress, work.part("contrast")))
+    best = min(found, key=lambda f: f.nearest)
+    trials = [t for f in found for t in f.trials]
+    spent = winner.evaluations + sum(f.evaluations for f in found)
+    return best._replace(trials=trials, evaluations=spent, untried=tuple(w for f in found for w in f.untried))
 
 
 def _check_disjoint(search: np.ndarray, held: np.ndarray) -> None:

@@ -33,6 +33,8 @@ class Tune:
       batch: Chains that are moved together.
       boosts: Most rounds of boosting after the search (:mod:`dcd.tuning.boosting_rounds`), which together may spend as
         many gradient evaluations as the search.
+      contrasts: Batches of negatives of contrastive divergence after the search (:mod:`dcd.tuning.contrast_round`), 0
+        for none; it too may spend as many gradient evaluations as the search.
       pool: Samples of the best chain that the critic of each of these rounds is recovered from, at least 64.
 
     Raises:
@@ -47,12 +49,13 @@ class Tune:
     minutes: float = 0.0
     batch: int = 100
     boosts: int = 0
+    contrasts: int = 0
     pool: int = 3000
 
     def __post_init__(self) -> None:
         """Refuse values out of range."""
         least = {"steps": 1, "n_first": 16, "rounds": 1, "confirm_n": 500, "evaluations": 0, "batch": 1}
-        least |= {"boosts": 0, "pool": 64}
+        least |= {"boosts": 0, "contrasts": 0, "pool": 64}
         for name, bound in least.items():
             check_count(name, getattr(self, name), bound)
         check_number("minutes", self.minutes, at_least=0.0)

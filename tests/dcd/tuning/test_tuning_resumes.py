@@ -48,9 +48,9 @@ JUDGE = Judge(
 
 def search(work=None, on_progress=lambda what, part: None, search_real=None):
     more = {"train": real(3, 80), "held": real(4, 40)}
-    data = dcd.BoostData(more["train"], more["held"], steps=5)
+    data = dcd.CriticData(more["train"], more["held"], steps=5)
     given = real(1, 40) if search_real is None else search_real
-    more = {"boost_data": data, "on_progress": on_progress, "work": work}
+    more = {"critic_data": data, "on_progress": on_progress, "work": work}
     judge = JUDGE._replace(measure=lambda a, b, rows: on_progress(f"look at {len(a)}", 1.0) or measure(a, b, rows))
     return dcd.tune({"raw": PAIR}, given, real(2, 40), judge, jax.random.key(0), CONFIG, CHOICES, **more)
 

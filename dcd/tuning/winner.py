@@ -1,0 +1,125 @@
+"""The winner of a search, measured once more on fresh seeds: what new critics for its chain must beat."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from jax import Array
+
+from pairs import Net, Pair
+from pairs.io.work import Work
+
+from .choices import Choice
+from .halving import measured_trial
+from .judge import Judge
+from .kept import kept_trial
+from .settings import Tune
+
+__all__ = ["CriticData", "Improved", "Winner", "lowest", "measure_winner"]
+
+
+class CriticData(NamedTuple):
+    """What the critics after the search are trained on.
+
+    Attributes:
+      train_x: Real samples for training, which the search does not use.
+      held_x: Other real samples, for calibration.
+      features: Net as :func:`dcd.recover_on_features` takes it; None recovers on the samples.
+      steps: Updates of each recovery.
+      train_labels: Classes of ``train_x``, for a conditional pair.
+      held_labels: Classes of ``held_x``, for a conditional pair.
+    """
+
+    train_x: np.ndarray
+    held_x: np.ndarray
+    features: Net | None = None
+    steps: int = 1500
+    train_labels: np.ndarray | None = None
+    held_labels: np.ndarray | None = None
+
+
+class Winner(NamedTuple):
+    """The best choice of a search and its distance on fresh seeds.
+
+    Attributes:
+      pair: Pair with the critic of the choice.
+      choice: The choice, with its best number of steps.
+      nearest: Distance of its samples to the held-out data.
+      generator: Distance of the generator's samples of the same seeds.
+      real: Rows of real samples ``(m, d)`` in the judge's feature space.
+      judge: Feature space and distance.
+      seeds: Key of the samples.
+      n: Number of samples.
+      config: Extent of the search.
+    """
+
+    pair: Pair
+    choice: Choice
+    nearest: float
+    generator: float
+    real: np.ndarray
+    judge: Judge
+    seeds: Array
+    n: int
+    config: Tune
+
+    @property
+    def evaluations(self) -> int:
+        """Gradient evaluations of the measurement."""
+        return self.n * self.choice.chain.steps
+
+    def trial(self, work: Work, name: str, pair: Pair, choice: Choice) -> dict[str, Any]:
+        """Another critic's choice on the same seeds, in the form of :func:`~dcd.tuning.halving.measured_trial`."""
+        given = (self.judge, self.real, self.seeds, self.n, self.config, self.generator)
+        return kept_trial(work, name, functools.partial(measured_trial, pair, choice, *given))
+
+
+class Improved(NamedTuple):
+    """What came of new critics for the winner's chain.
+
+    Attributes:
+      pair: Pair with the critic of the best choice.
+      choice: The best choice, that of the search if no critic came nearer to the data.
+      nearest: Its distance on the winner's seeds.
+      trials: Every run, in the form of :class:`~dcd.tuning.settings.Tuned`.
+      evaluations: Gradient evaluations.
+      untried: What was not made and why, in words.
+    """
+
+    pair: Pair
+    choice: Choice
+    nearest: float
+    trials: list[dict[str, Any]]
+    evaluations: int
+    untried: tuple[str, ...]
+
+
+def measure_winner(
+    pair: Pair, choice: Choice, real: np.ndarray, judge: Judge, key: Array, config: Tune, work: Work
+) -> Winner:
+    """Run the best choice of a search on fresh seeds, as many as its last round had.
+
+    Args:
+      pair: Pair with the critic of the choice.
+      choice: The choice, with its best number of steps.
+      real: Rows of real samples in the judge's feature space.
+      judge: Feature space and distance.
+      key: Key that the search has not used.
+      config: Extent of the search.
+      work: Where the run is kept.
+    """
+    n, seeds = config.n_first * 3 ** (config.rounds - 1), jax.random.fold_in(key, 0)
+    first = kept_trial(work, "round-0", functools.partial(measured_trial, pair, choice, judge, real, seeds, n, config))
+    nearest = first["after"][choice.chain.steps]
+    return Winner(pair, choice, nearest, first["generator"], real, judge, seeds, n, config)
+
+
+def lowest(trial: dict[str, Any], choice: Choice) -> tuple[float, Choice]:
+    """The lowest distance of a run, and its choice with the number of steps there."""
+    curve = trial["after"]
+    steps = min(curve, key=lambda s: curve[s] if np.isfinite(curve[s]) else np.inf)
+    return curve[steps], dataclasses.replace(choice, chain=choice.chain.replace(steps=steps))
