@@ -32,8 +32,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--confirm", type=Count(500, 10**7), default=2000, help=confirm)
     rounds = "rounds that add a critic for what the best chain leaves; as many evaluations again (default 1)"
     how.add_argument("--boosts", type=Count(0, 20), default=1, help=rounds)
-    batches = "batches of 64 negatives of contrastive divergence on the best chain, 0 for none (default 300)"
-    how.add_argument("--contrasts", type=Count(0, 10**6), default=300, help=batches)
+    turns = "turns of contrastive divergence against the best chain; as many evaluations again (default 8)"
+    how.add_argument("--contrasts", type=Count(0, 1000), default=8, help=turns)
     pool = "refined samples that each of those critics is recovered from (default 3,000)"
     how.add_argument("--pool", type=Count(64, 10**6), default=3000, help=pool)
     how.add_argument("--batch", type=BATCH, default=100, help="chains that are moved together (default 100)")

@@ -2,7 +2,7 @@
 
 The search is successive halving (:mod:`dcd.tuning.halving`) over choices of a critic, a selection and a chain
 (:mod:`dcd.tuning.choices`), after which the critic of the winner may be boosted (:mod:`dcd.tuning.boosting_rounds`) or
-fine-tuned by contrastive divergence (:mod:`dcd.tuning.contrast_round`), whichever comes nearer to the data.
+fine-tuned by contrastive divergence (:mod:`dcd.tuning.contrast_turns`), whichever comes nearer to the data.
 The winner is confirmed with new seeds against data that the search has not seen
 (:mod:`dcd.tuning.confirmation`).
 """
@@ -23,7 +23,7 @@ from pairs.io.work import Work
 from .boosting_rounds import boost_rounds
 from .choices import Choice
 from .confirmation import confirm_choice
-from .contrast_round import contrast_round
+from .contrast_turns import contrast_turns
 from .faults import Fault
 from .halving import halve_choices
 from .judge import Judge
@@ -151,7 +151,7 @@ def _improved(
     winner = measure_winner(pair, choice, rows, judge, boost_key, config, part)
     found = [boost_rounds(winner, data, boost_key, on_progress, part)] if config.boosts else []
     if config.contrasts:
-        found.append(contrast_round(winner, data, contrast_key, on_progress, work.part("contrast")))
+        found.append(contrast_turns(winner, data, contrast_key, on_progress, work.part("contrast")))
     best = min(found, key=lambda f: f.nearest)
     trials = [t for f in found for t in f.trials]
     spent = winner.evaluations + sum(f.evaluations for f in found)

@@ -33,8 +33,8 @@ class Tune:
       batch: Chains that are moved together.
       boosts: Most rounds of boosting after the search (:mod:`dcd.tuning.boosting_rounds`), which together may spend as
         many gradient evaluations as the search.
-      contrasts: Batches of negatives of contrastive divergence after the search (:mod:`dcd.tuning.contrast_round`), 0
-        for none; it too may spend as many gradient evaluations as the search.
+      contrasts: Most turns of contrastive divergence after the search (:mod:`dcd.tuning.contrast_turns`), which
+        together may spend as many gradient evaluations as the search.
       pool: Samples of the best chain that the critic of each of these rounds is recovered from, at least 64.
 
     Raises:
