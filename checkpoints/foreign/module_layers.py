@@ -12,7 +12,7 @@ from typing import Any
 from pairs import InputError
 
 from .limits import shown
-from .modules import Module
+from .modules import Module, check_unaltered
 
 __all__ = ["Layers", "layers_of_module"]
 
@@ -39,12 +39,15 @@ def layers_of_module(tree: Module, guess: bool = False) -> Layers:
 
 
 def _walk(module: Module, path: str, guess: bool, found: Layers) -> None:
+    check_unaltered(module, path)
     if _torch(module) and module.name in _LAYERS:
         try:
             made = _LAYERS[module.name](module)
+        except InputError:
+            raise
         except (KeyError, TypeError, ValueError) as error:
             problem = f"'{shown(path)}' is a {module.name} without proper settings ({shown(str(error))})"
-            raise InputError("module", problem, "write its layers in a manifest") from None
+            raise InputError("module", problem, "export the model to ONNX") from None
         named = bool(module.tensors)
         found.extend(
             {"layer": layer.pop("layer"), **({"name": path} if named and path else {}), **layer} for layer in made
@@ -79,6 +82,12 @@ def _same(value: Any) -> Any:
     return values[0] if len(set(values)) == 1 else values
 
 
+def _sizes(value: Any) -> list[int]:
+    if not isinstance(value, (tuple, list)) or any(type(n) is not int for n in value):
+        raise ValueError("a shape is no list of numbers")
+    return list(value)
+
+
 def _unless(default: Any, **settings: Any) -> dict[str, Any]:
     return {name: value for name, value in settings.items() if value != default}
 
@@ -108,7 +117,8 @@ def _dense(module: Module) -> Layers:
 def _batch_norm(module: Module) -> Layers:
     s = module.settings
     if "running_mean" not in module.tensors:
-        raise ValueError("it has no running statistics: it normalises by the batch")
+        problem = f"has a {module.name} without running statistics, which normalises by the batch"
+        raise InputError("module", problem, "record running statistics in PyTorch, and save it again")
     return [{"layer": "batch_norm", **_unless(1e-5, eps=float(s["eps"])), **_unless(True, affine=bool(s["affine"]))}]
 
 
@@ -127,7 +137,11 @@ def _group_norm(module: Module) -> Layers:
 def _layer_norm(module: Module) -> Layers:
     s = module.settings
     affine = bool(s["elementwise_affine"])
-    settings = _unless(1e-5, eps=float(s["eps"])) | _unless(True, affine=affine)
+    settings = {
+        "shape": _sizes(s["normalized_shape"]),
+        **_unless(1e-5, eps=float(s["eps"])),
+        **_unless(True, affine=affine),
+    }
     return [{"layer": "layer_norm", **settings, **({"bias": False} if affine and "bias" not in module.tensors else {})}]
 
 
