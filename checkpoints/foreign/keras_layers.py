@@ -37,6 +37,8 @@ def flat_layers(config: Any, place: tuple[str, ...] = ()) -> list[dict[str, Any]
     kind, inner = config.get("class_name"), config["config"].get("layers")
     if kind not in ("Sequential", "Functional", "Model") or not isinstance(inner, list) or len(place) > _DEPTH:
         raise Refused(f"its model is a '{shown(kind)}', not a Sequential one")
+    if kind != "Sequential":
+        _check_ends(config["config"], inner)
     found: list[dict[str, Any]] = []
     used: dict[str, int] = {}
     for position, layer in enumerate(inner):
@@ -46,6 +48,9 @@ def flat_layers(config: Any, place: tuple[str, ...] = ()) -> list[dict[str, Any]
             or type(layer.get("class_name")) is not str
         ):
             raise Refused("its description of the model has an unknown form")
+        if not _is_kerass_own(layer):
+            problem = f"its layer '{shown(_name(layer))}' is a {shown(layer['class_name'])} of"
+            raise Refused(f"{problem} {shown(layer.get('module') or layer.get('registered_name'))}, not of Keras")
         if kind != "Sequential" and position and _sources(layer) != [_name(inner[position - 1])]:
             raise Refused(
                 f"its layer '{shown(_name(layer))}' does not follow the one before it: the model has branches"
@@ -58,6 +63,31 @@ def flat_layers(config: Any, place: tuple[str, ...] = ()) -> list[dict[str, Any]
         if len(found) > _LAYERS:
             raise Refused(f"its model has more than {_LAYERS} layers")
     return found
+
+
+def _check_ends(config: dict[str, Any], layers: list[Any]) -> None:
+    """Refuse a Functional model whose input is not its first layer, or whose result is not its last one."""
+    for key, position, word in (("input_layers", 0, "input"), ("output_layers", -1, "output")):
+        named = [config[key]] if isinstance(config.get(key), (list, dict)) else []
+        names: list[Any] = []
+        while named:
+            value = named.pop()
+            inside = list(value.values()) if isinstance(value, dict) else value
+            if isinstance(inside, list) and inside and isinstance(inside[0], str):
+                names.append(inside[0])
+            elif isinstance(inside, list) and len(inside) <= _LAYERS:
+                named.extend(v for v in inside if isinstance(v, (list, dict)))
+        if key in config and (not layers or names != [_name(layers[position])]):
+            listed = ", ".join(shown(n) for n in names[:4]) or "none"
+            raise Refused(f"its {word} is not the chain's {'first' if position == 0 else 'last'} layer ({listed})")
+
+
+def _is_kerass_own(layer: dict[str, Any]) -> bool:
+    """Whether the class is Keras's, not one of another package that is called alike."""
+    module, registered = layer.get("module"), layer.get("registered_name")
+    if isinstance(module, str):
+        return module.split(".")[0] in ("keras", "tf_keras", "tensorflow")
+    return registered is None or registered == layer["class_name"] or str(registered).lower().startswith("keras>")
 
 
 def _snake(name: str) -> str:
@@ -142,9 +172,13 @@ def _input_shape(layers: list[dict[str, Any]]) -> Shape:
     raise Refused("the shape of its input is not fixed")
 
 
+def _side(n: Any) -> bool:
+    return type(n) is int and (n > 0 or n == -1)
+
+
 def _reshaped(config: dict[str, Any], shape: Shape) -> Shape:
     target = config.get("target_shape")
-    if not isinstance(target, list) or not 1 <= len(target) <= 3 or any(type(n) is not int for n in target):
+    if not isinstance(target, list) or not 1 <= len(target) <= 3 or not all(_side(n) for n in target):
         raise Refused("a Reshape layer has no proper target")
     known = math.prod(n for n in target if n > 0)
     return tuple(n if n > 0 else math.prod(shape) // max(known, 1) for n in target)
