@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 import jax
 from jax import Array
 
-from .errors import InputError
+from .errors import InputError, printable
 from .priors import Prior
 from .record import Record
 from .registry import Architecture
@@ -156,7 +156,7 @@ class Pair:
         prior = ", ".join(f"{k} {v}" for k, v in self.prior.record().items() if k != "kind" and v is not None)
         kind = f"{self.critic_kind}{', calibrated' if self.calibrated else ''}"
         lines = [
-            f"pair '{self.name}': samples {size}, {span}{labels}",
+            f"pair '{printable(self.name)}': samples {size}, {span}{labels}",
             f"  prior      {self.prior.kind} ({prior})",
             f"  generator  {self.generator}",
             f"  critic     {f'{self.critic}, {kind}' if self.has_critic else 'none yet'}",
@@ -164,7 +164,7 @@ class Pair:
         extra = {"encoder": self.encoder, "features": self.features, "classifier": self.classifier}
         lines += [f"  {name:10} {net}" for name, net in extra.items() if net is not None]
         known = {k: self.record[k] for k in ("license", "source") if k in self.record}
-        return "\n".join([*lines, *(f"  {name:10} {value}" for name, value in known.items())])
+        return "\n".join([*lines, *(f"  {name:10} {printable(str(value))}" for name, value in known.items())])
 
     @property
     def name(self) -> str:
