@@ -21,7 +21,9 @@ from pairs import InputError
 from pairs.graph import Graph, parse_graph
 from pairs.graph.spec import NEWEST_OPSET, NODE_LIMIT, OLDEST_OPSET
 from pairs.graph.values import shown
+from pairs.io.paths import as_path
 
+from .limits import check_regular
 from .onnx_nodes import Names, encode_constant, read_constant, read_node
 from .onnx_refusals import check_operators
 from .onnx_tensors import read_tensor, text
@@ -102,10 +104,9 @@ def read_onnx(source: str | os.PathLike[str] | bytes) -> OnnxFile:
 def _bytes(source: str | os.PathLike[str] | bytes) -> tuple[bytes, Path | None, str]:
     if isinstance(source, bytes):
         return source, None, "bytes"
-    path = Path(source).expanduser()
+    path = as_path("file", source)
     name = shown(path.name)
-    if not path.is_file():
-        raise InputError("file", f"'{shown(path)}' is not there or no file", "give the path of an ONNX file")
+    check_regular(path, "the path of an ONNX file")
     if path.stat().st_size > _SIZE_LIMIT:
         raise InputError("file", f"'{name}' is larger than 2 GiB", "export with external_data=True")
     return path.read_bytes(), path.parent, name
