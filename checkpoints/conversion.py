@@ -20,10 +20,11 @@ from pairs.sequential.dense import Weighted
 from pairs.sequential.layers import Layer, Layers, Params, Shape, walk
 
 from .dtypes import is_float
-from .folding import fold
+from .folding import fold, plain_shapes
 from .layouts import Layout
 from .matching import COUNTERS, Doubt, Modules, Slot, below, find, match, slots
 from .module_names import split_modules, unwrap, without
+from .near_settings import near_settings
 
 __all__ = ["Conversion", "Row", "convert_tensors"]
 
@@ -117,12 +118,17 @@ def convert_tensors(
     faults += [f"'{n}' is left over" for n in left if n not in used]
     if faults:
         more = f", and {len(faults) - 12} more" if len(faults) > 12 else ""
-        remedy = "correct the layers, give a layer name = the module's prefix, or list tensors to leave out in ignore"
+        general = "correct the layers, give a layer name = the module's prefix, or list tensors to leave out in ignore"
+        remedy = general
         bare = {layer.kind for _, layer, _ in walk(layers, input_shape, field) if not getattr(layer, "affine", True)}
         if bare and any("is left over" in fault for fault in faults):
             remedy = f"give {' and '.join(sorted(bare))} affine = true where the file has weight and bias; {remedy}"
         if any(not is_float(a.dtype) for n, a in kept.items() if n in used and not n.endswith(COUNTERS)):
             remedy = f"store weights as float32; {remedy}"
+        held = {m: plain_shapes({n: a for n, a in g.items() if n not in COUNTERS}) for m, g in modules.items()}
+        idle = [m for m, group in modules.items() if not any(_join(m, n) in used for n in group)]
+        if near := near_settings(walk(layers, input_shape, field), taken, held, idle):
+            remedy = f"{', '.join(near[:4])}; or {general}"
         raise InputError(field, "do not match the file: " + ", ".join(faults[:12]) + more, remedy)
     return Conversion(_nested(layers, found, field), tuple(table), doubts, ignored)
 
