@@ -5,16 +5,20 @@ from __future__ import annotations
 import bz2
 import gzip
 import io
+import json
 import lzma
 import os
 import tarfile
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from benchmarks.studies.sound_formats import safetensors_bytes, torch_zip_bytes
+from checkpoints.foreign.limits import Refused
 from checkpoints.foreign.tensors import read_foreign
+from checkpoints.foreign.torch_tensors import Storage, Tensor
 from checkpoints.weight_import import import_weights
 from pairs import InputError
 
@@ -24,6 +28,13 @@ TENSORS = {"a.weight": np.arange(6, dtype="f").reshape(2, 3)}
 def _npz() -> bytes:
     buffer = io.BytesIO()
     np.savez(buffer, **TENSORS)
+    return buffer.getvalue()
+
+
+def _zip(name: str) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr(name, b"x")
     return buffer.getvalue()
 
 
@@ -57,6 +68,8 @@ def test_a_file_is_read_as_what_it_is_whatever_it_is_called(tmp_path: Path, kind
         (_tar(), "is a tar archive; unpack it"),
         (b"version https://git-lfs.github.com/spec/v1\noid", "a pointer of Git LFS.*git lfs pull"),
         (b"<html>\n", "a web page; download the file itself"),
+        (b'{"weight_map": {}}', "is text: JSON, without weights; give the weight file that it lies beside"),
+        (_zip("nets/g.pth"), "is an archive with 'nets/g.pth' in it; unpack it"),
     ],
     ids=lambda value: "" if isinstance(value, bytes) else value[:20],
 )
@@ -88,3 +101,14 @@ def test_pipes_are_not_waited_for(tmp_path: Path, name: str) -> None:
     os.mkfifo(tmp_path / name)
     with pytest.raises(InputError, match="no regular file|onnx"):
         import_weights(tmp_path / name, prior="normal:3")
+
+
+@pytest.mark.parametrize("shape", [(0, 2**60), (2**61, 0)])
+def test_empty_tensors_of_immense_shape_are_refused(tmp_path: Path, shape: tuple[int, int]) -> None:
+    storage = Storage("0", np.dtype("f8"), 4, bytes(32))
+    with pytest.raises(Refused, match="outside its storage"):
+        Tensor(storage, storage.dtype, 0, shape, (1, 1)).numpy()
+    head = json.dumps({"a": {"dtype": "F64", "shape": list(shape), "data_offsets": [0, 0]}}).encode()
+    (tmp_path / "a.safetensors").write_bytes(len(head).to_bytes(8, "little") + head)
+    with pytest.raises(InputError, match="that are no sizes"):
+        read_foreign(tmp_path / "a.safetensors")
