@@ -47,6 +47,7 @@ def _read_file(path: Path, size: int) -> tuple[list[Any], dict[str, list[np.ndar
         layers, weights = flat_layers(parse_json(text)), child(file, "model_weights")
         if weights is None:
             raise Refused("it holds no weights")
+        ids = {(layer["within"][0], layer["within"][-1]): layer["id"] for layer in layers}
         held: dict[str, dict[str, np.ndarray]] = {}
         left = _BASE + 2 * size
         for name in _outer_names(file, weights):
@@ -55,7 +56,8 @@ def _read_file(path: Path, size: int) -> tuple[list[Any], dict[str, list[np.ndar
                 array = read_array(group, full, left)
                 left -= array.nbytes
                 # a layer of a nested model is named by the part before the last slash
-                held.setdefault(full.split("/")[-2] if "/" in full else name, {})[f"{name}/{full}"] = array
+                inner = full.split("/")[-2] if "/" in full else name
+                held.setdefault(ids.get((name, inner), inner), {})[f"{name}/{full}"] = array
         arrays = {name: _in_order(group) for name, group in held.items()}
         return layers, arrays, read_text(file, "keras_version") or "unknown"
 
@@ -96,6 +98,6 @@ def _read_archive(file: Any, size: int) -> tuple[list[Any], dict[str, list[np.nd
             for i in range(count):
                 array = read_array(group, str(i), left)
                 left -= array.nbytes
-                arrays.setdefault(layer["config"]["name"], []).append(array)
+                arrays.setdefault(layer["id"], []).append(array)
     version = about.get("keras_version") if isinstance(about, dict) else None
     return layers, arrays, version if isinstance(version, str) else "unknown"

@@ -18,16 +18,35 @@ _DEPTH = 16
 _LAYERS = 2000
 
 
-def flat_layers(config: Any, place: tuple[str, ...] = ()) -> list[dict[str, Any]]:
+def flat_layers(config: Any) -> list[dict[str, Any]]:
+    """The layers of a model as :func:`_flat` gives them, each with an ``id`` of its own.
+
+    Models inside a model may use a name twice; such layers are known by the names of the models around them as well.
+
+    Args:
+      config: ``{"class_name": ..., "config": {...}}``.
+
+    Raises:
+      Refused: another kind of model, branches, or no list of layers.
+    """
+    found = _flat(config)
+    used = [_name(layer) for layer in found]
+    for layer, name in zip(found, used, strict=True):
+        layer["id"] = ".".join(map(str, layer["within"])) if isinstance(name, str) and used.count(name) > 1 else name
+    return found
+
+
+def _flat(config: Any, place: tuple[str, ...] = (), within: tuple[Any, ...] = ()) -> list[dict[str, Any]]:
     """The layers of a Sequential model, or of a Functional one that is a chain, nested ones spread out.
 
     Args:
       config: ``{"class_name": ..., "config": {...}}``.
       place: names of the groups around it in an archive of Keras 3.
+      within: names of the models around it.
 
     Returns:
-      The layers as they stand in the file, each with its ``place``. Keras 3 numbers the layers of each
-      class within a model, whatever they are called.
+      The layers as they stand in the file, each with its ``place``, and in ``within`` the names of the models around it
+      and its own. Keras 3 numbers the layers of each class within a model, whatever they are called.
 
     Raises:
       Refused: another kind of model, branches, or no list of layers.
@@ -48,6 +67,8 @@ def flat_layers(config: Any, place: tuple[str, ...] = ()) -> list[dict[str, Any]
             or type(layer.get("class_name")) is not str
         ):
             raise Refused("its description of the model has an unknown form")
+        if not isinstance(_name(layer), str):
+            raise Refused("a layer has no proper name")
         if not _is_kerass_own(layer):
             problem = f"its layer '{shown(_name(layer))}' is a {shown(layer['class_name'])} of"
             raise Refused(f"{problem} {shown(layer.get('module') or layer.get('registered_name'))}, not of Keras")
@@ -59,7 +80,8 @@ def flat_layers(config: Any, place: tuple[str, ...] = ()) -> list[dict[str, Any]
         snake = _snake(layer["class_name"])
         used[snake] = used.get(snake, -1) + 1
         inside = (*place, f"{snake}_{used[snake]}" if used[snake] else snake)
-        found.extend(flat_layers(layer, inside) if nested else [{**layer, "place": inside}])
+        names = (*within, _name(layer))
+        found.extend(_flat(layer, inside, names) if nested else [{**layer, "place": inside, "within": names}])
         if len(found) > _LAYERS:
             raise Refused(f"its model has more than {_LAYERS} layers")
     return found
@@ -129,7 +151,7 @@ def translate(
     chain = Chain(shape)
     for layer in layers:
         kind, config = layer["class_name"], layer["config"]
-        name = config.get("name")
+        name = layer.get("id", config.get("name"))
         if type(name) is not str or not name or len(name) > 256:
             raise Refused("a layer has no proper name")
         if config.get("data_format") == "channels_first":

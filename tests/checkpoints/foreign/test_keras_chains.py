@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import numpy as np
 import pytest
 
 from checkpoints.foreign.tensors import read_foreign
+from checkpoints.weight_import import import_weights
 from pairs import InputError
 
 h5py = pytest.importorskip("h5py")
@@ -86,3 +89,49 @@ def test_a_class_of_another_package_is_not_taken_for_kerass(tmp_path: Path, wher
     known = {**CHAIN[1], "module": "keras.layers", "registered_name": None}
     model = {"class_name": "Sequential", "config": {"layers": [CHAIN[0], known]}}
     assert "a.weight" in _read(tmp_path / "m.h5", model, {"a": {"kernel": KERNELS["a"]}}).tensors
+
+
+def _nested() -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Two models in a row, whose layers have one name and one shape."""
+    dense = _layer("Dense", "dense", units=3, activation="tanh", use_bias=False)
+    inner = lambda name: {"class_name": "Sequential", "config": {"name": name, "layers": [CHAIN[0], dense]}}
+    arrays = {name: DRAW.normal(size=(3, 3)).astype("f") for name in ("enc", "dec")}
+    return {"class_name": "Sequential", "config": {"layers": [CHAIN[0], *map(inner, arrays)]}}, arrays
+
+
+def _same_chain(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    pair = import_weights(path, prior="normal:3", sample_range=None).pair
+    z = DRAW.normal(size=(4, 3)).astype("f")
+    np.testing.assert_allclose(pair.generate(z), np.tanh(np.tanh(z @ arrays["enc"]) @ arrays["dec"]), atol=1e-6)
+
+
+def test_models_inside_a_model_may_use_one_name_twice_in_hdf5(tmp_path: Path) -> None:
+    model, arrays = _nested()
+    with h5py.File(tmp_path / "m.h5", "w") as file:
+        file.attrs["model_config"] = json.dumps(model)
+        group = file.create_group("model_weights")
+        group.attrs["layer_names"] = [b"enc", b"dec"]
+        for name, array in arrays.items():
+            inner = group.create_group(name)
+            inner.attrs["weight_names"] = [b"dense/kernel:0"]
+            inner.create_dataset("dense/kernel:0", data=array)
+    _same_chain(tmp_path / "m.h5", arrays)
+
+
+def test_models_inside_a_model_may_use_one_name_twice_in_archives(tmp_path: Path) -> None:
+    model, arrays = _nested()
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        for place, array in zip(("sequential", "sequential_1"), arrays.values(), strict=True):
+            file.create_dataset(f"layers/{place}/layers/dense/vars/0", data=array)
+    with zipfile.ZipFile(tmp_path / "m.keras", "w") as archive:
+        archive.writestr("config.json", json.dumps(model))
+        archive.writestr("model.weights.h5", buffer.getvalue())
+    _same_chain(tmp_path / "m.keras", arrays)
+
+
+@pytest.mark.parametrize("name", [None, ["a"], {"a": 1}, 3])
+def test_names_that_are_no_text_are_refused(tmp_path: Path, name: Any) -> None:
+    model = {"class_name": "Sequential", "config": {"layers": [CHAIN[0], _layer("Dense", name, units=4)]}}
+    with pytest.raises(InputError, match="a layer has no proper name"):
+        _read(tmp_path / "m.h5", model, _kernels())
