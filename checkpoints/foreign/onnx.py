@@ -24,7 +24,7 @@ from pairs.graph.values import shown
 from pairs.io.paths import as_path
 
 from .limits import check_regular
-from .onnx_nodes import Names, encode_constant, read_constant, read_node
+from .onnx_nodes import Names, encode_constant, escaped, read_constant, read_node
 from .onnx_refusals import check_operators
 from .onnx_tensors import read_tensor, text
 
@@ -66,7 +66,7 @@ class OnnxFile:
       graph: with the first output as its result.
       parameters: arrays by name.
       inputs: by name.
-      outputs: names.
+      outputs: names in the graph by those in the file.
       notes: what was changed, in sentences.
     """
 
@@ -75,7 +75,7 @@ class OnnxFile:
     graph: Graph
     parameters: dict[str, np.ndarray]
     inputs: dict[str, OnnxInput]
-    outputs: tuple[str, ...]
+    outputs: dict[str, str]
     notes: tuple[str, ...]
 
 
@@ -146,13 +146,13 @@ def _read(model: Any, folder: Path | None, name: str, sha256: str) -> OnnxFile:
         for i, n in enumerate(node["inputs"])
         if i in _STATIC_SLOTS.get(node["op"], ()) and n in arrays and (node["op"] != "Pow" or arrays[n].size == 1)
     }
-    outputs = tuple(names.known(o.name) for o in graph.output)
+    outputs = {escaped(text(o.name)): names.known(o.name) for o in graph.output}
     parameters = {n: a for n, a in arrays.items() if n not in static}
     record = {
         "opset": opset,
         "inputs": list(inputs),
         "nodes": nodes,
-        "output": outputs[0] if outputs else "",
+        "output": next(iter(outputs.values()), ""),
         "constants": {n: encode_constant(n, arrays[n]) for n in static},
         "parameters": {n: {"shape": list(a.shape), "dtype": a.dtype.name} for n, a in parameters.items()},
     }
