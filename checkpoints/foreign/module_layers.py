@@ -18,6 +18,9 @@ __all__ = ["Layers", "layers_of_module"]
 
 Layers = list[dict[str, Any]]
 
+_FAR = 15  # from here on softplus is a line to within rounding
+_GELU = {"none": False, "tanh": True}
+
 
 def layers_of_module(tree: Module, guess: bool = False) -> Layers:
     """The layer list of a module; each layer with tensors names its prefix in the state dict.
@@ -45,7 +48,7 @@ def _walk(module: Module, path: str, guess: bool, found: Layers) -> None:
             made = _LAYERS[module.name](module)
         except InputError:
             raise
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             problem = f"'{shown(path)}' is a {module.name} without proper settings ({shown(str(error))})"
             raise InputError("module", problem, "export the model to ONNX") from None
         named = bool(module.tensors)
@@ -80,12 +83,6 @@ def _same(value: Any) -> Any:
     if not values or any(type(v) is not int for v in values):
         raise ValueError("a size is no number")
     return values[0] if len(set(values)) == 1 else values
-
-
-def _sizes(value: Any) -> list[int]:
-    if not isinstance(value, (tuple, list)) or any(type(n) is not int for n in value):
-        raise ValueError("a shape is no list of numbers")
-    return list(value)
 
 
 def _unless(default: Any, **settings: Any) -> dict[str, Any]:
@@ -138,7 +135,7 @@ def _layer_norm(module: Module) -> Layers:
     s = module.settings
     affine = bool(s["elementwise_affine"])
     settings = {
-        "shape": _sizes(s["normalized_shape"]),
+        "shape": [int(n) for n in s["normalized_shape"]],
         **_unless(1e-5, eps=float(s["eps"])),
         **_unless(True, affine=affine),
     }
@@ -150,8 +147,8 @@ def _plain(kind: str) -> Callable[[Module], Layers]:
 
 
 def _softplus(module: Module) -> Layers:
-    if module.settings.get("beta", 1) != 1:
-        raise ValueError("beta is not 1")
+    if module.settings["beta"] != 1 or not module.settings["threshold"] >= _FAR:
+        raise ValueError("beta is not 1, or it is a line from a small number on")
     return [{"layer": "softplus"}]
 
 
@@ -166,7 +163,7 @@ def _upsample(module: Module) -> Layers:
         or s.get("size") is not None
     ):
         raise ValueError("it upsamples by no whole factor, to a size, or with aligned corners")
-    return [{"layer": "upsample", "factor": int(factor), **_unless("nearest", mode=s.get("mode", "nearest"))}]
+    return [{"layer": "upsample", "factor": int(factor), **_unless("nearest", mode=s["mode"])}]
 
 
 def _pool(kind: str) -> Callable[[Module], Layers]:
@@ -229,7 +226,7 @@ _LAYERS: dict[str, Callable[[Module], Layers]] = {
     "LayerNorm": _layer_norm,
     "LeakyReLU": lambda module: [{"layer": "leaky_relu", "slope": float(module.settings["negative_slope"])}],
     "ELU": lambda module: [{"layer": "elu", "alpha": float(module.settings["alpha"])}],
-    "GELU": lambda module: [{"layer": "gelu", **_unless(False, approximate=module.settings["approximate"] == "tanh")}],
+    "GELU": lambda module: [{"layer": "gelu", **_unless(False, approximate=_GELU[module.settings["approximate"]])}],
     "PReLU": lambda module: [{"layer": "prelu", **_unless(False, per_channel=module.settings["num_parameters"] > 1)}],
     "Softplus": _softplus,
     "Hardtanh": _hardtanh,

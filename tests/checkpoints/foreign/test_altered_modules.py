@@ -88,3 +88,28 @@ def test_one_size_of_a_view_may_be_left_open(tmp_path: Path) -> None:
 def test_classes_and_shapes_that_cannot_belong_are_refused(tmp_path: Path) -> None:
     assert "takes no labels" in _refused(tmp_path, sequential(linear(W[8, 3])), classes=10)
     assert "has 4 axes" in _refused(tmp_path, sequential(linear(W[8, 3])), sample_shape=(2, 2, 2, 1))
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        module("Softplus", beta=1, threshold=0.5),
+        module("Softplus", beta=2, threshold=20),
+        module("Softplus", beta=1),
+        module("GELU", approximate="quick"),
+        module("Upsample", scale_factor=float("inf"), mode="nearest", size=None),
+        module("Upsample", scale_factor=2.0, size=None),
+        module("ELU", alpha=None),
+    ],
+    ids=lambda layer: str(layer.state)[80:],
+)
+def test_settings_that_are_not_there_or_mean_something_else_are_refused(tmp_path: Path, layer: Call) -> None:
+    fold = module("Unflatten", dim=1, unflattened_size=(2, 2, 2))
+    assert "without proper settings" in _refused(tmp_path, sequential(linear(W[8, 3]), fold, layer), sample_shape=None)
+
+
+def test_softplus_of_pytorch_is_taken(tmp_path: Path) -> None:
+    net = sequential(linear(W[8, 3]), module("Softplus", beta=1, threshold=20))
+    z = np.eye(3, dtype=np.float32)
+    made = import_weights(*write_files(tmp_path, g=saved(net)), **ASKED)
+    np.testing.assert_allclose(made.pair.generate(z), np.log1p(np.exp(z @ W[8, 3].T)), rtol=1e-5)
