@@ -118,7 +118,10 @@ def _snake(name: str) -> str:
 
 
 def _name(layer: Any) -> Any:
-    return layer.get("name") or layer["config"].get("name") if isinstance(layer, dict) else None
+    if not isinstance(layer, dict):
+        return None
+    config = layer.get("config")
+    return layer.get("name") or (config.get("name") if isinstance(config, dict) else None)
 
 
 def _sources(layer: dict[str, Any], limit: int = 50) -> list[Any]:

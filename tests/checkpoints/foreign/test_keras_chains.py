@@ -135,3 +135,14 @@ def test_names_that_are_no_text_are_refused(tmp_path: Path, name: Any) -> None:
     model = {"class_name": "Sequential", "config": {"layers": [CHAIN[0], _layer("Dense", name, units=4)]}}
     with pytest.raises(InputError, match="a layer has no proper name"):
         _read(tmp_path / "m.h5", model, _kernels())
+
+
+@pytest.mark.parametrize("layer", [{}, [], None, {"class_name": "Dense", "config": 3}])
+def test_layers_of_no_form_are_refused_in_archives_too(tmp_path: Path, layer: Any) -> None:
+    model = _functional([["b", 0, 0]])
+    model["config"]["layers"][0] = layer
+    with zipfile.ZipFile(tmp_path / "m.keras", "w") as archive:
+        archive.writestr("config.json", json.dumps(model))
+        archive.writestr("model.weights.h5", b"")
+    with pytest.raises(InputError, match="its input is not the chain's first layer|unknown form"):
+        read_foreign(tmp_path / "m.keras")
