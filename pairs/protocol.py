@@ -156,7 +156,7 @@ class Pair:
         prior = ", ".join(f"{k} {v}" for k, v in self.prior.record().items() if k != "kind" and v is not None)
         kind = f"{self.critic_kind}{', calibrated' if self.calibrated else ''}"
         lines = [
-            f"pair '{printable(self.name)}': samples {size}, {span}{labels}",
+            f"pair '{self.name}': samples {size}, {span}{labels}",
             f"  prior      {self.prior.kind} ({prior})",
             f"  generator  {self.generator}",
             f"  critic     {f'{self.critic}, {kind}' if self.has_critic else 'none yet'}",
@@ -168,8 +168,8 @@ class Pair:
 
     @property
     def name(self) -> str:
-        """The name in its record."""
-        return str(self.record.get("name", "unnamed"))
+        """The name in its record, as a terminal can show it."""
+        return printable(str(self.record.get("name", "unnamed")))
 
     def replace(self, **changes: Any) -> Pair:
         """A copy with some fields replaced."""
