@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pairs.errors import printable
+
 if TYPE_CHECKING:
     from checkpoints.importing import Imported
 
@@ -30,12 +32,12 @@ def show_import(made: Imported) -> None:
     for net, rows in made.tables.items():
         table = Table("layer", "kind", "module", "tensors", title=net, title_justify="left", box=None, pad_edge=False)
         for row in rows:
-            table.add_row(*(Text(v) for v in (row.path, row.kind, row.module, ", ".join(row.tensors))))
+            table.add_row(*(Text(printable(v)) for v in (row.path, row.kind, row.module, ", ".join(row.tensors))))
         console.print(table)
     for note in made.notes:
-        console.print(Text(note))
+        console.print(Text(printable(note)))
     for doubt in made.doubts:
-        console.print(Text(f"warning: {doubt}", style="bold"))
+        console.print(Text(printable(f"warning: {doubt}"), style="bold"))
     if made.check is not None:
         scores = "" if made.check.scores is None else f", scores to {made.check.scores:.1e}"
         console.print(Text(f"reproduces {made.check.rows} stored rows: samples to {made.check.samples:.1e}{scores}"))

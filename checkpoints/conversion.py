@@ -9,7 +9,6 @@ Everything missing, left over or of another shape is reported at once.
 from __future__ import annotations
 
 import dataclasses
-import fnmatch
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -20,10 +19,12 @@ from pairs import InputError
 from pairs.sequential.dense import Weighted
 from pairs.sequential.layers import Layer, Layers, Params, Shape, walk
 
-from .folding import fold
+from .dtypes import is_float
+from .folding import fold, plain_shapes
 from .layouts import Layout
 from .matching import COUNTERS, Doubt, Modules, Slot, below, find, match, slots
-from .module_names import split_modules, unwrap
+from .module_names import split_modules, unwrap, without
+from .near_settings import near_settings
 
 __all__ = ["Conversion", "Row", "convert_tensors"]
 
@@ -90,7 +91,7 @@ def convert_tensors(
         of ``ignore`` that fits no tensor.
     """
     layers = tuple(layers)
-    kept, ignored = _without(unwrap(tensors), ignore, field)
+    kept, ignored = without(unwrap(tensors), ignore, field)
     modules = split_modules(kept)
     wanted = slots(walk(layers, input_shape, field))
     if not kept and wanted:
@@ -117,23 +118,19 @@ def convert_tensors(
     faults += [f"'{n}' is left over" for n in left if n not in used]
     if faults:
         more = f", and {len(faults) - 12} more" if len(faults) > 12 else ""
-        remedy = "correct the layers, give a layer name = the module's prefix, or list tensors to leave out in ignore"
+        general = "correct the layers, give a layer name = the module's prefix, or list tensors to leave out in ignore"
+        remedy = general
         bare = {layer.kind for _, layer, _ in walk(layers, input_shape, field) if not getattr(layer, "affine", True)}
         if bare and any("is left over" in fault for fault in faults):
             remedy = f"give {' and '.join(sorted(bare))} affine = true where the file has weight and bias; {remedy}"
+        if any(not is_float(a.dtype) for n, a in kept.items() if n in used and not n.endswith(COUNTERS)):
+            remedy = f"store weights as float32; {remedy}"
+        held = {m: plain_shapes({n: a for n, a in g.items() if n not in COUNTERS}) for m, g in modules.items()}
+        idle = [m for m, group in modules.items() if not any(_join(m, n) in used for n in group)]
+        if near := near_settings(walk(layers, input_shape, field), taken, held, idle):
+            remedy = f"{', '.join(near[:4])}; or {general}"
         raise InputError(field, "do not match the file: " + ", ".join(faults[:12]) + more, remedy)
     return Conversion(_nested(layers, found, field), tuple(table), doubts, ignored)
-
-
-def _without(tensors: Tensors, patterns: Sequence[str], field: str) -> tuple[Tensors, tuple[str, ...]]:
-    gone: set[str] = set()
-    for pattern in patterns:
-        fits = {n for n in tensors if fnmatch.fnmatchcase(n, pattern) or n.startswith(f"{pattern}.")}
-        if not fits:
-            where = f"{field.rpartition('.')[0]}.ignore".lstrip(".")
-            raise InputError(where, f"'{pattern}' fits no tensor of the file", "correct it, or leave it out")
-        gone |= fits
-    return {n: a for n, a in tensors.items() if n not in gone}, tuple(n for n in tensors if n in gone)
 
 
 def _named(wanted: Sequence[Slot], modules: Modules, faults: list[str]) -> dict[str, str]:
@@ -177,6 +174,11 @@ def _in_order(free: Sequence[Slot], modules: Modules, fixed: Mapping[str, str], 
 
 def _layer(slot: Slot, prefix: str, group: Tensors, faults: list[str]) -> tuple[Params, Row]:
     layer = slot.layer
+    strange = {n: a.dtype for n, a in group.items() if n.rpartition(".")[2] not in COUNTERS and not is_float(a.dtype)}
+    if strange:
+        raw = lambda dtype: f"{dtype} (bfloat16 loses its type in an npz)" if dtype.kind == "V" else f"{dtype}"
+        faults.extend(f"'{_join(prefix, n)}' is {raw(dtype)}" for n, dtype in strange.items())
+        return {}, Row(slot.path, layer.kind, prefix, ())
     try:
         plain, note = _folded(group, layer.kind == "conv_transpose")
     except ValueError as error:
@@ -190,6 +192,8 @@ def _layer(slot: Slot, prefix: str, group: Tensors, faults: list[str]) -> tuple[
     params = {ours: read(plain) for ours, read in layout.read.items()}
     if isinstance(layer, Weighted) and layer.equalized is not False:
         gain = math.sqrt(2.0) if layer.equalized is True else layer.equalized
+        if gain <= 0:
+            faults.append(f"{slot.path} has equalized = {gain}, which is no gain above 0")
         factor = gain / math.sqrt(math.prod(params["kernel"].shape[:-1]))
         names = ("kernel", "bias") if layer.equalized_bias else ("kernel",)
         params |= {n: np.asarray(params[n], np.float64) * factor for n in names if n in params}
@@ -224,8 +228,6 @@ def _compare(layout: Layout, plain: Tensors, prefix: str, kind: str, faults: lis
             if name.endswith("running_mean") and kind in ("batch_norm", "conditional_batch_norm"):
                 why = " (a layer without running statistics mixes the samples of a batch: record them in PyTorch)"
             faults.append(f"'{_join(prefix, name)}' is missing{why}")
-        elif array.dtype.kind not in "fV" and array.dtype.name != "bfloat16":
-            faults.append(f"'{_join(prefix, name)}' is {array.dtype}")
         elif array.shape != shape:
             faults.append(f"'{_join(prefix, name)}' has shape {array.shape}, not {shape} ('{kind}')")
     faults.extend(f"'{_join(prefix, n)}' is left over ('{kind}')" for n in plain if n not in layout.shapes)

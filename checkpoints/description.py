@@ -11,6 +11,7 @@ from typing import Any
 import jax
 
 from pairs import InputError
+from pairs.errors import printable
 from pairs.io.paths import as_path
 from pairs.sequential.spec import infer_shapes
 
@@ -44,7 +45,19 @@ def describe(name_or_path: str | os.PathLike[str]) -> dict[str, Any]:
     Raises:
       InputError: nothing there, damaged, refused, or of no supported kind.
     """
-    path = bundled_path(os.fspath(name_or_path)) or as_path("path", name_or_path)
+    return _escaped(_described(bundled_path(os.fspath(name_or_path)) or as_path("path", name_or_path)))
+
+
+def _escaped(values: Any) -> Any:
+    """Every text in a description as a terminal can show it."""
+    if isinstance(values, dict):
+        return {printable(str(k)): _escaped(v) for k, v in values.items()}
+    if isinstance(values, (list, tuple)):
+        return [_escaped(v) for v in values]
+    return printable(values) if isinstance(values, str) else values
+
+
+def _described(path: Path) -> dict[str, Any]:
     if path.is_dir() and (path / "pair.toml").is_file() and not (path / INTEGRITY).is_file():
         path = path / "pair.toml"
     if path.suffix == ".toml" and path.is_file():

@@ -14,6 +14,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -22,12 +23,16 @@ import numpy as np
 from pairs import InputError, Pair
 from pairs.batches import apply_net
 
+from .dtypes import is_float
+from .foreign.limits import shown
 from .foreign.tensors import read_tensors
 
 __all__ = ["TOLERANCE", "Deviations", "check_golden", "measure_golden"]
 
 TOLERANCE = 5e-5
 """Largest deviation that passes. Rounding in float32 gives 1e-6 to 2e-5 on real nets, a wrong setting more."""
+
+_NAMES = ("z", "x", "score", "labels")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,7 +77,7 @@ def check_golden(pair: Pair, path: str | os.PathLike[str], tolerance: float = TO
                 f"'{path}' is not reproduced: the {net} is off by {value:.2g} of the largest number in it "
                 f"(allowed {tolerance:g})",
                 f"correct the layers of the {net} (names of layers of equal shape, eps, slopes, align_corners), or "
-                "store the numbers again in evaluation mode, with scores before any sigmoid",
+                "store the numbers again in evaluation mode and float32, with scores before any sigmoid",
             )
     return found
 
@@ -87,11 +92,14 @@ def measure_golden(pair: Pair, path: str | os.PathLike[str]) -> Deviations:
         stored = read_tensors(path)
     except InputError as error:
         raise InputError("check", error.problem, error.remedy) from None
+    _check_names(stored, path)
     z, x, score = (stored.get(name) for name in ("z", "x", "score"))
-    if z is None or x is None or len(z) != len(x) or not len(z):
-        raise InputError(
-            "check", f"'{path}' holds {', '.join(stored) or 'nothing'}", "give an NPZ with z and x of n rows"
-        )
+    if z is None or x is None or not z.ndim or not x.ndim or len(z) != len(x) or not len(z):
+        held = ", ".join(f"{shown(n)} {'x'.join(map(str, a.shape)) or '(one number)'}" for n, a in stored.items())
+        raise InputError("check", f"'{path}' holds {held or 'nothing'}", "give an NPZ with z and x of n rows")
+    for name, values in (("z", z), ("x", x), ("score", score)):
+        if values is not None:
+            _check_numbers(values, name, path)
     labels = _labels(pair, stored, len(z), path)
     z = _rows(z, pair.prior.shape, "z", path)
     x = _rows(x, pair.sample_shape, "x", path)
@@ -103,26 +111,62 @@ def measure_golden(pair: Pair, path: str | os.PathLike[str]) -> Deviations:
     return Deviations(len(z), samples, scores)
 
 
+def _check_names(stored: Mapping[str, np.ndarray], path: Any) -> None:
+    """Refuse arrays whose names are almost those that are compared: they would be passed over."""
+    for name in stored:
+        lost = [n for n in _NAMES if n not in stored and name not in _NAMES and _like(name, n)]
+        if lost and not (lost == ["labels"] and "label" in stored):
+            raise InputError("check", f"'{path}' has an array '{shown(name)}'", f"store it as '{lost[0]}'")
+    if "label" in stored and "labels" in stored and not np.array_equal(stored["label"], stored["labels"]):
+        raise InputError("check", f"'{path}' has label and labels, which differ", "keep one of them")
+
+
+def _like(name: str, wanted: str) -> bool:
+    return name.lower() in (wanted, f"{wanted}s") or (wanted == "score" and name.lower() in ("logit", "logits"))
+
+
+def _check_numbers(values: np.ndarray, name: str, path: Any) -> None:
+    if not is_float(values.dtype) and not (name == "z" and values.dtype.kind in "iu"):
+        problem = f"'{path}' has {name} of type {values.dtype}"
+        raise InputError("check", problem, "store the numbers that went into the net and came out, as float32")
+    with np.errstate(over="ignore"):
+        finite = np.isfinite(values.astype(np.float32)).all()
+    if not finite:
+        raise InputError("check", f"'{path}' has {name} with NaN or infinity", "store finite numbers")
+
+
 def _labels(pair: Pair, stored: dict[str, np.ndarray], n: int, path: Any) -> tuple[jax.Array, ...]:
     if pair.classes is None:
         return ()
     values = stored.get("labels", stored.get("label"))
+    remedy = f"store {n} whole numbers from 0 to {pair.classes - 1} as 'labels'"
     if values is None:
-        raise InputError("check", f"'{path}' has no labels", f"store n labels from 0 to {pair.classes - 1} as 'labels'")
-    if values.ndim == 2 and values.shape == (n, pair.classes):
+        raise InputError("check", f"'{path}' has no labels", remedy)
+    if values.dtype.kind not in "iuf":
+        raise InputError("check", f"'{path}' has labels of type {values.dtype}", remedy)
+    if values.ndim == 2 and values.shape == (n, pair.classes) and pair.classes > 1:
+        if not np.array_equal(values, np.eye(pair.classes)[values.argmax(1)]):
+            raise InputError("check", f"'{path}' has rows of labels that are no one-hot vectors", remedy)
         values = values.argmax(1)
-    if values.shape != (n,) or values.min() < 0 or values.max() >= pair.classes:
-        remedy = f"store {n} whole numbers from 0 to {pair.classes - 1}"
+    values = values.reshape(n) if values.shape == (n, 1) else values
+    if values.shape != (n,):
         raise InputError("check", f"'{path}' has labels of shape {values.shape}", remedy)
+    if not np.isin(values, np.arange(pair.classes)).all():
+        raise InputError("check", f"'{path}' has labels from {values.min():g} to {values.max():g}", remedy)
     return (jax.numpy.asarray(values, jax.numpy.int32),)
 
 
 def _rows(values: np.ndarray, shape: tuple[int, ...], name: str, path: Any) -> np.ndarray:
     """Rows in PyTorch's order as rows of the pair's shape, channels last."""
+    first = (shape[-1], *shape[:-1]) if len(shape) > 1 else shape
     if values.size != len(values) * math.prod(shape):
         problem = f"'{path}' has {name} of shape {values.shape}, the pair's have shape {shape}"
         raise InputError("check", problem, "store what this generator takes and returns")
-    first = (shape[-1], *shape[:-1]) if len(shape) > 1 else shape
+    long = lambda sizes: [n for n in sizes if n != 1]
+    if len(long(values.shape[1:])) > 1 and len(long(first)) > 1 and long(values.shape[1:]) != long(first):
+        order = ", ".join(map(str, first))
+        problem = f"'{path}' has {name} of shape {values.shape}, in PyTorch's order it is (n, {order})"
+        raise InputError("check", problem, "store it with the channels before rows and columns")
     return np.moveaxis(values.astype(np.float32).reshape(len(values), *first), 1, -1)
 
 

@@ -77,7 +77,7 @@ def stored_pair(name_or_path: str | os.PathLike[str]) -> Pair | None:
     Raises:
       InputError: A stored pair that is damaged.
     """
-    if os.fspath(name_or_path) in bundled_names() or is_archive(Path(name_or_path).expanduser()):
+    if os.fspath(name_or_path) in bundled_names() or is_archive(as_path("pair", name_or_path)):
         return resolve(name_or_path)
     return None
 

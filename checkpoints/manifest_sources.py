@@ -12,16 +12,18 @@ from typing import Any
 import numpy as np
 
 from pairs import InputError, Net, Pair
+from pairs.io.paths import as_path
 from pairs.sequential.layers import walk
 from pairs.sequential.spec import sequential_net
 
 from .conversion import Conversion
 from .digest import file_digest
+from .foreign.limits import shown
 from .foreign.tensors import read_foreign
 from .golden import measure_golden
 from .manifest_values import NetManifest
 from .matching import Doubt
-from .parts import choose_part, convert_net
+from .parts import choose_part, convert_net, keys_that_fit
 
 __all__ = ["Source", "folder_of", "inside", "nets_of", "settle"]
 
@@ -75,7 +77,15 @@ class Source:
         about = {"file": path.name, "format": foreign.format, "sha256": sha256, "key": choice.key}
         skipped = f"left unread: {', '.join(foreign.skipped)}"[:200]
         said = choice.said + ((skipped,) if foreign.skipped else ())
-        return cls(net, choice.tensors, convert_net(net, choice.tensors), foreign.format, about, said)
+        try:
+            made = convert_net(net, choice.tensors)
+        except InputError as error:
+            unread = ", ".join(shown(n) for n in list(foreign.skipped)[:4])
+            problem = f"{error.problem} (left unread: {unread})" if unread else error.problem
+            keys = keys_that_fit(net, foreign) if net.key is None else None
+            remedy = f"{error.remedy}; or write {keys}, if the others belong to another net" if keys else error.remedy
+            raise InputError(error.field, problem, remedy) from None
+        return cls(net, choice.tensors, made, foreign.format, about, said)
 
     def notes(self) -> Iterator[str]:
         """What was decided, left out or held fixed, one sentence each."""
@@ -164,12 +174,9 @@ def folder_of(files: str | os.PathLike[str]) -> Path:
     """The folder of weight files that an argument names.
 
     Raises:
-      InputError: It begins with ``~`` and there is no such home.
+      InputError: No file system could take it, or it begins with ``~`` and there is no such home.
     """
-    try:
-        return Path(files).expanduser()
-    except RuntimeError as error:
-        raise InputError("files", f"'{files}' has no home folder ({error})", "give a folder") from None
+    return as_path("files", files)
 
 
 def inside(folder: Path, name: str, field: str) -> Path:
@@ -181,9 +188,6 @@ def inside(folder: Path, name: str, field: str) -> Path:
       field: What a refusal names.
 
     Raises:
-      InputError: The name begins with ``~`` and there is no such home.
+      InputError: No file system could take it, or it begins with ``~`` and there is no such home.
     """
-    try:
-        return folder / Path(name).expanduser()
-    except RuntimeError:
-        raise InputError(field, f"'{name}' names a user who has no home folder", "give a path") from None
+    return folder / as_path(field, name)

@@ -43,6 +43,7 @@ SECTIONS: dict[str, dict[str, type]] = {
 }
 
 
+_LONGEST_NAME = 200
 _REQUIRED = {"pair": ("name", "sample_range"), "generator": ("file", "layers"), "critic": ("file", "layers")}
 
 
@@ -87,9 +88,12 @@ def check_section(
         raise InputError(section, "is missing", f"add a [{section}] section")
     for name, value in values.items():
         if name not in settings:
-            raise InputError(f"{section}.{name}", "is no setting", f"use {', '.join(settings)}")
+            raise InputError(f"{section}.{name[:60]}", "is no setting", f"use {', '.join(settings)}")
         if not isinstance(value, settings[name]):
             raise InputError(f"{section}.{name}", f"is {value!r}"[:80], f"give a {settings[name].__name__}")
+        if name == "name" and not (value.isprintable() and 1 <= len(value) <= _LONGEST_NAME):
+            problem = f"is {value!r}" if len(value) <= _LONGEST_NAME else f"has {len(value):,} characters"
+            raise InputError(f"{section}.name", problem, f"give 1 to {_LONGEST_NAME} printable characters")
     for name in _REQUIRED[section] if required is None else required:
         if name not in values:
             unbounded = ": [low, high], or [] where samples have no bounds" if name == "sample_range" else ""

@@ -18,6 +18,7 @@ from pairs.sequential.layers import Layer, Shape
 
 from .folding import plain_shapes
 from .layouts import Layout, layouts
+from .module_names import WRAPPERS
 
 __all__ = ["COUNTERS", "Doubt", "Modules", "Slot", "by_number", "find", "match", "slots"]
 
@@ -87,7 +88,7 @@ def _signatures(modules: Modules) -> dict[str, Signature]:
 
 def find(name: str, modules: Modules) -> str | None:
     """The module that a layer's ``name`` means: wrappers that were taken off the file are taken off the name too."""
-    for wrapper in ("", "module.", "_orig_mod.", "module._orig_mod."):
+    for wrapper in ("", *WRAPPERS):
         plain = name.removeprefix(wrapper)
         if plain in modules or any(module.startswith(f"{plain}.") for module in modules):
             return plain
@@ -131,12 +132,30 @@ def _overlaps(prefix: str, busy: Iterable[str]) -> bool:
 
 
 def by_number(prefixes: list[str]) -> tuple[list[str], bool]:
-    """Prefixes in the order of their numbers, if they differ in nothing else."""
+    """Prefixes in the order of their numbers, and whether the numbers tell the order of use.
+
+    They tell nothing where the prefixes differ in more than numbers; where the file has them counting down (``up3``,
+    ``up2``, ``up1``), other than as text is sorted; and where they are resolutions (``b64``, ``b32``, ``b16``), which
+    grow in a generator and shrink in a critic.
+    """
     split = [re.split(r"(\d+)", p) for p in prefixes]
     if len({tuple(parts[::2]) for parts in split}) > 1:
         return prefixes, False
     numbers = {p: [int(n) for n in parts[1::2]] for p, parts in zip(prefixes, split, strict=True)}
-    return sorted(prefixes, key=lambda p: numbers[p]), True
+    counted = sorted(prefixes, key=lambda p: numbers[p])
+    down = prefixes == counted[::-1] != sorted(prefixes)
+    return (prefixes, False) if down or _resolutions(counted) else (counted, True)
+
+
+def _resolutions(prefixes: list[str]) -> bool:
+    """Whether one part of the names, not a number alone, is doubled from each to the next, up to 16 or more."""
+    parts = [p.split(".") for p in prefixes]
+    differ = [words for words in zip(*parts, strict=True) if len(set(words)) > 1]
+    if len(differ) != 1 or any(word.isdigit() for word in differ[0]):
+        return False
+    sizes = [[int(n) for n in re.findall(r"\d+", word)] for word in differ[0]]
+    last = [size[-1] for size in sizes]
+    return min(last) >= 4 and max(last) >= 16 and all(2 * m == n for m, n in zip(last, last[1:], strict=False))
 
 
 def _equal(prefixes: list[str], modules: Modules) -> bool:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import fnmatch
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-__all__ = ["modules_of", "split_modules", "unwrap"]
+from pairs import InputError
 
-_WRAPPERS = ("module.", "_orig_mod.")
+__all__ = ["WRAPPERS", "modules_of", "split_modules", "unwrap", "without"]
+
+WRAPPERS = ("module.", "_orig_mod.", "module._orig_mod.")
+"""What wrappers put before every name."""
+
 Tensors = Mapping[str, np.ndarray]
 Modules = dict[str, dict[str, np.ndarray]]
 
@@ -21,7 +26,7 @@ def modules_of(tensors: Tensors) -> Modules:
 def unwrap(tensors: Tensors) -> Tensors:
     """Averaging puts a counter beside the net; it, ``DataParallel`` and ``compile`` put a word before every name."""
     tensors = {n: a for n, a in tensors.items() if n != "n_averaged"}
-    for wrapper in _WRAPPERS * 2:
+    for wrapper in WRAPPERS[:2] * 2:
         if tensors and all(n.startswith(wrapper) for n in tensors):
             tensors = {n.removeprefix(wrapper): a for n, a in tensors.items()}
     return tensors
@@ -37,3 +42,25 @@ def split_modules(tensors: Tensors) -> Modules:
             prefix, _, leaf = name.rpartition(".")
         modules.setdefault(prefix, {})[leaf] = array
     return modules
+
+
+def without(tensors: Tensors, patterns: Sequence[str], field: str) -> tuple[Tensors, tuple[str, ...]]:
+    """Tensors that no pattern of ``ignore`` fits, and the names of the others.
+
+    Args:
+      tensors: By name, without the prefixes of wrappers.
+      patterns: Names, prefixes or shell patterns, with the prefixes of wrappers or without.
+      field: The layer list that they belong to.
+
+    Raises:
+      InputError: A pattern that fits no tensor.
+    """
+    gone: set[str] = set()
+    for pattern in patterns:
+        said = (pattern, *(pattern.removeprefix(word) for word in WRAPPERS))
+        fits = {n for n in tensors for p in said if n == p or fnmatch.fnmatchcase(n, p) or n.startswith(f"{p}.")}
+        if not fits:
+            where = f"{field.rpartition('.')[0]}.ignore".lstrip(".")
+            raise InputError(where, f"'{pattern}' fits no tensor of the file", "correct it, or leave it out")
+        gone |= fits
+    return {n: a for n, a in tensors.items() if n not in gone}, tuple(n for n in tensors if n in gone)

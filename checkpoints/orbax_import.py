@@ -18,8 +18,10 @@ import numpy as np
 from flax import linen
 
 from pairs import CriticKind, InputError, Net, Pair, Prior, Record, make_pair, wrap
+from pairs.io.paths import as_path
 from pairs.user_nets import Factory, factory_net
 
+from .dtypes import is_float
 from .foreign.limits import shown
 from .golden import check_golden
 from .importing import Imported
@@ -66,7 +68,7 @@ def import_orbax(
     nets = tuple(modules) if isinstance(modules, (tuple, list)) else (modules,)
     if not 1 <= len(nets) <= 2:
         raise InputError("factory", f"returns {len(nets)} modules", "return (generator, critic), or the generator")
-    source = Path(os.path.abspath(os.path.expanduser(path)))
+    source = Path(os.path.abspath(as_path("file", path)))
     try:
         tree = read_tree(source)
     except Exception as error:  # Orbax raises many kinds; the user needs one line
@@ -90,16 +92,20 @@ def import_orbax(
         record=Record(name=name or source.name, imported={"generator": {"file": source.name, "format": "Orbax"}}),
     )
     deviations = None if check is None else check_golden(pair, check)
-    notes = [f"{n}: the arrays below '{k or '(all)'}' were taken" for n, (_, k) in zip(parts, filled, strict=False)]
+    notes = [f"{n}: the arrays below {words} were taken" for n, (_, words) in zip(parts, filled, strict=False)]
     return Imported(pair, {}, tuple(notes), (), deviations)
 
 
 def _filled(model: Any, tree: Any, key: str | None, field: str) -> tuple[Net, str]:
-    """The net with the checkpoint's arrays, and the name of the part they came from."""
+    """The net with the checkpoint's arrays, and words about the part they came from."""
     if isinstance(model, linen.Module):
         found = [k for k, part in _parts(tree, "") if isinstance(part, Mapping) and "params" in part]
         taken = _one(found if key is None else [k for k in found if k == key], field, "variables with 'params'")
-        return wrap(model, dict(_parts(tree, ""))[taken]), taken
+        variables = dict(_parts(tree, ""))[taken]
+        for name, array in _parts(variables["params"], "params"):
+            if not isinstance(array, Mapping):
+                _check_float(array, name, field)
+        return wrap(model, variables), f"'{shown(taken) or '(all)'}'"
     net = wrap(model)
     leaves, structure = jax.tree_util.tree_flatten_with_path(net.params)
     names = [".".join(str(getattr(step, "key", getattr(step, "idx", step))) for step in path) for path, _ in leaves]
@@ -110,8 +116,22 @@ def _filled(model: Any, tree: Any, key: str | None, field: str) -> tuple[Net, st
     )
     found = [k for k, part in _parts(tree, "") if isinstance(part, Mapping) and key in (None, k) and fits(k)]
     taken = _one(found, field, f"{', '.join(names[:4])} and so on in the right shapes")
+    for n, (_, leaf) in zip(full(taken), leaves, strict=True):
+        if is_float(leaf.dtype):
+            _check_float(arrays[n], n, field)
     filled = [jnp.asarray(arrays[n], leaf.dtype) for n, (_, leaf) in zip(full(taken), leaves, strict=True)]
-    return Net(jax.tree.unflatten(structure, filled), net.apply, net.architecture), taken
+    idle = [n for n in arrays if n not in full(taken) and (not taken or n.startswith(f"{taken}."))]
+    more = f" and {len(idle) - 6} more" if len(idle) > 6 else ""
+    beside = f" (not used: {', '.join(shown(n) for n in idle[:6])}{more})" if idle else ""
+    return Net(
+        jax.tree.unflatten(structure, filled), net.apply, net.architecture
+    ), f"'{shown(taken) or '(all)'}'{beside}"
+
+
+def _check_float(array: Any, name: str, field: str) -> None:
+    dtype = np.asarray(array).dtype
+    if not is_float(dtype):
+        raise InputError(field, f"has '{shown(name)}' as {dtype} in the checkpoint", "save its weights as floats")
 
 
 def _parts(tree: Any, name: str) -> list[tuple[str, Any]]:

@@ -10,11 +10,12 @@ import numpy as np
 from pairs import InputError
 
 from .conversion import Conversion, convert_tensors
+from .foreign import state_dicts
 from .foreign.state_dicts import TensorChoice, choose
 from .foreign.tensors import ForeignFile
 from .manifest_values import NetManifest
 
-__all__ = ["choose_part", "convert_net"]
+__all__ = ["choose_part", "convert_net", "keys_that_fit"]
 
 Tensors = Mapping[str, np.ndarray]
 
@@ -37,6 +38,11 @@ def choose_part(net: NetManifest, foreign: ForeignFile, path: Path) -> TensorCho
       InputError: No such key, or several state dicts of which none or more than one fits.
     """
     return choose(foreign.tensors, foreign.parts, net.key, lambda tensors: _fits(net, tensors), path)
+
+
+def keys_that_fit(net: NetManifest, foreign: ForeignFile) -> str | None:
+    """The keys of parts whose tensors fit a net, in words, where those of the whole file do not."""
+    return state_dicts.keys_that_fit(foreign.tensors, lambda tensors: _fits(net, tensors))
 
 
 def _fits(net: NetManifest, tensors: Tensors) -> bool:

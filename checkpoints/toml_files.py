@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pairs import InputError
+from pairs.io.files import open_regular
 
 __all__ = ["read_toml"]
 
@@ -22,9 +23,11 @@ def read_toml(path: Path) -> dict[str, Any]:
       InputError: A file that cannot be read, is no TOML, is too large, or is nested too deep.
     """
     try:
-        if path.stat().st_size > _LARGEST:
+        with open_regular(path) as file:
+            content = file.read(_LARGEST + 1)
+        if len(content) > _LARGEST:
             raise InputError("manifest", f"'{path}' has more than {_LARGEST:,} bytes", "write the layers alone")
-        text = path.read_text(encoding="utf-8")
+        text = content.decode("utf-8-sig").replace("\r\n", "\n")  # some editors put a mark before the text
     except OSError as error:
         raise InputError("manifest", f"cannot read '{path}' ({error.strerror or error})", "check the path") from None
     except UnicodeDecodeError as error:

@@ -85,8 +85,10 @@ def import_weights(
                 "file", problem, "give the file of a new critic with it, and no --prior, --range, --sample"
             )
         prior, sample_range = base.prior, base.sample_range
-    prior = _prior(generator, prior, keys[0])
+    prior = _prior(generator, critic, prior, keys[0])
     sample = None if sample_shape is None else tuple(sample_shape)
+    if sample is not None and not 1 <= len(sample) <= 3:
+        raise InputError("sample_shape", f"has {len(sample)} axes", "give HxWxC, LxC or N")
     with _asked(generator, critic, sample):
         makers = (
             [_kept(base)]
@@ -104,6 +106,8 @@ def import_weights(
         )
         span = _range(makers[0], sample_range)
         found = makers[0].classes
+        if classes is not None and found is None:
+            raise InputError("classes", f"are {classes}, and the generator takes no labels", "leave them out")
         judges: list[FileNet] = []
         if critic is not None:
             judges = critic_nets(
@@ -186,12 +190,12 @@ def _notes(g: FileNet, d: FileNet | None, turned: bool) -> list[str]:
     return notes + (["critic: the sign of its score was turned: it was low on real samples"] if d and turned else [])
 
 
-def _prior(generator: Source, prior: Prior | str | None, key: str | None) -> Prior:
+def _prior(generator: Source, critic: Source | None, prior: Prior | str | None, key: str | None) -> Prior:
     if isinstance(prior, Prior):
         return prior
     if prior is not None:
         return parse_prior(prior)
-    with _asked(generator, None, None):
+    with _asked(generator, critic, None):
         words = latent_words(generator, key)
     shape, problem = words or "SIZE", "is missing" if words is None else f"is missing; the generator takes {words}"
     raise InputError("prior", problem, f"give --prior normal:{shape} or --prior uniform:{shape}, as it was trained")
@@ -241,4 +245,6 @@ def _asked(generator: Source, critic: Source | None, sample: tuple[int, ...] | N
             remedy = f"{_OUTPUTS[error.field]}: {error.remedy}"
         elif error.field == "classes":
             remedy = f"{error.remedy} (--classes)"
+        elif error.field.startswith(("generator.layers[", "critic.layers[")):  # those of the file, not the user's
+            remedy = "export the model to ONNX"
         raise InputError(error.field, error.problem, remedy) from None

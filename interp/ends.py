@@ -14,12 +14,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 from pairs import InputError, Net, Pair
 from pairs.arrays import on_device
 from pairs.batches import apply_in_batches
 from pairs.checks import is_image
+from pairs.io.image_files import decode
 from pairs.io.images import default_split, read_images
 from pairs.io.pixels import to_range
 
@@ -60,15 +61,14 @@ def read_picture(pair: Pair, path: Path, field: str) -> np.ndarray:
     if not path.is_file():
         raise InputError(field, f"'{path}' is neither a seed nor a file", "give a whole number or a picture")
     rows, columns, channels = pair.sample_shape
-    try:
-        with Image.open(path) as opened:
-            upright = ImageOps.exif_transpose(opened).convert("L" if channels == 1 else "RGB")
-            fitted = ImageOps.fit(upright, (columns, rows), Image.Resampling.LANCZOS)
-    except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError) as error:
-        raise InputError(field, f"'{path}' cannot be read as a picture ({error})", "give a PNG or JPEG") from None
+
+    def fitted(image: Image.Image) -> np.ndarray:
+        upright = ImageOps.exif_transpose(image).convert("L" if channels == 1 else "RGB")
+        return np.asarray(ImageOps.fit(upright, (columns, rows), Image.Resampling.LANCZOS), np.float32)
+
     assert pair.sample_range is not None
     low, high = pair.sample_range
-    x = np.asarray(fitted, np.float32).reshape(pair.sample_shape) / 255
+    x = decode(path, fitted, field).reshape(pair.sample_shape) / 255
     return low + (high - low) * x
 
 

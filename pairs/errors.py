@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["InputError"]
+__all__ = ["InputError", "printable"]
 
 
 class InputError(ValueError):
@@ -18,8 +18,14 @@ class InputError(ValueError):
     def __init__(self, field: str, problem: str, remedy: str):
         self.field, self.problem, self.remedy = field, problem, remedy
         line = " ".join(f"{field}: {problem}; {remedy}".split())
-        super().__init__(line if line.isprintable() else "".join(_shown(c) for c in line))
+        super().__init__(printable(line))
 
 
-def _shown(character: str) -> str:
-    return character if character.isprintable() else ascii(character)[1:-1]
+def printable(text: str) -> str:
+    r"""Words from a file as one line that a terminal shows and does not obey: other characters become escapes.
+
+    Example:
+      >>> printable("w\x1b[2J")
+      'w\\x1b[2J'
+    """
+    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

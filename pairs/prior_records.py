@@ -27,7 +27,7 @@ def prior_from_record(record: Record | dict[str, Any]) -> Prior:
         full: Any = jax.ShapeDtypeStruct((classes, *shape), jnp.float32)
         weights: Any = jax.ShapeDtypeStruct((classes,), jnp.float32)
         return ClassMixture(shape, full, full, weights)
-    if kind not in _KINDS:
+    if not isinstance(kind, str) or kind not in _KINDS:
         raise InputError("prior.kind", f"is {kind!r}", f"use one of {', '.join([*_KINDS, ClassMixture.kind])}")
     fields = {f.name for f in dataclasses.fields(_KINDS[kind])}
     unknown = sorted(set(data) - fields)

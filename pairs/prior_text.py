@@ -33,6 +33,8 @@ def parse_prior(text: str) -> Prior:
         values["shape"] = [int(n) for n in shape.split("x")]
         for setting in settings:
             name, _, value = setting.partition("=")
+            if name.strip() in values:
+                raise ValueError("a setting twice")
             values[name.strip()] = float(value)
     except ValueError:
         remedy = "write for example normal:96, uniform:100x1x1 or uniform:64,low=0,high=1"

@@ -35,12 +35,14 @@ def check_shape(shape: tuple[int, ...]) -> None:
 
 
 def _is_finite(value: Any) -> bool:
-    return isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value)
+    # compared before anything is converted: a whole number of a thousand digits is no float
+    real = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    return real and bool(abs(value) < 1e30)  # pyright: ignore[reportOperatorIssue]
 
 
 def _check_positive(field: str, value: float) -> None:
     if not (_is_finite(value) and value > 0):
-        raise InputError(field, f"is {value!r}", "give a finite number above 0")
+        raise InputError(field, f"is {value!r}"[:80], "give a number above 0 and below 1e30")
 
 
 def flat_sum(values: Array, shape: tuple[int, ...]) -> Array:
@@ -141,7 +143,7 @@ class Uniform(Prior):
     def __post_init__(self) -> None:
         super().__post_init__()
         if not (_is_finite(self.low) and _is_finite(self.high) and self.low < self.high):
-            raise InputError("prior.low", f"box is [{self.low}, {self.high}]", "give low < high, both finite")
+            raise InputError("prior.low", f"box is [{self.low}, {self.high}"[:80] + "]", "give low < high, both finite")
 
     def sample_each(self, keys: Array, labels: ArrayLike | None = None) -> Array:
         """One latent per key."""

@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 import jax
 from jax import Array
 
-from .errors import InputError
+from .errors import InputError, printable
 from .priors import Prior
 from .record import Record
 from .registry import Architecture
@@ -164,12 +164,12 @@ class Pair:
         extra = {"encoder": self.encoder, "features": self.features, "classifier": self.classifier}
         lines += [f"  {name:10} {net}" for name, net in extra.items() if net is not None]
         known = {k: self.record[k] for k in ("license", "source") if k in self.record}
-        return "\n".join([*lines, *(f"  {name:10} {value}" for name, value in known.items())])
+        return "\n".join([*lines, *(f"  {name:10} {printable(str(value))}" for name, value in known.items())])
 
     @property
     def name(self) -> str:
-        """The name in its record."""
-        return str(self.record.get("name", "unnamed"))
+        """The name in its record, as a terminal can show it."""
+        return printable(str(self.record.get("name", "unnamed")))
 
     def replace(self, **changes: Any) -> Pair:
         """A copy with some fields replaced."""

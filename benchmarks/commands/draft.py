@@ -64,6 +64,7 @@ def run(args: argparse.Namespace) -> int:
     """Draft, and say what was read off, inferred and guessed."""
     from checkpoints.drafts.drafting import draft_manifest
     from pairs import InputError
+    from pairs.errors import printable
     from pairs.io.files import write_bytes
     from pairs.io.next_steps import data_words, next_step
 
@@ -94,9 +95,9 @@ def run(args: argparse.Namespace) -> int:
         print(made.text)
     for word, lines in (("read off", made.read), ("inferred", made.inferred), ("guessed", made.guessed)):
         for line in lines:
-            print(f"{word}: {line}", file=sys.stderr)
+            print(printable(f"{word}: {line}"), file=sys.stderr)
     for answer in made.ranking:
-        print(f"ranking: {answer}", file=sys.stderr)
+        print(printable(f"ranking: {answer}"), file=sys.stderr)
     if out is not None:
         print(f"{out} written; check what was guessed; stored outputs (--check FILE) prove it", file=sys.stderr)
         known = [] if args.data is None else ["--data", *data_words(args)]

@@ -23,6 +23,7 @@ from numpy.typing import ArrayLike
 
 from pairs import InputError
 from pairs.checks import check_choice, check_count
+from pairs.errors import printable
 
 from ..foreign.tensors import read_tensors
 from ..module_names import modules_of
@@ -116,7 +117,7 @@ def draft_manifest(
         maker, judge = by_critic(maker, judged(maker), judged, real is not None, on_progress)
     inferred, guessed = _words(maker, judge, end, critic_kind, loaded["generator"][0])
     pair: dict[str, Any] = {
-        "name": files["generator"].resolve().parent.name or "pair",
+        "name": printable(files["generator"].resolve().parent.name)[:200] or "pair",
         "sample_range": [] if maker.span is None else [int(v) for v in maker.span],
     }
     nets = [NetText("generator", files["generator"], keys[0], maker.specs)]

@@ -10,6 +10,7 @@ import numpy as np
 
 from pairs import InputError
 
+from ..dtypes import is_float
 from ..folding import plain_shapes
 from ..matching import COUNTERS, by_number
 
@@ -64,10 +65,12 @@ def parts_of(modules: Modules, net: str) -> tuple[Part, ...]:
     """The modules in order.
 
     Raises:
-      InputError: A module of another sort than those of :class:`Part`; an embedding is one.
+      InputError: A module of another sort than those of :class:`Part`; an embedding is one. Tensors that no net
+        computes with: integers, complex numbers, NaN, infinity, a negative variance.
     """
     found = []
     for name, group in modules.items():
+        _check_numbers(name, group, net)
         shapes = {n: s for n, s in plain_shapes(group).items() if n not in COUNTERS}
         if not shapes:
             continue
@@ -80,6 +83,19 @@ def parts_of(modules: Modules, net: str) -> tuple[Part, ...]:
     if not found:
         raise InputError(net, "holds no modules with weights", "give the file of the net")
     return tuple(found)
+
+
+def _check_numbers(name: str, group: Mapping[str, np.ndarray], net: str) -> None:
+    for leaf, array in group.items():
+        if leaf in COUNTERS:
+            continue
+        where = f"'{name}.{leaf}'" if name else f"'{leaf}'"
+        if not is_float(array.dtype):
+            raise InputError(net, f"has {where} as {array.dtype}", "store weights as float32")
+        if not np.isfinite(array.astype(np.float32)).all():
+            raise InputError(net, f"has {where} with NaN or infinity", "use an earlier checkpoint")
+        if leaf == "running_var" and (array < 0).any():
+            raise InputError(net, f"has {where} with negative variances", "use an earlier checkpoint")
 
 
 def _part(name: str, shapes: Mapping[str, tuple[int, ...]]) -> Part | None:

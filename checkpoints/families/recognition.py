@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from pairs import InputError
+from pairs.io.paths import as_path
 
 from ..foreign.limits import shown
 from ..foreign.modules import Module
@@ -114,7 +115,7 @@ def recognise_files(files: Sequence[str | os.PathLike[str]], family: str | None 
         raise InputError("family", f"is not decided by the tensors, which fit {titles}", f"give {names}")
     (made,) = joined
     used = {made.generator[0].path} | ({made.critic[0].path} if made.critic else set())
-    idle = [str(path) for path in files if Path(path).expanduser() not in used]
+    idle = [str(path) for path in files if as_path("files", path) not in used]
     if idle:
         problem = f"'{idle[0]}' holds no critic of {made.title}"
         raise InputError("files", problem, "give the discriminator that was trained with it, or the generator alone")
@@ -124,7 +125,7 @@ def recognise_files(files: Sequence[str | os.PathLike[str]], family: str | None 
 def _state_dicts(path: str | os.PathLike[str], foreign: ForeignFile) -> Iterator[StateDict]:
     for key, inside in candidates(foreign.tensors, foreign.parts).items():
         tensors, said = unwrapped(inside)
-        yield StateDict(Path(path).expanduser(), key, foreign.format, tensors, said, foreign.modules.get(key))
+        yield StateDict(as_path("files", path), key, foreign.format, tensors, said, foreign.modules.get(key))
 
 
 def _fitting(family: Family, held: Sequence[StateDict]) -> Iterator[Recognition]:

@@ -18,6 +18,7 @@ from .limits import Refused, shown
 __all__ = ["gather"]
 
 _BASE = 2**26
+_ORDER = ("kernel", "gamma", "bias", "beta", "moving_mean", "moving_variance")
 _LISTS = ("layers", "_layer_checkpoint_dependencies")
 
 
@@ -46,7 +47,8 @@ def _read_file(path: Path, size: int) -> tuple[list[Any], dict[str, list[np.ndar
         layers, weights = flat_layers(parse_json(text)), child(file, "model_weights")
         if weights is None:
             raise Refused("it holds no weights")
-        arrays: dict[str, list[np.ndarray]] = {}
+        ids = {(layer["within"][0], layer["within"][-1]): layer["id"] for layer in layers}
+        held: dict[str, dict[str, np.ndarray]] = {}
         left = _BASE + 2 * size
         for name in _outer_names(file, weights):
             group = child(weights, name)
@@ -54,8 +56,18 @@ def _read_file(path: Path, size: int) -> tuple[list[Any], dict[str, list[np.ndar
                 array = read_array(group, full, left)
                 left -= array.nbytes
                 # a layer of a nested model is named by the part before the last slash
-                arrays.setdefault(full.split("/")[-2] if "/" in full else name, []).append(array)
+                inner = full.split("/")[-2] if "/" in full else name
+                held.setdefault(ids.get((name, inner), inner), {})[f"{name}/{full}"] = array
+        arrays = {name: _in_order(group) for name, group in held.items()}
         return layers, arrays, read_text(file, "keras_version") or "unknown"
+
+
+def _in_order(group: dict[str, np.ndarray]) -> list[np.ndarray]:
+    """Arrays in the order in which Keras makes them, whatever order the file has; as they come where names are new."""
+    names = {full: full.rpartition("/")[2].partition(":")[0] for full in group}
+    if len(set(names.values())) < len(group) or not set(names.values()) <= set(_ORDER):
+        return list(group.values())
+    return [group[full] for full in sorted(group, key=lambda full: _ORDER.index(names[full]))]
 
 
 def _outer_names(file: Any, weights: Any) -> list[str]:
@@ -86,6 +98,6 @@ def _read_archive(file: Any, size: int) -> tuple[list[Any], dict[str, list[np.nd
             for i in range(count):
                 array = read_array(group, str(i), left)
                 left -= array.nbytes
-                arrays.setdefault(layer["config"]["name"], []).append(array)
+                arrays.setdefault(layer["id"], []).append(array)
     version = about.get("keras_version") if isinstance(about, dict) else None
     return layers, arrays, version if isinstance(version, str) else "unknown"

@@ -18,16 +18,35 @@ _DEPTH = 16
 _LAYERS = 2000
 
 
-def flat_layers(config: Any, place: tuple[str, ...] = ()) -> list[dict[str, Any]]:
+def flat_layers(config: Any) -> list[dict[str, Any]]:
+    """The layers of a model as :func:`_flat` gives them, each with an ``id`` of its own.
+
+    Models inside a model may use a name twice; such layers are known by the names of the models around them as well.
+
+    Args:
+      config: ``{"class_name": ..., "config": {...}}``.
+
+    Raises:
+      Refused: another kind of model, branches, or no list of layers.
+    """
+    found = _flat(config)
+    used = [_name(layer) for layer in found]
+    for layer, name in zip(found, used, strict=True):
+        layer["id"] = ".".join(map(str, layer["within"])) if isinstance(name, str) and used.count(name) > 1 else name
+    return found
+
+
+def _flat(config: Any, place: tuple[str, ...] = (), within: tuple[Any, ...] = ()) -> list[dict[str, Any]]:
     """The layers of a Sequential model, or of a Functional one that is a chain, nested ones spread out.
 
     Args:
       config: ``{"class_name": ..., "config": {...}}``.
       place: names of the groups around it in an archive of Keras 3.
+      within: names of the models around it.
 
     Returns:
-      The layers as they stand in the file, each with its ``place``. Keras 3 numbers the layers of each
-      class within a model, whatever they are called.
+      The layers as they stand in the file, each with its ``place``, and in ``within`` the names of the models around it
+      and its own. Keras 3 numbers the layers of each class within a model, whatever they are called.
 
     Raises:
       Refused: another kind of model, branches, or no list of layers.
@@ -37,6 +56,8 @@ def flat_layers(config: Any, place: tuple[str, ...] = ()) -> list[dict[str, Any]
     kind, inner = config.get("class_name"), config["config"].get("layers")
     if kind not in ("Sequential", "Functional", "Model") or not isinstance(inner, list) or len(place) > _DEPTH:
         raise Refused(f"its model is a '{shown(kind)}', not a Sequential one")
+    if kind != "Sequential":
+        _check_ends(config["config"], inner)
     found: list[dict[str, Any]] = []
     used: dict[str, int] = {}
     for position, layer in enumerate(inner):
@@ -46,6 +67,11 @@ def flat_layers(config: Any, place: tuple[str, ...] = ()) -> list[dict[str, Any]
             or type(layer.get("class_name")) is not str
         ):
             raise Refused("its description of the model has an unknown form")
+        if not isinstance(_name(layer), str):
+            raise Refused("a layer has no proper name")
+        if not _is_kerass_own(layer):
+            problem = f"its layer '{shown(_name(layer))}' is a {shown(layer['class_name'])} of"
+            raise Refused(f"{problem} {shown(layer.get('module') or layer.get('registered_name'))}, not of Keras")
         if kind != "Sequential" and position and _sources(layer) != [_name(inner[position - 1])]:
             raise Refused(
                 f"its layer '{shown(_name(layer))}' does not follow the one before it: the model has branches"
@@ -54,10 +80,36 @@ def flat_layers(config: Any, place: tuple[str, ...] = ()) -> list[dict[str, Any]
         snake = _snake(layer["class_name"])
         used[snake] = used.get(snake, -1) + 1
         inside = (*place, f"{snake}_{used[snake]}" if used[snake] else snake)
-        found.extend(flat_layers(layer, inside) if nested else [{**layer, "place": inside}])
+        names = (*within, _name(layer))
+        found.extend(_flat(layer, inside, names) if nested else [{**layer, "place": inside, "within": names}])
         if len(found) > _LAYERS:
             raise Refused(f"its model has more than {_LAYERS} layers")
     return found
+
+
+def _check_ends(config: dict[str, Any], layers: list[Any]) -> None:
+    """Refuse a Functional model whose input is not its first layer, or whose result is not its last one."""
+    for key, position, word in (("input_layers", 0, "input"), ("output_layers", -1, "output")):
+        named = [config[key]] if isinstance(config.get(key), (list, dict)) else []
+        names: list[Any] = []
+        while named:
+            value = named.pop()
+            inside = list(value.values()) if isinstance(value, dict) else value
+            if isinstance(inside, list) and inside and isinstance(inside[0], str):
+                names.append(inside[0])
+            elif isinstance(inside, list) and len(inside) <= _LAYERS:
+                named.extend(v for v in inside if isinstance(v, (list, dict)))
+        if key in config and (not layers or names != [_name(layers[position])]):
+            listed = ", ".join(shown(n) for n in names[:4]) or "none"
+            raise Refused(f"its {word} is not the chain's {'first' if position == 0 else 'last'} layer ({listed})")
+
+
+def _is_kerass_own(layer: dict[str, Any]) -> bool:
+    """Whether the class is Keras's, not one of another package that is called alike."""
+    module, registered = layer.get("module"), layer.get("registered_name")
+    if isinstance(module, str):
+        return module.split(".")[0] in ("keras", "tf_keras", "tensorflow")
+    return registered is None or registered == layer["class_name"] or str(registered).lower().startswith("keras>")
 
 
 def _snake(name: str) -> str:
@@ -66,7 +118,10 @@ def _snake(name: str) -> str:
 
 
 def _name(layer: Any) -> Any:
-    return layer.get("name") or layer["config"].get("name") if isinstance(layer, dict) else None
+    if not isinstance(layer, dict):
+        return None
+    config = layer.get("config")
+    return layer.get("name") or (config.get("name") if isinstance(config, dict) else None)
 
 
 def _sources(layer: dict[str, Any], limit: int = 50) -> list[Any]:
@@ -99,7 +154,7 @@ def translate(
     chain = Chain(shape)
     for layer in layers:
         kind, config = layer["class_name"], layer["config"]
-        name = config.get("name")
+        name = layer.get("id", config.get("name"))
         if type(name) is not str or not name or len(name) > 256:
             raise Refused("a layer has no proper name")
         if config.get("data_format") == "channels_first":
@@ -142,9 +197,13 @@ def _input_shape(layers: list[dict[str, Any]]) -> Shape:
     raise Refused("the shape of its input is not fixed")
 
 
+def _side(n: Any) -> bool:
+    return type(n) is int and (n > 0 or n == -1)
+
+
 def _reshaped(config: dict[str, Any], shape: Shape) -> Shape:
     target = config.get("target_shape")
-    if not isinstance(target, list) or not 1 <= len(target) <= 3 or any(type(n) is not int for n in target):
+    if not isinstance(target, list) or not 1 <= len(target) <= 3 or not all(_side(n) for n in target):
         raise Refused("a Reshape layer has no proper target")
     known = math.prod(n for n in target if n > 0)
     return tuple(n if n > 0 else math.prod(shape) // max(known, 1) for n in target)

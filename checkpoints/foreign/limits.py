@@ -14,12 +14,14 @@ from __future__ import annotations
 from typing import Any
 
 from pairs import InputError
+from pairs.io.paths import as_path
 
 __all__ = ["NAME_LIMIT", "Budget", "Refused", "check_regular", "refusal", "shown"]
 
 NAME_LIMIT = 1024
 """Longest name of a tensor that is taken."""
 
+_ORBAX = ("_CHECKPOINT_METADATA", "_METADATA", "manifest.ocdbt")
 _BYTES = 2**26
 _STEPS = 1_000_000
 
@@ -68,10 +70,20 @@ def check_regular(path: Any, what: str) -> None:
     Raises:
       InputError: nothing there, a directory, a pipe or a device.
     """
+    path, remedy = as_path("file", path), f"give {what}"
     if path.is_file():
         return
-    state = "is a directory" if path.is_dir() else "is no regular file" if path.exists() else "does not exist"
-    raise InputError("file", f"'{path}' {state}", f"give {what}")
+    state = "is no regular file" if path.exists() else "does not exist"
+    if path.is_dir():
+        state = "is a directory"
+        if (path / "saved_model.pb").is_file():
+            state, remedy = (
+                "is a SavedModel of TensorFlow",
+                "save it as .keras or .h5, or export it to ONNX",
+            )
+        elif any((path / name).exists() for name in _ORBAX):
+            state, remedy = "is an Orbax checkpoint", "give --factory FILE.py:function, which makes its modules"
+    raise InputError("file", f"'{path}' {state}", remedy)
 
 
 def refusal(path: Any, problem: str, remedy: str) -> InputError:

@@ -12,11 +12,14 @@ from typing import Any
 from pairs import InputError
 
 from .limits import shown
-from .modules import Module
+from .modules import Module, check_unaltered
 
 __all__ = ["Layers", "layers_of_module"]
 
 Layers = list[dict[str, Any]]
+
+_FAR = 15  # from here on softplus is a line to within rounding
+_GELU = {"none": False, "tanh": True}
 
 
 def layers_of_module(tree: Module, guess: bool = False) -> Layers:
@@ -39,12 +42,15 @@ def layers_of_module(tree: Module, guess: bool = False) -> Layers:
 
 
 def _walk(module: Module, path: str, guess: bool, found: Layers) -> None:
+    check_unaltered(module, path)
     if _torch(module) and module.name in _LAYERS:
         try:
             made = _LAYERS[module.name](module)
-        except (KeyError, TypeError, ValueError) as error:
+        except InputError:
+            raise
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             problem = f"'{shown(path)}' is a {module.name} without proper settings ({shown(str(error))})"
-            raise InputError("module", problem, "write its layers in a manifest") from None
+            raise InputError("module", problem, "export the model to ONNX") from None
         named = bool(module.tensors)
         found.extend(
             {"layer": layer.pop("layer"), **({"name": path} if named and path else {}), **layer} for layer in made
@@ -108,7 +114,8 @@ def _dense(module: Module) -> Layers:
 def _batch_norm(module: Module) -> Layers:
     s = module.settings
     if "running_mean" not in module.tensors:
-        raise ValueError("it has no running statistics: it normalises by the batch")
+        problem = f"has a {module.name} without running statistics, which normalises by the batch"
+        raise InputError("module", problem, "record running statistics in PyTorch, and save it again")
     return [{"layer": "batch_norm", **_unless(1e-5, eps=float(s["eps"])), **_unless(True, affine=bool(s["affine"]))}]
 
 
@@ -127,7 +134,11 @@ def _group_norm(module: Module) -> Layers:
 def _layer_norm(module: Module) -> Layers:
     s = module.settings
     affine = bool(s["elementwise_affine"])
-    settings = _unless(1e-5, eps=float(s["eps"])) | _unless(True, affine=affine)
+    settings = {
+        "shape": [int(n) for n in s["normalized_shape"]],
+        **_unless(1e-5, eps=float(s["eps"])),
+        **_unless(True, affine=affine),
+    }
     return [{"layer": "layer_norm", **settings, **({"bias": False} if affine and "bias" not in module.tensors else {})}]
 
 
@@ -136,8 +147,8 @@ def _plain(kind: str) -> Callable[[Module], Layers]:
 
 
 def _softplus(module: Module) -> Layers:
-    if module.settings.get("beta", 1) != 1:
-        raise ValueError("beta is not 1")
+    if module.settings["beta"] != 1 or not module.settings["threshold"] >= _FAR:
+        raise ValueError("beta is not 1, or it is a line from a small number on")
     return [{"layer": "softplus"}]
 
 
@@ -152,7 +163,7 @@ def _upsample(module: Module) -> Layers:
         or s.get("size") is not None
     ):
         raise ValueError("it upsamples by no whole factor, to a size, or with aligned corners")
-    return [{"layer": "upsample", "factor": int(factor), **_unless("nearest", mode=s.get("mode", "nearest"))}]
+    return [{"layer": "upsample", "factor": int(factor), **_unless("nearest", mode=s["mode"])}]
 
 
 def _pool(kind: str) -> Callable[[Module], Layers]:
@@ -215,7 +226,7 @@ _LAYERS: dict[str, Callable[[Module], Layers]] = {
     "LayerNorm": _layer_norm,
     "LeakyReLU": lambda module: [{"layer": "leaky_relu", "slope": float(module.settings["negative_slope"])}],
     "ELU": lambda module: [{"layer": "elu", "alpha": float(module.settings["alpha"])}],
-    "GELU": lambda module: [{"layer": "gelu", **_unless(False, approximate=module.settings["approximate"] == "tanh")}],
+    "GELU": lambda module: [{"layer": "gelu", **_unless(False, approximate=_GELU[module.settings["approximate"]])}],
     "PReLU": lambda module: [{"layer": "prelu", **_unless(False, per_channel=module.settings["num_parameters"] > 1)}],
     "Softplus": _softplus,
     "Hardtanh": _hardtanh,

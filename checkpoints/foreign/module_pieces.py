@@ -16,7 +16,7 @@ from pairs import InputError
 
 from .limits import shown
 from .module_layers import Layers, layers_of_module
-from .modules import Module
+from .modules import Module, check_unaltered
 
 __all__ = ["Embedding", "Piece", "Pieces", "pieces_of_module"]
 
@@ -83,12 +83,15 @@ def pieces_of_module(tree: Module) -> Pieces:
         no word for.
     """
     prefix = ""
+    check_unaltered(tree, prefix)
     while tree.kind.startswith("torch.nn.parallel.") and list(tree.children) == ["module"]:
         tree, prefix = tree.children["module"], f"{prefix}module."
+        check_unaltered(tree, prefix.rstrip("."))
     if _is(tree, "Sequential"):
         return Pieces((_piece(prefix.rstrip("."), tree),))
     parts, embeddings = [], []
     for name, child in tree.children.items():
+        check_unaltered(child, f"{prefix}{name}")
         if _is(child, "Embedding"):
             embeddings.append(_embedding(f"{prefix}{name}", child))
         elif _is(child, "Sequential"):

@@ -12,14 +12,17 @@ from typing import Any
 
 import numpy as np
 
+from pairs import InputError
+
 from .inert import Inert, is_module
 from .limits import Budget, Refused, shown
 from .torch_tensors import Tensor
 
-__all__ = ["Module", "module_of"]
+__all__ = ["Module", "check_unaltered", "module_of"]
 
 _DEPTH = 64
 _PLAIN = (bool, int, float, str, type(None))
+_NORMALISATIONS = ("torch.nn.utils.spectral_norm.SpectralNorm", "torch.nn.utils.weight_norm.WeightNorm")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -31,12 +34,14 @@ class Module:
       settings: its plain attributes: numbers, strings, short tuples of them.
       tensors: its own parameters and buffers by name.
       children: modules inside it, in the order in which they were registered.
+      altered: what changes its results besides its class (a hook, another ``forward``); ``None`` where nothing does.
     """
 
     kind: str
     settings: dict[str, Any]
     tensors: dict[str, np.ndarray]
     children: dict[str, Module]
+    altered: str | None = None
 
     @property
     def name(self) -> str:
@@ -88,7 +93,39 @@ def module_of(item: Inert, budget: Budget, prefix: int = 0, depth: int = 0) -> M
     settings = {
         n: v for n, v in state.items() if type(n) is str and n[:1] != "_" and n != "training" and _plain(v, budget)
     }
-    return Module(item.kind, settings, tensors, children)
+    return Module(item.kind, settings, tensors, children, _altered(item.kind, state))
+
+
+def check_unaltered(module: Module, path: str) -> None:
+    """Refuse a module whose results are not those of its class.
+
+    Args:
+      module: The module; those inside it are not looked at.
+      path: Its dotted name, empty for the outermost.
+
+    Raises:
+      InputError: It has hooks, a ``forward`` of its own, or a normalisation along an unusual axis.
+    """
+    if module.altered is not None:
+        where = f"'{shown(path)}', a {shown(module.name)}," if path else f"is a {shown(module.name)} that"
+        raise InputError("module", f"{where} has {module.altered}, which no layer says", "export the model to ONNX")
+
+
+def _altered(kind: str, state: dict[Any, Any]) -> str | None:
+    """What a user attached to a module that changes its results; PyTorch's own normalisations are known by tensors."""
+    if "forward" in state or "__call__" in state:
+        return "a forward of its own"
+    if state.get("_forward_hooks"):
+        return "a forward hook"
+    hooks = state.get("_forward_pre_hooks")
+    for hook in hooks.values() if isinstance(hooks, dict) else [hooks] if hooks else []:
+        known = isinstance(hook, Inert) and hook.kind in _NORMALISATIONS and isinstance(hook.state, dict)
+        if not known or hook.state.get("name") != "weight":
+            return "a hook before its forward"
+        usual = 1 if "ConvTranspose" in kind else 0
+        if hook.kind == _NORMALISATIONS[0] and hook.state.get("dim", usual) != usual:
+            return f"a spectral norm along axis {shown(hook.state['dim'])}"
+    return None
 
 
 def _word(name: Any) -> str:

@@ -21,8 +21,10 @@ from pairs import InputError
 from pairs.graph import Graph, parse_graph
 from pairs.graph.spec import NEWEST_OPSET, NODE_LIMIT, OLDEST_OPSET
 from pairs.graph.values import shown
+from pairs.io.paths import as_path
 
-from .onnx_nodes import Names, encode_constant, read_constant, read_node
+from .limits import check_regular
+from .onnx_nodes import Names, encode_constant, escaped, read_constant, read_node
 from .onnx_refusals import check_operators
 from .onnx_tensors import read_tensor, text
 
@@ -64,7 +66,7 @@ class OnnxFile:
       graph: with the first output as its result.
       parameters: arrays by name.
       inputs: by name.
-      outputs: names.
+      outputs: names in the graph by those in the file.
       notes: what was changed, in sentences.
     """
 
@@ -73,7 +75,7 @@ class OnnxFile:
     graph: Graph
     parameters: dict[str, np.ndarray]
     inputs: dict[str, OnnxInput]
-    outputs: tuple[str, ...]
+    outputs: dict[str, str]
     notes: tuple[str, ...]
 
 
@@ -102,10 +104,9 @@ def read_onnx(source: str | os.PathLike[str] | bytes) -> OnnxFile:
 def _bytes(source: str | os.PathLike[str] | bytes) -> tuple[bytes, Path | None, str]:
     if isinstance(source, bytes):
         return source, None, "bytes"
-    path = Path(source).expanduser()
+    path = as_path("file", source)
     name = shown(path.name)
-    if not path.is_file():
-        raise InputError("file", f"'{shown(path)}' is not there or no file", "give the path of an ONNX file")
+    check_regular(path, "the path of an ONNX file")
     if path.stat().st_size > _SIZE_LIMIT:
         raise InputError("file", f"'{name}' is larger than 2 GiB", "export with external_data=True")
     return path.read_bytes(), path.parent, name
@@ -145,13 +146,13 @@ def _read(model: Any, folder: Path | None, name: str, sha256: str) -> OnnxFile:
         for i, n in enumerate(node["inputs"])
         if i in _STATIC_SLOTS.get(node["op"], ()) and n in arrays and (node["op"] != "Pow" or arrays[n].size == 1)
     }
-    outputs = tuple(names.known(o.name) for o in graph.output)
+    outputs = {escaped(text(o.name)): names.known(o.name) for o in graph.output}
     parameters = {n: a for n, a in arrays.items() if n not in static}
     record = {
         "opset": opset,
         "inputs": list(inputs),
         "nodes": nodes,
-        "output": outputs[0] if outputs else "",
+        "output": next(iter(outputs.values()), ""),
         "constants": {n: encode_constant(n, arrays[n]) for n in static},
         "parameters": {n: {"shape": list(a.shape), "dtype": a.dtype.name} for n, a in parameters.items()},
     }

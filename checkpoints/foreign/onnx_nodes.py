@@ -14,10 +14,15 @@ from pairs.graph.values import STATIC_LIMIT, encode, shown
 
 from .onnx_tensors import read_tensor, text
 
-__all__ = ["Names", "encode_constant", "read_constant", "read_node"]
+__all__ = ["Names", "encode_constant", "escaped", "read_constant", "read_node"]
 
 _PLAIN = {1: "f", 2: "i", 3: "s", 6: "floats", 7: "ints"}  # fields of attributes by their type
 _TENSOR = 4
+
+
+def escaped(name: str) -> str:
+    """A name from a file in printable ASCII."""
+    return name.encode("unicode_escape", "backslashreplace").decode("ascii")
 
 
 class Names:
@@ -31,8 +36,7 @@ class Names:
         name = text(name)
         if not name or name in self._new:
             raise InputError("file", f"gives '{shown(name)}' two values", "export the net again")
-        escaped = name.encode("unicode_escape", "backslashreplace").decode("ascii")
-        self._new[name] = f"%{escaped}" if escaped.startswith("%") else escaped
+        self._new[name] = f"%{escaped(name)}" if name.startswith("%") else escaped(name)
         return self._new[name]
 
     def number(self, name: str) -> str:

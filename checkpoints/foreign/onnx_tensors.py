@@ -15,6 +15,7 @@ import numpy as np
 
 from pairs import InputError
 from pairs.graph.values import shown
+from pairs.io.paths import as_path
 
 __all__ = ["read_tensor", "text"]
 
@@ -59,7 +60,7 @@ def read_tensor(tensor: Any, folder: Path | None) -> np.ndarray:
         problem = f"'{name}' has the type number {tensor.data_type}"
         raise InputError("file", problem, "store floats, integers or booleans of at least 8 bits")
     shape = tuple(tensor.dims)
-    if any(n < 0 for n in shape) or len(shape) > 16:
+    if any(n < 0 for n in shape) or len(shape) > 16 or math.prod(n for n in shape if n) >= 2**59:
         raise InputError("file", f"'{name}' has shape {list(shape)[:16]}", "export the net again")
     dtype = np.dtype(_DTYPES[tensor.data_type])
     if tensor.data_location == _EXTERNAL:
@@ -104,7 +105,10 @@ def _external(tensor: Any, folder: Path | None, size: int) -> bytes:
     if folder is None:
         problem = f"keeps '{name}' in another file"
         raise InputError("file", problem, "give the path of the file, or export with external_data=False")
-    path = (folder / location).resolve()
+    try:
+        path = (folder / as_path("file", location)).resolve() if location else folder
+    except InputError:  # too long for a name, or with a zero byte in it
+        path = Path("/")
     inside = location and not Path(location).is_absolute() and path.is_relative_to(folder.resolve())
     if not inside:
         problem = f"keeps '{name}' at '{shown(location)}', outside its folder"

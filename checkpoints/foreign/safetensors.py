@@ -154,7 +154,7 @@ def _entry(name: str, value: Any) -> tuple[np.dtype, tuple[int, ...], int, int]:
         if not isinstance(numbers, list) or any(type(n) is not int or not 0 <= n < 2**62 for n in numbers):
             raise _Bad(f"{where} has a shape or offsets that are no sizes")
     dtype = np.dtype(_DTYPES[value["dtype"]])
-    if len(shape) > 32 or len(offsets) != 2 or math.prod(n for n in shape if n) >= 2**62:
+    if len(shape) > 32 or len(offsets) != 2 or math.prod(n for n in shape if n) * dtype.itemsize >= 2**62:
         raise _Bad(f"{where} has a shape or offsets that are no sizes")
     if offsets[1] - offsets[0] != math.prod(shape) * dtype.itemsize:
         raise _Bad(f"{where} of shape {shape} does not fill offsets {offsets}")

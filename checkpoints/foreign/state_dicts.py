@@ -18,9 +18,10 @@ import numpy as np
 
 from pairs import InputError
 
+from ..dtypes import is_float
 from .limits import shown
 
-__all__ = ["TensorChoice", "below", "candidates", "choose", "drop", "is_average", "unwrapped"]
+__all__ = ["TensorChoice", "below", "candidates", "choose", "drop", "is_average", "keys_that_fit", "unwrapped"]
 
 _WRAPPERS = {
     "module.": "nn.DataParallel or an averaged model",
@@ -29,6 +30,7 @@ _WRAPPERS = {
 }
 _COUNTERS = ("n_averaged", "num_updates", "decay", "initted", "step")
 _AVERAGES = frozenset(("ema", "avg", "average", "averaged", "swa"))
+_MOST_PREFIXES = 64
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 Tensors = Mapping[str, np.ndarray]
@@ -148,6 +150,7 @@ def choose(
         inside = below(tensors, str(key))
         if not inside:
             found = [p for p in candidates(tensors, parts) if p] or sorted({n.split(".")[0] for n in tensors})
+            found = [p for p in _prefixes(tensors) if p.endswith(f".{key}")] or found
             raise InputError("key", f"'{shown(key)}' is not in '{path}'", f"it has {_keys(found)}")
         return _finished(str(key), inside, (), fits)
     found = candidates(tensors, parts)
@@ -179,17 +182,40 @@ def choose(
     return _finished(taken or None, found[taken], (said,), fits)
 
 
+def keys_that_fit(tensors: Tensors, fits: Callable[[Tensors], bool]) -> str | None:
+    """The keys to write where the tensors below some prefixes fit the layers; ``None`` where none do.
+
+    Args:
+      tensors: all tensors of the file by dotted name.
+      fits: as for :func:`choose`.
+    """
+    keys: list[str] = []
+    for prefix in _prefixes(tensors):
+        if not any(prefix.startswith(f"{key}.") for key in keys) and fits(below(tensors, prefix)):
+            keys.append(prefix)
+    return _keys(keys) if keys else None
+
+
+def _prefixes(tensors: Tensors) -> list[str]:
+    """The first dotted prefixes of the names, outer ones before inner ones."""
+    found: dict[str, None] = {}
+    for depth in range(1, 4):
+        for name in tensors:
+            if name.count(".") >= depth and len(found) < _MOST_PREFIXES:
+                found[".".join(name.split(".")[:depth])] = None
+    return list(found)
+
+
 def _finished(
     key: str | None, inside: Tensors, said: tuple[str, ...], fits: Callable[[Tensors], bool] | None
 ) -> TensorChoice:
     bare, more = unwrapped(inside)
     if more and fits is not None and not fits(bare) and fits(inside):
         bare, more = dict(inside), ()  # the layers are named with the prefix
-    low = sorted({a.dtype.name for a in bare.values()} & {"float16", "bfloat16", "float64"})
-    if low:
-        more += (
-            f"its numbers are {', '.join(low)} and become float32{', rounded' if 'float64' in low else ', exactly'}",
-        )
+    other = {a.dtype for a in bare.values() if is_float(a.dtype) and a.dtype.name != "float32"}
+    if other:
+        how = "rounded" if any(dtype.itemsize > 4 for dtype in other) else "exactly"
+        more += (f"its numbers are {', '.join(sorted(d.name for d in other))} and become float32, {how}",)
     return TensorChoice(key, bare, said + more)
 
 

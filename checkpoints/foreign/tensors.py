@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 
 from pairs import InputError
+from pairs.io.paths import as_path
 
 from .keras_h5 import read_keras
+from .kinds import kind_of
 from .limits import check_regular, refusal
 from .modules import Module
 from .npz import read_npz_tensors
@@ -93,7 +95,7 @@ def read_foreign(path: str | os.PathLike[str]) -> ForeignFile:
     Raises:
       InputError: missing, damaged, refused, of no supported format, or without a tensor.
     """
-    path = Path(path).expanduser()
+    path = as_path("file", path)
     check_regular(path, _KINDS)
     found = _read(path)
     if not found.tensors:
@@ -105,17 +107,16 @@ def read_foreign(path: str | os.PathLike[str]) -> ForeignFile:
 
 def _read(path: Path) -> ForeignFile:
     try:
-        with open(path, "rb") as file:
-            head = file.read(8)
+        kind = kind_of(path)
     except OSError as error:
         raise refusal(path, f"cannot be read ({error.strerror or error})", "check the path") from None
-    if path.suffix == ".safetensors":
+    if kind == "safetensors":
         tensors, metadata = read_safetensors(path)
-        return ForeignFile("safetensors", tensors, {}, metadata)
-    if path.suffix == ".npz":
-        return ForeignFile("npz", read_npz_tensors(path), {}, {})
-    if head == b"\x89HDF\r\n\x1a\n" or path.suffix == ".keras":
+        return ForeignFile(kind, tensors, {}, metadata)
+    if kind == "npz":
+        return ForeignFile(kind, read_npz_tensors(path), {}, {})
+    if kind == "Keras":
         tensors, layers, values = read_keras(path)
-        return ForeignFile("Keras", tensors, values, {}, layers=layers)
+        return ForeignFile(kind, tensors, values, {}, layers=layers)
     held = read_torch(path)
-    return ForeignFile("PyTorch", held.tensors, held.values, {}, tuple(held.parts), held.modules, held.skipped)
+    return ForeignFile(kind, held.tensors, held.values, {}, tuple(held.parts), held.modules, held.skipped)

@@ -83,6 +83,6 @@ def _remedy(problem: str) -> str:
 def _other_format(head: bytes) -> str:
     if head[:4] == b"\x89HDF":
         return "it is an HDF5 file under another name"
-    if head.isascii() and head:
+    if head.isascii() and head.decode().replace("\n", " ").replace("\r", " ").replace("\t", " ").isprintable():
         return f"it is text, beginning {ascii(head[:12].decode())} (a download page or a pointer file?)"
     return "it is not a PyTorch file"

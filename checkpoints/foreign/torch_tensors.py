@@ -100,7 +100,7 @@ class Tensor:
         if (
             (size and last >= held)
             or size > max(held, _EXPANDED)
-            or (not size and math.prod(filter(None, self.shape)) >= 2**62)
+            or (not size and math.prod(filter(None, self.shape)) * self.dtype.itemsize >= 2**62)
         ):
             raise Refused(f"a tensor of shape {self.shape} reaches outside its storage of {held} elements")
 

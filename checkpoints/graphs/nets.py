@@ -147,10 +147,10 @@ def _with_output(file: OnnxFile, output: str | None, role: str) -> OnnxFile:
     if output is None and len(file.outputs) == 1:
         return file
     if output is None or output not in file.outputs:
-        names = ", ".join(shown(n) for n in file.outputs[:8])
+        names = ", ".join(shown(n) for n in list(file.outputs)[:8])
         problem = f"is '{shown(output)}'" if output is not None else f"is not decided: there are {len(file.outputs)}"
         raise InputError(f"{role}_output", problem, f"give one of {names}")
-    return dataclasses.replace(file, graph=dataclasses.replace(file.graph, output=output))
+    return dataclasses.replace(file, graph=dataclasses.replace(file.graph, output=file.outputs[output]))
 
 
 def _result_shape(graph: Graph, face: Face, params: dict[str, Any]) -> tuple[int, ...]:

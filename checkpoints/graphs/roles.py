@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 from pairs import InputError
 from pairs.graph import Graph, LabelForm
@@ -11,6 +12,8 @@ from pairs.graph.values import shown
 from ..foreign.onnx import OnnxFile, OnnxInput
 
 __all__ = ["find_roles", "label_form"]
+
+_LIKE_LABELS = re.compile(r"(?i)label|class|cond|one.?hot|categor|target|(^|[^a-z0-9])(y|c|cls|lbl)($|[^a-z0-9])")
 
 
 def find_roles(file: OnnxFile, role: str, size: int, labels: str | None) -> tuple[str, str | None]:
@@ -25,6 +28,16 @@ def find_roles(file: OnnxFile, role: str, size: int, labels: str | None) -> tupl
     Raises:
       InputError: three inputs or more, or two that cannot be told apart.
     """
+    main, label = _roles(file, role, size, labels)
+    if file.inputs[main].integer:
+        what = "latents" if role == "generator" else "samples"
+        raise InputError(
+            role, f"takes {what} '{shown(main)}' as whole numbers", "export it with a float input for them"
+        )
+    return main, label
+
+
+def _roles(file: OnnxFile, role: str, size: int, labels: str | None) -> tuple[str, str | None]:
     names = list(file.inputs)
     if not 1 <= len(names) <= 2:
         problem = f"has {len(names)} inputs ({', '.join(shown(n) for n in names[:6])})"
@@ -42,12 +55,13 @@ def find_roles(file: OnnxFile, role: str, size: int, labels: str | None) -> tupl
 
 
 def _label_input(inputs: dict[str, OnnxInput], size: int) -> str | None:
-    """By type, else as the one input that has not the size of a latent or a sample."""
+    """By type, else as the one input that has not the size of a latent or a sample and is called like labels."""
     whole = [n for n, i in inputs.items() if i.integer]
     if len(whole) == 1:
         return whole[0]
     fits = [n for n, i in inputs.items() if _size(i) == size]
-    return next(n for n in inputs if n != fits[0]) if len(fits) == 1 else None
+    other = next(n for n in inputs if n != fits[0]) if len(fits) == 1 else ""
+    return other if _LIKE_LABELS.search(other) else None  # else it may be a second latent
 
 
 def _size(declared: OnnxInput) -> int | None:

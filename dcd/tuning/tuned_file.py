@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pairs import InputError
+from pairs.io.files import read_regular
 from pairs.io.paths import as_path
 
 from .choices import Choice
@@ -85,7 +86,7 @@ def read_tuned(path: str | Path) -> TunedFile:
     """
     path = as_path("tuned", path)
     try:
-        values = tomllib.loads(path.read_text())
+        values = tomllib.loads(read_regular(path).decode("utf-8"))
         choice = None
         if "choice" in values:
             given = _typed(values, "choice", dict)

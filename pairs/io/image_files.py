@@ -11,6 +11,7 @@ import math
 import re
 import warnings
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
@@ -20,10 +21,11 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from ..errors import InputError
 from .archives import ArchiveError
 from .files import open_regular
+from .labels import whole_labels
 from .npz import open_npz
 
 __all__ = ["image_array", "is_idx", "is_npz", "is_other_picture", "is_picture", "labels_beside", "read_idx", "read_npz"]
-__all__ += ["read_picture"]
+__all__ += ["decode", "read_picture"]
 
 _ARRAYS = ("x", "images", "arr_0", "after")
 _LABELS = ("y", "labels", "arr_1")
@@ -176,14 +178,13 @@ def read_npz(path: Path, array: str | None) -> tuple[np.ndarray, np.ndarray | No
                 problem = f"{path} holds {listed or 'nothing'}, not {' or '.join(names)}"
                 raise InputError("data", problem, "name the array of images")
             x = image_array(archive[name], path)
-            label = next((n for n in _LABELS if n in held and archive.shape(n) == (len(x),)), None)
+            # the second array of numpy.savez(x, y) without names may be anything
+            label = next((n for n in _LABELS if n in held and (n != "arr_1" or archive.shape(n) == (len(x),))), None)
             labels = None if label is None else archive[label]
     except (OSError, ArchiveError, MemoryError) as error:
         problem = f"{path} cannot be read ({_why(error)})"
         raise InputError("data", problem, "store plain uint8 arrays with numpy.savez") from None
-    if labels is not None and labels.dtype.kind not in "iuf":
-        raise InputError("data", f"{path} holds labels of type {labels.dtype}", "store them as integers")
-    return x, None if labels is None else labels.astype(np.int64)
+    return x, None if labels is None else whole_labels(labels, len(x), path)
 
 
 def _why(error: Exception) -> str:
@@ -199,27 +200,40 @@ def read_picture(path: Path) -> np.ndarray:
     Raises:
       InputError: no readable PNG or JPEG, of more than 2**24 pixels, or of another colour mode.
     """
+    return decode(path, lambda image: _pixels(image, path))
+
+
+def decode(path: Path, use: Callable[[Image.Image], np.ndarray], field: str = "data") -> np.ndarray:
+    """What a function makes of a picture, decoded within bounds.
+
+    Args:
+      path: a PNG or JPEG file.
+      use: takes the picture, which is not loaded yet and has at most 2**24 pixels.
+      field: what a refusal names.
+
+    Raises:
+      InputError: no readable PNG or JPEG, or of more pixels.
+    """
     try:
         with warnings.catch_warnings(), open_regular(path) as file:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the bound below is lower
             with Image.open(file, formats=("PNG", "JPEG")) as image:
-                return _pixels(image, path)
+                if image.width * image.height > _PIXELS:
+                    problem = f"{path} has {image.width}x{image.height} pixels"
+                    raise InputError(field, problem, "give pictures of at most 4096x4096")
+                return use(image)
     except InputError:
         raise
     except UnidentifiedImageError:
-        raise InputError("data", f"{path} is no PNG and no JPEG picture", "replace or remove it") from None
+        raise InputError(field, f"{path} is no PNG and no JPEG picture", "replace or remove it") from None
     except (OSError, SyntaxError, ValueError, EOFError, MemoryError, Image.DecompressionBombError) as error:
-        raise InputError("data", f"{path} is not a readable picture ({_why(error)})", "replace or remove it") from None
+        raise InputError(field, f"{path} is not a readable picture ({_why(error)})", "replace or remove it") from None
     except Exception as error:  # Pillow's parsers of metadata raise many kinds on damaged files
         problem = f"{path} is not a readable picture ({type(error).__name__})"
-        raise InputError("data", problem, "replace or remove it") from None
+        raise InputError(field, problem, "replace or remove it") from None
 
 
 def _pixels(image: Image.Image, path: Path) -> np.ndarray:
-    if image.width * image.height > _PIXELS:
-        raise InputError(
-            "data", f"{path} has {image.width}x{image.height} pixels", "give pictures of at most 4096x4096"
-        )
     image.load()
     upright = ImageOps.exif_transpose(image)
     if upright.mode == "P":

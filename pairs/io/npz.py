@@ -24,7 +24,7 @@ import numpy as np
 from .archives import ArchiveError, archive_faults, fill, open_zip
 from .files import open_regular
 
-__all__ = ["NpzArchive", "open_npz"]
+__all__ = ["NpzArchive", "open_npz", "read_npy"]
 
 _BASE = 2**26
 _HEADER = re.compile(
@@ -95,6 +95,28 @@ def open_npz(path: Path, factor: float = 2.0, base: int = _BASE) -> Iterator[Npz
             if len(named) != len(members):
                 raise ArchiveError("it has two members for one array")
             yield NpzArchive(archive, named)
+
+
+def read_npy(path: Path) -> np.ndarray:
+    """The array of a ``.npy`` file, which must be as long as its header says.
+
+    Args:
+      path: the file; only a regular file is opened.
+
+    Raises:
+      ArchiveError: the file is damaged or holds no array of numbers.
+      OSError: the file cannot be read, or is no regular file.
+    """
+    with open_regular(path) as file:
+        size = file.seek(0, 2)
+        file.seek(0)
+        dtype, shape, fortran, start = _header(file, path.name)
+        if start + math.prod(shape) * dtype.itemsize != size:
+            problem = f"its array of shape {shape} needs {math.prod(shape) * dtype.itemsize} bytes and has"
+            raise ArchiveError(f"{problem} {size - start}")
+        flat = np.empty(math.prod(shape), dtype)
+        fill(file, flat.view(np.uint8).data if flat.size else memoryview(b""))
+        return flat.reshape(shape, order="F" if fortran else "C")
 
 
 def _header(stream: IO[bytes], name: str) -> tuple[np.dtype, tuple[int, ...], bool, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,8 @@ from .archives import ArchiveError
 from .files import open_regular
 from .folder_files import data_files
 from .images import Images
-from .npz import open_npz
+from .labels import whole_labels
+from .npz import open_npz, read_npy
 from .paths import as_path
 from .splits import choose_split, split_of
 
@@ -80,20 +82,18 @@ def _read(file: Path, array: str | None, expect: tuple[int, ...] | None) -> tupl
         if file.suffix.lower() == ".npz":
             x, labels = _read_npz(file, array)
         elif file.suffix.lower() == ".npy":
-            open_regular(file).close()  # a pipe would never end
-            # mapped, not read: a header that promises more than the file holds takes no memory
-            x = np.load(file, mmap_mode="r", allow_pickle=False)
+            x = read_npy(file)
         else:
-            with open_regular(file) as stream:
-                x = np.loadtxt(stream, delimiter=",", ndmin=2, comments=None)
+            x = _read_csv(file)
         if x.dtype.kind in "iuf":
-            x = x.astype(np.float32)
+            with np.errstate(over="ignore"):  # what is too large becomes infinity, which is refused below
+                x = x.astype(np.float32)
     except (OSError, ArchiveError, MemoryError, ValueError, EOFError) as error:
         if isinstance(error, InputError):
             raise
         why = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError("data", f"{file} cannot be read ({why})", "store plain numbers with numpy.savez") from None
-    if x.dtype.kind not in "iuf" or x.ndim < 2 or not len(x):
+    if x.dtype.kind not in "iuf" or x.ndim < 2 or not x.size:
         problem = f"{file} holds {x.dtype} of shape {x.shape}"
         raise InputError("data", problem, "give numbers of shape (n, *sample)")
     if expect is not None and x.shape[1:] != tuple(expect):
@@ -106,6 +106,15 @@ def _read(file: Path, array: str | None, expect: tuple[int, ...] | None) -> tupl
     return x, labels
 
 
+def _read_csv(file: Path) -> np.ndarray:
+    with open_regular(file) as stream:
+        if stream.read(3) != b"\xef\xbb\xbf":  # the mark that some programs put before UTF-8
+            stream.seek(0)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*contained no data")
+            return np.loadtxt(stream, delimiter=",", ndmin=2, comments=None)
+
+
 def _read_npz(file: Path, array: str | None) -> tuple[np.ndarray, np.ndarray | None]:
     with open_npz(file, _FACTOR, _BASE) as archive:
         held, names = archive.names, (array,) if array else _ARRAYS
@@ -116,9 +125,4 @@ def _read_npz(file: Path, array: str | None) -> tuple[np.ndarray, np.ndarray | N
         x = archive[name]
         label = next((n for n in _LABELS if n in held), None)
         labels = None if label is None else archive[label]
-    if labels is not None and labels.shape != (len(x),):
-        problem = f"{file} holds {len(x)} samples and labels of shape {labels.shape}"
-        raise InputError("data", problem, "store one whole number for each sample")
-    if labels is not None and labels.dtype.kind not in "iu":
-        raise InputError("data", f"{file} holds labels of type {labels.dtype}", "store them as integers")
-    return x, None if labels is None else labels.astype(np.int64)
+    return x, None if labels is None else whole_labels(labels, len(x), file)

@@ -109,11 +109,25 @@ class InstanceNorm(GroupNorm, kind="instance_norm"):
 
 @dataclasses.dataclass(frozen=True)
 class LayerNorm(Layer, kind="layer_norm"):
-    """``torch.nn.LayerNorm`` over the whole sample, with one scale and bias per element."""
+    """``torch.nn.LayerNorm`` over the whole sample, with one scale and bias per element.
+
+    Attributes:
+      shape: PyTorch's ``normalized_shape``, which must be that of the whole sample; not compared where None.
+    """
 
     eps: float = 1e-5
     affine: bool = True
     bias: bool = True
+    shape: Shape | None = None
+    import_only = ("name", "share", "shape")
+
+    def out_shape(self, shape: Shape) -> Shape:
+        """The same."""
+        whole = (shape[-1], *shape[:-1]) if shape else shape
+        if self.shape not in (None, whole):
+            problem = f"normalises over {list(self.shape)}, and a sample has shape {list(whole)} in PyTorch's order"
+            raise ValueError(f"{problem}: LayerNorm over some axes of a sample has no counterpart, use ONNX")
+        return shape
 
     def param_shapes(self, shape: Shape) -> Params:
         """Scale and bias of the sample's shape."""

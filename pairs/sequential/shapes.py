@@ -27,7 +27,7 @@ class Unflatten(Layer, kind="unflatten"):
     """``x.view(batch, *shape)`` of PyTorch; ``shape`` is ``[n]``, or PyTorch's ``[C, L]`` or ``[C, H, W]``.
 
     Attributes:
-      shape: The new shape in PyTorch's order.
+      shape: The new shape in PyTorch's order; one -1 in it is what is left.
       channels_last: The numbers lie row by row with the channels together, as in ``view(batch, H, W, C)``.
     """
 
@@ -38,15 +38,24 @@ class Unflatten(Layer, kind="unflatten"):
         """The new shape, channels last."""
         if len(self.shape) not in (1, 2, 3):
             raise ValueError(f"has shape {list(self.shape)}: give [n], [C, L] or [C, H, W] in PyTorch's order")
-        if math.prod(self.shape) != math.prod(shape) or min(self.shape) < 1:
+        made = self._sizes(math.prod(shape))
+        if math.prod(made) != math.prod(shape) or min(made) < 1:
             raise ValueError(f"cannot view {math.prod(shape)} numbers as {list(self.shape)}")
-        return (*self.shape[1:], self.shape[0])
+        return (*made[1:], made[0])
+
+    def _sizes(self, numbers: int) -> Shape:
+        """The shape with the size that is left in the place of -1."""
+        if self.shape.count(-1) != 1:
+            return self.shape
+        left = numbers // max(1, abs(math.prod(self.shape)))
+        return tuple(left if n == -1 else n for n in self.shape)
 
     def __call__(self, p: Params, x: Array) -> Array:
         """The same numbers in PyTorch's order."""
+        first, *others = self._sizes(math.prod(x.shape[1:]))
         if self.channels_last:
-            return x.reshape(x.shape[0], *self.shape[1:], self.shape[0])
-        h = _channels_first(x).reshape(x.shape[0], *self.shape)
+            return x.reshape(x.shape[0], *others, first)
+        h = _channels_first(x).reshape(x.shape[0], first, *others)
         return jnp.moveaxis(h, 1, -1)
 
 

@@ -27,7 +27,7 @@ def test_weights_of_a_norm_that_has_none_are_answered_with_affine() -> None:
         [{"layer": "conv", "out": 2, "kernel": 1, "bias": False}, {"layer": "instance_norm"}], "critic.layers"
     )
     given = {"0.weight": np.ones((2, 1, 1, 1), "f"), "1.weight": np.ones(2, "f"), "1.bias": np.ones(2, "f")}
-    with pytest.raises(InputError, match="instance_norm affine = true"):
+    with pytest.raises(InputError, match=r"give critic.layers\[1\] affine = true"):
         convert_tensors(given, layers, (4, 4, 1), "critic.layers")
     sound = parse_layers(
         [{"layer": "conv", "out": 2, "kernel": 1, "bias": False}, {"layer": "instance_norm", "affine": True}],

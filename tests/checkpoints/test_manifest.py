@@ -220,7 +220,7 @@ HOSTILE = {
     "number": ("[-1, 1]", f"[-1, 1{'0' * 400}]", "sample_range"),
     "digits": ("[-1, 1]", f"[-1, 1{'0' * 5000}]", "cannot be read"),
     "nan": ('{layer = "tanh"}', '{layer = "leaky_relu", slope = nan}', r"generator.layers\[1\]: 'slope' is nan"),
-    "user": ('"weights.npz"', '"~nosuchuser/x"', "generator.file: '~nosuchuser/x' names a user"),
+    "user": ('"weights.npz"', '"~nosuchuser/x"', "generator.file: '~nosuchuser/x' begins with ~nosuchuser"),
     "size": ('{layer = "tanh"}', '{layer = "dense", out = 99999999}', "at most 16,777,216 numbers"),
     "taps": (
         "shape = [2, 2, 2]}",

@@ -153,6 +153,20 @@ def test_pictures_of_another_size_are_cut_and_scaled(stored, tmp_path):
     assert read_picture(pair, path, "--from").tolist() == [[[1.0]] * 8] * 8
 
 
+@pytest.mark.parametrize("kind", ["EPS", "GIF", "BMP", "PPM"])
+def test_only_png_and_jpeg_are_decoded_whatever_a_picture_is_called(stored, tmp_path, kind):
+    path = tmp_path / "end.png"
+    Image.new("RGB", (8, 8)).save(path, kind)
+    with pytest.raises(pairs.InputError, match="--from: .* is no PNG and no JPEG picture"):
+        read_picture(checkpoints.load_pair(stored), path, "--from")
+
+
+def test_a_picture_of_too_many_pixels_is_refused_before_it_is_decoded(stored, tmp_path):
+    Image.new("1", (5000, 5000)).save(tmp_path / "end.png")
+    with pytest.raises(pairs.InputError, match="--from: .* has 5000x5000 pixels"):
+        read_picture(checkpoints.load_pair(stored), tmp_path / "end.png", "--from")
+
+
 def test_key_and_seed_fix_the_ends(stored):
     pair = checkpoints.load_pair(stored)
     first, again = (pair.prior.sample(jax.random.key(3), 1) for _ in range(2))

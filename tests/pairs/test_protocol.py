@@ -84,3 +84,11 @@ def test_a_pair_without_a_critic_passes_its_checks() -> None:
     assert not alone.has_critic and pair.has_critic
     doubled = jax.tree.map(lambda a: 2 * a, alone)
     assert not doubled.has_critic and doubled.critic_kind is None
+
+
+def test_names_and_words_of_a_strangers_record_reach_no_terminal_as_they_are() -> None:
+    net = pairs.wrap(lambda params, z: z, ())
+    record = pairs.Record(name="red\x1b[31m", license="\x1b[2J", source="a\nb")
+    pair = pairs.make_pair(net, None, pairs.Normal((2,)), sample_range=None, critic_kind=None, record=record)
+    assert pair.name == "red\\x1b[31m" and all(line.isprintable() for line in repr(pair).splitlines())
+    assert "a\\nb" in repr(pair)

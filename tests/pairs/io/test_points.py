@@ -99,3 +99,32 @@ def test_a_header_that_promises_more_than_the_file_holds_takes_no_memory(tmp_pat
     (tmp_path / "a.npy").write_bytes(grown)
     with pytest.raises(InputError, match="cannot be read"):
         read_points(tmp_path / "a.npy")
+
+
+@pytest.mark.parametrize(
+    "shape", ["(-3, 2)", "(1180591620717411303424, 2)", "(True, 2)", "(3.0, 2)", "3", "(3, 0)", "(1000000000, 2)"]
+)
+def test_headers_of_npy_files_that_lie_are_one_line(tmp_path, shape) -> None:
+    head = f"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}".ljust(117).encode() + b"\n"
+    (tmp_path / "a.npy").write_bytes(b"\x93NUMPY\x01\x00" + len(head).to_bytes(2, "little") + head + b"\0" * 24)
+    with pytest.raises(InputError, match="data: "):
+        read_points(tmp_path / "a.npy")
+    (tmp_path / "a.npy").write_bytes(b"\x93NUMPY\x01\x00\x88\x13" + b"[" * 5000)
+    with pytest.raises(InputError, match="no plain array of numbers"):
+        read_points(tmp_path / "a.npy")
+
+
+def test_npy_files_keep_their_order_of_axes_and_of_bytes(tmp_path) -> None:
+    for stored in (np.asfortranarray(X), X.astype(">f8"), X.astype("f2")):
+        np.save(tmp_path / "a.npy", stored)
+        np.testing.assert_array_equal(read_points(tmp_path / "a.npy").x, X.astype(np.float32))
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_csv_file_may_begin_with_the_mark_of_a_spreadsheet_and_may_not_be_empty(tmp_path) -> None:
+    (tmp_path / "a.csv").write_bytes(b"\xef\xbb\xbf1,2\n3,4\n")
+    assert read_points(tmp_path / "a.csv").x.tolist() == [[1, 2], [3, 4]]
+    for content in (b"", b"1e300,2\n"):
+        (tmp_path / "a.csv").write_bytes(content)
+        with pytest.raises(InputError, match="shape \\(0, 1\\)|infinity"):
+            read_points(tmp_path / "a.csv")
