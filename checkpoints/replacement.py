@@ -42,7 +42,15 @@ def put(fresh: Path, target: Path) -> None:
     if target.exists():
         os.rename(target, previous(target))
     os.rename(fresh, target)
-    shutil.rmtree(previous(target), ignore_errors=True)
+    if previous(target).exists():
+        _drop_previous(target)
+
+
+def _drop_previous(target: Path) -> None:
+    """Delete the older archive under another name: what a killed writer leaves of it must not pass for the archive."""
+    doomed = workspace_beside(target)
+    os.rename(previous(target), doomed)
+    shutil.rmtree(doomed, ignore_errors=True)
 
 
 def workspace_beside(target: Path) -> Path:
@@ -58,7 +66,7 @@ def settle(target: Path) -> None:
     """Tidy what a killed writer left: finish its interrupted replacement, remove its workspace."""
     if is_archive(previous(target)):
         if target.exists():
-            shutil.rmtree(previous(target))
+            _drop_previous(target)
         else:
             os.rename(previous(target), target)
     head = _head(target)

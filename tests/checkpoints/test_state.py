@@ -65,6 +65,22 @@ def test_an_interrupted_replacement_is_finished_or_undone(tmp_path: Path) -> Non
     assert [p.name for p in tmp_path.iterdir()] == ["s"]
 
 
+def test_a_writer_killed_while_it_deletes_the_older_archive_does_not_hinder_the_next(tmp_path, monkeypatch) -> None:
+    path = save_state(tmp_path / "s", _state(1))
+
+    def killed(folder: Path, ignore_errors: bool = False) -> None:
+        for file in [p for p in sorted(folder.rglob("*")) if p.is_file()][:1]:
+            file.unlink()
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr("checkpoints.replacement.shutil.rmtree", killed)
+        save_state(path, _state(2))
+    assert load_state(path, _state(0))["step"] == 2
+    save_state(path, _state(3))
+    assert load_state(path, _state(0))["step"] == 3
+
+
 _WRITER = """
 import sys, jax.numpy as jnp
 from checkpoints import save_state
