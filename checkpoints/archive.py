@@ -142,7 +142,8 @@ def _locate(path: str | os.PathLike[str]) -> Path:
             raise InputError(
                 "path",
                 f"'{target}' is an Orbax directory without {INTEGRITY}: damaged, or written by another program",
-                "restore it from a copy; or load it with Orbax, wrap the nets and save the pair",
+                "restore it from a copy; a checkpoint of your own nets becomes a pair with ganrefine import DIR "
+                "--factory FILE.py:FUNCTION --out PAIR",
             )
         remedy = f"give {target / 'pair'}" if is_archive(target / "pair") else "give a directory written by save_pair"
         raise InputError("path", f"'{target}' holds no checkpoint", remedy)
