@@ -124,7 +124,8 @@ def _stream(
         if args.json:
             print(to_json({"part": part, "shards": len(done.files), "missing": done.missing}), end="")
         else:
-            print(f"part {part[0]} of {part[1]} is done, {len(done.files)} shards in {folder}; {done.missing} of other")
+            count = "1 shard" if len(done.files) == 1 else f"{len(done.files)} shards"
+            print(f"part {part[0]} of {part[1]} is done, {count} in {folder}; {done.missing} of other")
             print("parts are missing, and the part that ends last measures the whole")
         return 0
     report["verified"], report["measured"] = gain is True, measured
