@@ -22,7 +22,7 @@ def figure():
         check=False,
     )
     settings = interp.GeodesicSettings(mode="none", points=5, segments=4, evaluations=2, restarts=0)
-    found = interp.compare(pair, [[-1.0, 0.0]], [[1.0, 0.5]], settings=settings)
+    found = interp.compare(pair, np.array([[-1.0, 0.0]]), np.array([[1.0, 0.5]]), settings=settings)
     kept = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(plt, "close", kept.append)
