@@ -14,6 +14,7 @@ Each name is imported when it is first used, so that a help page does not wait f
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import os
 import sys
 from collections.abc import Sequence
@@ -119,15 +120,16 @@ def _overview(table: dict[str, tuple[str, str]], prog: str) -> str:
 
 def _own(module: str) -> Any:
     """A module of this project, never one of the same name in the user's folder."""
-    found = importlib.import_module(module)
-    top = sys.modules[module.partition(".")[0]]
-    beside = Path(__file__).resolve().parent
-    if top.__file__ is None or Path(top.__file__).resolve().parent.parent != beside:
+    top = module.partition(".")[0]
+    loaded = sys.modules.get(top)
+    spec = importlib.util.find_spec(top) if loaded is None else None  # found, not run
+    file = getattr(loaded, "__file__", None) if spec is None else spec.origin
+    if file is None or Path(file).resolve().parent.parent != Path(__file__).resolve().parent:
         raise ImportError(
-            f"{top.__name__!r} was imported from {top.__file__}, which is not ganrefine's; "
-            "import ganrefine from another folder, or use the command 'ganrefine'"
+            f"{top!r} is that of {file or 'no file'}, which is not ganrefine's; run 'python -P', which leaves the "
+            "script's folder out, move the script to another folder, or use the command 'ganrefine'"
         )
-    return found
+    return importlib.import_module(module)
 
 
 def _search_own_folder_first() -> None:

@@ -28,16 +28,17 @@ def factory_of(text: str | None) -> Factory | None:
     file, _, name = text.rpartition(":")
     try:
         path = Path(file).expanduser()
-        if not file or not path.is_file():
-            raise InputError("factory", f"'{text}' names no file", "give FILE.py:function")
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        found = bool(file) and path.is_file()
+        digest = hashlib.sha256(path.read_bytes()).hexdigest() if found else ""
     except (OSError, ValueError, RuntimeError) as error:
         raise InputError("factory", f"'{text}' cannot be read ({error})", "give FILE.py:function") from None
+    if not found:
+        raise InputError("factory", f"'{text}' names no file", "give FILE.py:function")
     return Factory(f"{path.name}:{name}", digest, lambda: _call(path, name, text))
 
 
 def _call(path: Path, name: str, text: str) -> Any:
-    """Run a Python file and call a function of it without arguments.
+    """Run a Python file and call a function of it without arguments; files beside it can be imported meanwhile.
 
     Raises:
       InputError: No such function, or file or function fail; the message is one line.
@@ -47,6 +48,8 @@ def _call(path: Path, name: str, text: str) -> Any:
         raise InputError("factory", f"'{path}' is no Python file", "give FILE.py:function")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
+    before = list(sys.path)
+    sys.path.append(str(path.resolve().parent))  # behind all others, so that no file there stands for a package's
     try:
         spec.loader.exec_module(module)
         function = getattr(module, name, None)
@@ -58,3 +61,5 @@ def _call(path: Path, name: str, text: str) -> Any:
     except Exception as error:  # the user's code may raise anything
         line = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise InputError("factory", f"'{text}' fails: {type(error).__name__}: {line}", "correct it") from error
+    finally:
+        sys.path[:] = before

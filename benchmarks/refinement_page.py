@@ -24,10 +24,11 @@ _WIDTH, _SIDE = 720, 56
 
 def say_what_was_done(report: Mapping[str, Any]) -> str:
     """The run in a sentence or two."""
-    chain, n = report["config"], report["n"]
+    chain, n, budget = report["config"], report["n"], report.get("budget", 1.0)
     name = f" ({chain['preset']})" if chain.get("preset") else ""
     if not chain["steps"]:
-        done = f"{n:,} samples of {report['pair']} were drawn and left as they are"
+        left = "left as they are" if budget == 1 else "other samples were selected in their place"
+        done = f"{n:,} samples of {report['pair']} were drawn and {left}"
     else:
         steps = "one step" if chain["steps"] == 1 else f"{chain['steps']} steps"
         done = (
@@ -35,8 +36,8 @@ def say_what_was_done(report: Mapping[str, Any]) -> str:
             f"{chain['space']} space, driven by the critic (step size {chain['step_size']:g}, temperature "
             f"{chain['temperature']:g})"
         )
-    if report.get("budget", 1.0) < 1:
-        done += f", from starts selected at an acceptance of {report['budget']:g}"
+    if budget < 1:
+        done += f"{', from starts selected' if chain['steps'] else ''} at an acceptance of {budget:g}"
     real = report["reference"]
     return (
         f"{done}. Before and after, the samples were compared with {real['n']:,} real images of {report['data']} "
@@ -117,9 +118,12 @@ def write_refinement_page(
         parts += [text_part(words) for words in say_further(report["further"], kind)]
     if "judge" in report:
         parts += ["<h2>The second judge</h2>", table_part({"n": report["n"], **report["judge"]})]
-    parts += ["<h2>The same latents before and after</h2>", compare_part("samples in the order of the draw", *sheets)]
+    selected = report.get("budget", 1.0) < 1
+    heading = "Samples before and after" if selected else "The same latents before and after"
+    order = "selected: those after are other samples" if selected else "samples in the order of the draw"
+    parts += [f"<h2>{heading}</h2>", compare_part(order, *sheets)]
     change = result.score - result.start_score
-    if np.any(change != 0):
+    if not selected and np.any(change != 0):
         parts.append("<h2>Changed most, as the critic sees it</h2>")
         order = np.argsort(-change, kind="stable")
         for caption, chosen in (

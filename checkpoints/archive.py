@@ -134,7 +134,7 @@ def _locate(path: str | os.PathLike[str]) -> Path:
     if not target.exists() and is_archive(previous(target)):
         return previous(target)
     if not target.exists():
-        raise InputError("path", f"'{target}' does not exist", "give the directory of a checkpoint")
+        raise InputError("path", f"'{target}' does not exist", "give a stored pair or a file of weights")
     if not target.is_dir():
         raise InputError("path", f"'{target}' is a file", "give the directory of a checkpoint")
     if not is_archive(target):
@@ -142,9 +142,11 @@ def _locate(path: str | os.PathLike[str]) -> Path:
             raise InputError(
                 "path",
                 f"'{target}' is an Orbax directory without {INTEGRITY}: damaged, or written by another program",
-                "restore it from a copy; or load it with Orbax, wrap the nets and save the pair",
+                "restore it from a copy; a checkpoint of your own nets becomes a pair with ganrefine import DIR "
+                "--factory FILE.py:FUNCTION --out PAIR",
             )
-        raise InputError("path", f"'{target}' holds no checkpoint", "give a directory written by save_pair")
+        remedy = f"give {target / 'pair'}" if is_archive(target / "pair") else "give a directory written by save_pair"
+        raise InputError("path", f"'{target}' holds no checkpoint", remedy)
     return target
 
 

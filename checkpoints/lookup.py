@@ -60,7 +60,7 @@ def resolve(name_or_path: str | os.PathLike[str] | None = None) -> Pair:
     if path.is_file():
         if path.suffix == ".toml":
             return import_manifest(path)
-        remedy = "write a pair.toml manifest that names it and its layers, then give the manifest"
+        remedy = "make a pair of it with ganrefine import, or write a pair.toml manifest that names it and its layers"
         raise InputError("pair", f"'{path}' is a file that is no manifest", remedy)
     if path.with_name(f".{path.name}.previous").is_dir():
         return load_pair(path)

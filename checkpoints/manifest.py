@@ -119,6 +119,9 @@ def read_manifest(path: str | os.PathLike[str]) -> Manifest:
     path = as_path("manifest", path)
     data = read_toml(path)
     unknown = sorted(set(data) - {*SECTIONS, "prior"})
+    if "choice" in data and "gain" in data:
+        remedy = f"give it as --tuned {shlex.quote(str(path))}, or give the pair beside it"
+        raise InputError("pair", f"'{path}' holds what tune found, no manifest", remedy)
     if unknown:
         raise InputError(unknown[0], "is no section of a manifest", "use pair, prior, generator, critic")
     if "critic" in data and "generator" not in data:

@@ -85,10 +85,10 @@ def import_weights(
                 "file", problem, "give the file of a new critic with it, and no --prior, --range, --sample"
             )
         prior, sample_range = base.prior, base.sample_range
-    prior = _prior(generator, critic, prior, keys[0])
     sample = None if sample_shape is None else tuple(sample_shape)
     if sample is not None and not 1 <= len(sample) <= 3:
         raise InputError("sample_shape", f"has {len(sample)} axes", "give HxWxC, LxC or N")
+    prior = _prior(generator, prior, keys[0], critic, sample)
     with _asked(generator, critic, sample):
         makers = (
             [_kept(base)]
@@ -190,12 +190,18 @@ def _notes(g: FileNet, d: FileNet | None, turned: bool) -> list[str]:
     return notes + (["critic: the sign of its score was turned: it was low on real samples"] if d and turned else [])
 
 
-def _prior(generator: Source, critic: Source | None, prior: Prior | str | None, key: str | None) -> Prior:
+def _prior(
+    generator: Source,
+    prior: Prior | str | None,
+    key: str | None,
+    critic: Source | None,
+    sample: tuple[int, ...] | None,
+) -> Prior:
     if isinstance(prior, Prior):
         return prior
     if prior is not None:
         return parse_prior(prior)
-    with _asked(generator, critic, None):
+    with _asked(generator, critic, sample):
         words = latent_words(generator, key)
     shape, problem = words or "SIZE", "is missing" if words is None else f"is missing; the generator takes {words}"
     raise InputError("prior", problem, f"give --prior normal:{shape} or --prior uniform:{shape}, as it was trained")

@@ -121,12 +121,16 @@ def path_figure(
     return out.getvalue()
 
 
+def _style(name: str) -> str:
+    return ":" if name == "cross-fade" else "-"
+
+
 def _critic_curves(axes: Any, found: Comparison, row: int) -> None:
     lines = {name: np.asarray(d.critic[row]) for name, d in found.diagnostics.items()}
     lines["cross-fade"] = np.asarray(found.cross_fade_critic[row])
     for name in [n for n in TITLES if n in lines]:
-        style = ":" if name == "cross-fade" else "-"
-        axes.plot(np.linspace(0, 1, len(lines[name])), lines[name], style, color=_COLOURS[name], label=TITLES[name])
+        t = np.linspace(0, 1, len(lines[name]))
+        axes.plot(t, lines[name], _style(name), color=_COLOURS[name], label=TITLES[name])
     every = np.concatenate(list(lines.values()))
     # far below the curves the floor would only flatten them
     if found.path_weight is not None and found.path_weight.floor > every.min() - 0.5 * np.ptp(every):
@@ -135,7 +139,7 @@ def _critic_curves(axes: Any, found: Comparison, row: int) -> None:
 
 
 def _speed_curves(axes: Any, found: Comparison, row: int) -> None:
-    from matplotlib.ticker import NullFormatter, ScalarFormatter
+    from matplotlib.ticker import MaxNLocator, NullFormatter, ScalarFormatter
 
     for name, path in found.paths.items():
         z = np.asarray(path[row]).reshape(path.shape[1], -1)
@@ -143,6 +147,9 @@ def _speed_curves(axes: Any, found: Comparison, row: int) -> None:
         t = (np.arange(len(latent)) + 0.5) / len(latent)
         axes.plot(t, 1 / np.maximum(latent / max(latent.mean(), 1e-30), 1e-3), color=_COLOURS[name])
     axes.set_yscale("log", base=2)
+    low, high = axes.get_ylim()
+    if high < 4 * low:  # too few powers of 2 to read a value by
+        axes.yaxis.set_major_locator(MaxNLocator(5))
     axes.yaxis.set_major_formatter(ScalarFormatter())
     axes.yaxis.set_minor_formatter(NullFormatter())
     axes.set(xlabel="path, by feature length", ylabel="feature speed (mean 1)")
@@ -155,9 +162,8 @@ def _among_samples(axes: Any, pair: Pair, frames: dict[str, np.ndarray]) -> None
     axes.scatter(x[:, 0], x[:, 1], s=2, color="#dddddd")
     for name, points in frames.items():
         flat = points.reshape(len(points), -1)
-        axes.plot(
-            flat[:, 0], flat[:, 1] if flat.shape[1] > 1 else 0 * flat[:, 0], color=_COLOURS[name], label=TITLES[name]
-        )
+        heights = flat[:, 1] if flat.shape[1] > 1 else 0 * flat[:, 0]
+        axes.plot(flat[:, 0], heights, _style(name), color=_COLOURS[name], label=TITLES[name])
     axes.set_aspect("equal")
     axes.legend(fontsize=7)
 

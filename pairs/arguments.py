@@ -75,8 +75,11 @@ def differentiable(pair: Pair) -> Pair:
       pair: Any pair; it comes back as it is where its nets do so already.
 
     Raises:
-      InputError: A net returns whole numbers, which pass no gradient.
+      InputError: It is no pair, or a net returns whole numbers, which pass no gradient.
     """
+    if not isinstance(pair, Pair):
+        remedy = "make one with ganrefine.load or ganrefine.make_pair"
+        raise InputError("pair", f"is no pair but {_named(pair)}", remedy)
     z = jax.ShapeDtypeStruct((1, *pair.prior.shape), jnp.zeros(()).dtype)
     x = jax.ShapeDtypeStruct((1, *pair.sample_shape), jnp.zeros(()).dtype)
     label = () if pair.classes is None else (jax.ShapeDtypeStruct((1,), jnp.int32),)

@@ -78,14 +78,14 @@ def check_labels(pair: Pair, labels: ArrayLike | None, n: int, field: str = "lab
         if labels is not None:
             raise InputError(field, "are given for an unconditional pair", "leave them out")
         return None
-    wanted = f"give {n} whole numbers from 0 to {pair.classes - 1}"
+    wanted = f"give {n} whole number{'s' if n > 1 else ''} from 0 to {pair.classes - 1}"
     if labels is None:
         raise InputError(field, f"are missing for a pair with {pair.classes} classes", wanted)
     values = np.asarray(labels)
     if values.shape != (n,) or values.dtype.kind not in "iu":
         raise InputError(field, f"are {values.dtype.name} of shape {values.shape}", wanted)
     if n and (values.min() < 0 or values.max() >= pair.classes):
-        raise InputError(field, f"go from {values.min()} to {values.max()}", wanted)
+        raise InputError(field, f"go from {values.min()} to {values.max()}" if n > 1 else f"is {values[0]}", wanted)
     return values.astype(np.int32)
 
 

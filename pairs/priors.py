@@ -30,7 +30,8 @@ __all__ = ["Prior", "Normal", "Uniform", "Sphere", "TruncatedNormal", "check_sha
 
 def check_shape(shape: tuple[int, ...]) -> None:
     """Refuse anything but positive integers."""
-    if not shape or any(not isinstance(d, int) or isinstance(d, bool) or d < 1 for d in shape):
+    sides = shape if isinstance(shape, tuple | list) else ()
+    if not sides or any(not isinstance(d, int) or isinstance(d, bool) or d < 1 for d in sides):
         raise InputError("prior.shape", f"is {shape!r}", "give positive integers, for example (64,)")
 
 

@@ -76,13 +76,29 @@ def test_the_command_runs_beside_packages_of_the_same_names(training_project) ->
     assert '"kind"' in done.stdout
 
 
-def test_the_library_says_which_package_it_found_instead_of_its_own(training_project) -> None:
-    (training_project / "checkpoints" / "__init__.py").write_text("")
-    (training_project / "checkpoints" / "lookup.py").write_text("def resolve(name): return name\n")
-    code = f"import sys; sys.path.insert(0, {str(training_project)!r}); import ganrefine; ganrefine.load('x')"
-    done = run("-c", code, cwd=training_project)
+@pytest.mark.parametrize("text", ["", "raise RuntimeError('was run')\n"])
+def test_the_library_refuses_a_package_of_the_same_name_without_running_it(training_project, text) -> None:
+    """The user's package has no module of that name, or fails when it is imported."""
+    (training_project / "checkpoints" / "__init__.py").write_text(text)
+    (training_project / "program.py").write_text("import ganrefine\nganrefine.load('fashion-mnist-wgan-gp')\n")
+    done = run("program.py", cwd=training_project)
     assert done.returncode == 1
-    assert "'checkpoints' was imported from" in done.stderr and "not ganrefine's" in done.stderr
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith("ImportError: 'checkpoints' is that of ") and "not ganrefine's; run 'python -P'" in last
+
+
+def test_the_library_refuses_a_package_of_the_same_name_that_was_imported_before(training_project) -> None:
+    (training_project / "checkpoints" / "__init__.py").write_text("")
+    (training_project / "program.py").write_text("import checkpoints, ganrefine\nganrefine.load('x')\n")
+    done = run("program.py", cwd=training_project)
+    assert done.returncode == 1 and "ImportError: 'checkpoints' is that of " in done.stderr
+
+
+@pytest.mark.slow
+def test_a_script_beside_a_package_of_the_same_name_runs_as_the_refusal_says(training_project) -> None:
+    (training_project / "program.py").write_text("import ganrefine\nprint(ganrefine.load.__name__)\n")
+    done = run("-P", "program.py", cwd=training_project)
+    assert done.returncode == 0 and done.stdout == "resolve\n", done.stderr
 
 
 @pytest.mark.parametrize("name", [n for n in ganrefine.__all__ if n != "main"])

@@ -39,6 +39,7 @@ def run(args: argparse.Namespace) -> int:
 
     import dcd
     from checkpoints import save_pair
+    from pairs import InputError
     from pairs.checks import image_range
     from pairs.io.command import check_out
     from pairs.io.earlier_results import say_replaced
@@ -46,10 +47,14 @@ def run(args: argparse.Namespace) -> int:
     from pairs.io.progress_bars import progress, stages
     from pairs.io.reports import hardware, to_json, versions, write_json
 
-    from ..inputs import choose_features, folds_of, load, settings
+    from ..inputs import KNOBS, choose_features, folds_of, load, settings
     from ..kept_run import run_folder
 
     folder = check_out(args.out)
+    idle = [name for name in ("preset", *KNOBS) if getattr(args, name) is not None]
+    if idle and not args.contrast:
+        remedy = "give --contrast ROUNDS, or leave it out; --critic-steps is for the updates of recovery"
+        raise InputError(f"--{idle[0].replace('_', '-')}", "sets the chain of a contrast that is not asked for", remedy)
     pair = load(args.pair, args.files, args.factory)
     images, (train_x, held_x), (train_y, held_y) = folds_of(args, pair, (0.85, 0.15))
     recovery = None
@@ -97,8 +102,11 @@ def run(args: argparse.Namespace) -> int:
         return 0
     console = Console(markup=False)
     for move, found in moves.items():
-        figures = found.get("held_out", {k: found[k] for k in ("auc", "ess_fraction") if k in found})
+        figures = found.get("held_out") or found.get("after") or found
         console.print(f"{move}: " + ", ".join(f"{k} {v:.3g}" for k, v in figures.items() if isinstance(v, float)))
+    for move, found in moves.items():
+        for words in found.get("warnings", ()):
+            console.print(f"warning: {move}: {words}")
     console.print(f"wrote pair and report.json to {folder}")
     print(next_step("refine", folder / "pair", *factory_words(args)))
     return 0

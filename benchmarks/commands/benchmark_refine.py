@@ -48,14 +48,14 @@ def run(args: argparse.Namespace) -> int:
     estimate = check_refinement(pair, config, args.n, args.batch)
     data = read_data(args, args.data, "test", expect=pair.sample_shape, least=LEAST)
     features = choose_features(pair, args.features, data, folder=args.out).features
+    judge = choose_features(pair, args.judge, data, folder=args.out, judge=True).features if args.judge else None
     say_replaced(folder, "report.html", "report.json", "grid.png", "samples.npz")
     if not args.json:
         print(estimate.line, file=sys.stderr)
     report, result = refine_and_judge(
         pair, config, args.n, args.seed, features, data, args.batch, not args.json, budget
     )
-    if args.judge:
-        judge = choose_features(pair, args.judge, data, folder=args.out, judge=True).features
+    if judge is not None:
         report["judge"] = judge_again(judge, pair, result, data, args.seed)
     before, after = as_bytes(pair, result)
     sides = {"before": before, "after": after}

@@ -87,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
         print(to_json(report), end="")
         return 0
     print_report(report)
-    _say(args, report, gain, config.steps, f"wrote grid.png, samples.npz, report.json to {folder}")
+    _say(args, pair, report, gain, f"wrote grid.png, samples.npz, report.json to {folder}")
     return 0
 
 
@@ -124,7 +124,8 @@ def _stream(
         if args.json:
             print(to_json({"part": part, "shards": len(done.files), "missing": done.missing}), end="")
         else:
-            print(f"part {part[0]} of {part[1]} is done, {len(done.files)} shards in {folder}; {done.missing} of other")
+            count = "1 shard" if len(done.files) == 1 else f"{len(done.files)} shards"
+            print(f"part {part[0]} of {part[1]} is done, {count} in {folder}; {done.missing} of other")
             print("parts are missing, and the part that ends last measures the whole")
         return 0
     report["verified"], report["measured"] = gain is True, measured
@@ -135,20 +136,26 @@ def _stream(
         return 0
     print_report(report)
     files = report["shards"]["count"]
-    _say(args, report, gain, config.steps, f"wrote {files:,} shards, index.json, grid.png, report.json to {folder}")
+    _say(args, pair, report, gain, f"wrote {files:,} shards, index.json, grid.png, report.json to {folder}")
     return 0
 
 
-def _say(args: argparse.Namespace, report: dict[str, Any], gain: bool | None, steps: int, wrote: str) -> None:
+def _say(args: argparse.Namespace, pair: Pair, report: dict[str, Any], gain: bool | None, wrote: str) -> None:
     """What stands below the table."""
     from rich.console import Console
 
     from pairs.io.next_steps import data_words, factory_words, next_step
 
-    console = Console(markup=False)
+    console, steps = Console(markup=False), report["config"]["steps"]
     console.print(report["measured"])
     console.print(wrote)
-    if gain is None:
+    if "amortised" in pair.record and steps:
+        console.print(
+            "warning: this pair draws refined samples, and the chain applied its critic again; give --steps 0"
+        )
+    elif gain is None and not steps:
+        console.print("no steps: these are the generator's samples, unchanged")
+    elif gain is None:
         console.print("settings are the preset's, not verified for this pair: tune checks and improves them")
         if args.pair is not None and args.data is not None:
             files = [] if args.files is None else ["--files", args.files]

@@ -175,9 +175,11 @@ def _check_sides(convs: Sequence[Part], sample: tuple[int, ...]) -> None:
     shown = "x".join(map(str, sample))
     if len(sides) != len(convs[0].shape) - 2:
         axes = "LxC" if len(convs[0].shape) == 3 else "HxWxC"
-        raise InputError("sample", f"is {shown}, the convolutions are for {axes}", "check --sample")
+        example = "28x28x1" if axes == "HxWxC" else "28x1"
+        raise InputError("sample", f"is {shown}, the convolutions are for {axes}", f"give --sample {example}, say")
     if len(set(sides)) > 1:
-        raise InputError("sample", f"is {shown}", "convolutional nets are drafted for square samples alone")
+        remedy = "the channels come last, such as 28x28x1; nets for sides that differ need a manifest by hand"
+        raise InputError("sample", f"is {shown}, with sides that differ", remedy)
 
 
 def _side(numbers: int, channels: int, rank: int) -> int:

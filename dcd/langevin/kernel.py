@@ -191,7 +191,9 @@ def make_kernel(settings: Langevin) -> LangevinKernel:
       InputError: Settings of another kind of chain, whose step size means something else.
     """
     if not isinstance(settings, Langevin):
-        raise InputError("config", "is an underdamped chain", "run it with dcd.refine_underdamped")
+        if dataclasses.is_dataclass(settings):
+            raise InputError("config", "is an underdamped chain", "run it with dcd.refine_underdamped")
+        raise InputError("config", f"is {settings!r:.40}, no settings of a chain", "give ganrefine.preset('ddls')")
     return LangevinKernel(
         max(settings.temperature, 1e-30),  # a positive number keeps a chain without noise free of 0 / 0
         settings.clip,

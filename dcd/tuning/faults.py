@@ -118,7 +118,8 @@ def row_faults(after: np.ndarray, real: np.ndarray, train: np.ndarray | None = N
     found: list[Fault] = []
     wide, repeated = spread(after, real), repetition(after, real)
     if wide < LEAST_SPREAD:
-        words = f"the samples fill {wide:.0%} of the cells that real data fill, below {LEAST_SPREAD:.0%}"
+        words = f"the samples fill {wide:.0%} of the cells that real data fill, below {LEAST_SPREAD:.0%}, as "
+        words += "samples of a collapsed generator do, or of one that was made for other data"
         found.append(Fault("collapsed", words, True))
     if repeated > MOST_REPEATED:
         words = f"{repeated:.0%} of the samples repeat another one, above {MOST_REPEATED:.0%}"

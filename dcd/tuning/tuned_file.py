@@ -93,7 +93,9 @@ def read_tuned(path: str | Path) -> TunedFile:
             choice = Choice.from_dict(given | {"chain": _typed(given, "chain", dict)})
         pair, gain = _typed(values, "pair", str), _typed(values, "gain", bool)
     except OSError as error:
-        raise InputError("tuned", f"{path} cannot be read ({error.strerror})", "run ganrefine tune first") from None
+        inside = path / "tuned.toml"
+        remedy = f"give {inside}" if inside.is_file() else "run ganrefine tune first"
+        raise InputError("tuned", f"{path} cannot be read ({error.strerror})", remedy) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, TypeError, ValueError) as error:
         if isinstance(error, InputError):
             raise

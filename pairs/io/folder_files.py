@@ -8,6 +8,7 @@ from ..errors import InputError
 
 __all__ = ["DEPTH", "data_files", "files_below"]
 
+_SEAL = "integrity.json"  # in every folder that checkpoints.save_pair writes
 DEPTH = 3
 """Most folders between a data folder and its files."""
 
@@ -21,7 +22,7 @@ def data_files(path: Path, limit: int | None, kinds: str) -> tuple[Path, list[Pa
       kinds: What may be given, for the remedy.
 
     Raises:
-      InputError: The limit is below 1, nothing is there, or as :func:`files_below`.
+      InputError: The limit is below 1, nothing is there or a stored pair, or as :func:`files_below`.
 
     Example:
       >>> import tempfile
@@ -34,6 +35,8 @@ def data_files(path: Path, limit: int | None, kinds: str) -> tuple[Path, list[Pa
         raise InputError("limit", f"is {limit}", "give at least 1")
     if not path.exists():
         raise InputError("data", f"{path} does not exist", f"give {kinds}")
+    if (path / _SEAL).is_file():
+        raise InputError("data", f"{path} is a stored pair", f"give {kinds}, after PAIR where the command takes one")
     return (path, files_below(path)) if path.is_dir() else (path.parent, [path])
 
 

@@ -150,7 +150,8 @@ def _kind(files: list[Path], path: Path, array: str | None) -> tuple[_Reader, li
 def _advice(shape: tuple[int, ...], expect: tuple[int, ...]) -> str:
     if shape[-1] != expect[-1]:
         wanted, given = (_KINDS.get(c, f"{c}-channel") for c in (expect[-1], shape[-1]))
-        return f"give {wanted} images, these are {given}"
+        size = "" if shape[:-1] == expect[:-1] else f" of {expect[0]}x{expect[1]}"
+        return f"give {wanted} images{size}, these are {given}"
     return f"resize them to {expect[0]}x{expect[1]}"
 
 

@@ -16,6 +16,7 @@ def tuning_plot(trials: list[dict[str, Any]]) -> bytes:
 
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
+    from matplotlib.ticker import LogFormatter
 
     figure, axis = plt.subplots(figsize=(7, 4))
     for trial in trials:
@@ -27,6 +28,8 @@ def tuning_plot(trials: list[dict[str, Any]]) -> bytes:
         axis.plot([], [], color=f"C{i}", label=f"round {i + 1}, n = {next(t['n'] for t in trials if t['round'] == i)}")
     floor = min((v for t in trials for v in t["after"].values() if np.isfinite(v)), default=1.0)
     axis.set(xlabel="steps", ylabel="distance to held-out data", yscale="log", ylim=(max(floor, 1e-6) * 0.8, None))
+    axis.yaxis.set_major_formatter(LogFormatter())
+    axis.yaxis.set_minor_formatter(LogFormatter())
     axis.legend()
     buffer = io.BytesIO()
     figure.savefig(buffer, dpi=110, bbox_inches="tight")

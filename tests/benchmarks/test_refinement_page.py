@@ -64,18 +64,30 @@ def test_what_was_done_names_chain_samples_and_data() -> None:
     assert said.endswith("compared with 1,000 real images of noise (test split) in the features of net-a.")
     still = report(0.0) | {"config": dcd.Langevin("latent", 0, 0.05).to_dict()}
     assert "were drawn and left as they are" in say_what_was_done(still)
+    said = say_what_was_done(still | {"budget": 0.25})
+    assert "were drawn and other samples were selected in their place at an acceptance of 0.25." in said
 
 
-def test_the_page_is_one_file_with_alternatives_for_every_picture(tmp_path) -> None:
+def _write(path, given) -> str:
     x = np.random.default_rng(0).uniform(-1, 1, (12, 8, 8, 1)).astype(np.float32)
     score = np.arange(12, dtype=np.float32)
     trace = LangevinInfo(*([score[None]] * len(LangevinInfo._fields)))
     result = dcd.Result(x, -x, x, x, trace, -score, score > 99, {}, dcd.Langevin("latent", 1, 0.05), score)
     nets = Net(None, len), Net(None, len)
     pair = Pair(*nets, Normal((4,)), (8, 8, 1), (-1.0, 1.0), "logit", record=Record(name="small"))
-    given = report(-5.0, judge=report(-1.0), warnings=["12 samples are few"])
-    write_refinement_page(tmp_path / "r.html", pair, given, result, {"curves": b"png"})
-    text = (tmp_path / "r.html").read_text()
+    write_refinement_page(path, pair, given, result, {"curves": b"png"})
+    return path.read_text()
+
+
+def test_selected_samples_are_not_shown_as_the_same_latents(tmp_path) -> None:
+    text = _write(tmp_path / "selected.html", report(-5.0, budget=0.25))
+    assert "The same latents" not in text and "Changed most" not in text
+    assert "<h2>Samples before and after</h2>" in text and "those after are other samples" in text
+
+
+def test_the_page_is_one_file_with_alternatives_for_every_picture(tmp_path) -> None:
+    text = _write(tmp_path / "r.html", report(-5.0, judge=report(-1.0), warnings=["12 samples are few"]))
+    assert "<h2>The same latents before and after</h2>" in text and "Changed most" in text
     images = re.findall(r"<img [^>]*>", text)
     assert len(images) == 5 and all('alt="' in i and "data:image/png;base64," in i for i in images)
     assert text.count("<table>") == 2 and "&lt;small&gt;" in text and "<small>" not in text and "http" not in text

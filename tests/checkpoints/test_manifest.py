@@ -162,7 +162,7 @@ def test_shipped_manifests_are_sound_without_their_weights() -> None:
 def test_what_cannot_be_resolved_says_what_was_tried(folder: Path) -> None:
     with pytest.raises(InputError, match="no bundled pair of that name, nothing at"):
         resolve("no-such-pair")
-    with pytest.raises(InputError, match="is no manifest; write a pair.toml"):
+    with pytest.raises(InputError, match="is no manifest; make a pair of it with ganrefine import, or write"):
         resolve(folder / "weights.npz")
     with pytest.raises(InputError, match="holds no checkpoint"):
         (folder / "empty").mkdir()

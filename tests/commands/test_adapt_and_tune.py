@@ -10,6 +10,7 @@ import pytest
 from small_nets import write_net
 
 import checkpoints
+import dcd
 import pairs.io.work as work_module
 from ganrefine import main
 from pairs import Normal, Record, make_pair
@@ -41,6 +42,22 @@ def given(tmp_path_factory) -> tuple[str, str]:
 @pytest.fixture(scope="module")
 def net(tmp_path_factory) -> list[str]:
     return ["--features", write_net(tmp_path_factory.mktemp("nets") / "net-a")]
+
+
+@pytest.mark.parametrize("option", [["--steps", "30"], ["--preset", "ddls"], ["--metropolis"]])
+def test_adapt_refuses_settings_of_a_chain_that_it_would_not_run(given, refused, option) -> None:
+    line = refused("adapt", *given, *option)
+    assert line.startswith(f"error: {option[0]}: sets the chain of a contrast that is not asked for")
+    assert "--critic-steps" in line
+
+
+def test_adapt_shows_what_calibration_found_and_its_warnings(given, tmp_path, monkeypatch, capsys) -> None:
+    found = {"after": {"auc": 1.0, "ece": 0.25}, "warnings": ["the ratio carries no usable signal"]}
+    monkeypatch.setattr(dcd, "adapt", lambda pair, *a, **k: (pair, {"calibrate": found}))
+    assert main(["adapt", *given, "--out", str(tmp_path)]) == 0
+    printed = capsys.readouterr().out
+    assert "calibrate: auc 1, ece 0.25\n" in printed
+    assert "warning: calibrate: the ratio carries no usable signal\n" in printed
 
 
 @pytest.mark.slow

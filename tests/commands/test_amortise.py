@@ -43,6 +43,17 @@ def test_a_sealed_pair_and_a_report_are_written_and_refine_draws_from_the_pair(a
     np.testing.assert_array_equal(drawn["before"], drawn["after"])
 
 
+def test_a_chain_on_a_pair_that_is_refined_already_is_warned_of(amortised, tmp_path, capsys):
+    for steps, words in (
+        ("2", "warning: this pair draws refined samples"),
+        ("0", "no steps: these are the generator's samples"),
+    ):
+        given = ["refine", str(amortised / "pair"), "--steps", steps, "--n", "8", "--out", str(tmp_path / steps)]
+        assert main(given) == 0
+        printed = capsys.readouterr().out
+        assert words in printed and "not verified" not in printed
+
+
 def test_a_finished_run_is_not_trained_again_and_another_chain_is_refused(amortised, stored, capsys):
     given = ["amortise", str(stored), *FEW, "--out", str(amortised), "--json"]
     before = checkpoints.load_pair(amortised / "pair")

@@ -57,6 +57,20 @@ def test_bad_input_is_refused_by_field_in_one_line(field, pair, arguments):
     assert error.value.field == field and "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((ULA, PAIR), "pair: is no pair but Langevin"),
+        (("fashion-mnist-wgan-gp", ULA), "pair: is no pair but 'fashion-mnist-wgan-gp'; make one with ganrefine.load"),
+        ((PAIR, "ddls"), "config: is 'ddls', no settings of a chain; give ganrefine.preset"),
+        ((PAIR, None), "config: is None, no settings of a chain"),
+    ],
+)
+def test_arguments_of_another_kind_are_refused_by_name(arguments, words):
+    with pytest.raises(InputError, match=words):
+        refine(*arguments, KEY, 4)
+
+
 def test_steps_outside_the_chain_are_refused():
     state = start(PAIR, ULA, np.zeros((N, 4), np.float32), np.arange(N))
     for first, last in ((0, STEPS + 1), (5, 4), (-1, 3)):
