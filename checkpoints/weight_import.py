@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import math
 import os
-import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -15,22 +13,17 @@ from pairs import CriticKind, InputError, Pair, Prior, Record, make_pair
 from pairs.graph import Layout
 from pairs.prior_text import parse_prior
 
-from .file_nets import FileNet, NoLayersError, critic_nets, generator_nets, latent_words
+from .file_nets import FileNet, critic_nets, generator_nets, latent_words
 from .golden import Deviations, check_golden, measure_golden
 from .importing import Imported
 from .lookup import stored_pair
+from .remedies import asked
 from .reversal import reversed_critic
 from .stored_generator import kept_from, kept_nets, kept_words
 
 __all__ = ["import_weights"]
 
 Source = str | os.PathLike[str]
-_REMEDIES = {
-    "layout": "give --layout channels_first (PyTorch's order) or --layout channels_last",
-    "generator_labels": "name the input that takes labels with --generator-labels",
-    "critic_labels": "name the input that takes labels with --critic-labels",
-}
-_OUTPUTS = {"generator_output": "--generator-output", "critic_output": "--critic-output"}
 _MOST = 64
 
 
@@ -89,7 +82,7 @@ def import_weights(
     if sample is not None and not 1 <= len(sample) <= 3:
         raise InputError("sample_shape", f"has {len(sample)} axes", "give HxWxC, LxC or N")
     prior = _prior(generator, prior, keys[0], critic, sample)
-    with _asked(generator, critic, sample):
+    with asked(generator, critic, sample):
         makers = (
             [_kept(base)]
             if base is not None
@@ -201,7 +194,7 @@ def _prior(
         return prior
     if prior is not None:
         return parse_prior(prior)
-    with _asked(generator, critic, sample):
+    with asked(generator, critic, sample):
         words = latent_words(generator, key)
     shape, problem = words or "SIZE", "is missing" if words is None else f"is missing; the generator takes {words}"
     raise InputError("prior", problem, f"give --prior normal:{shape} or --prior uniform:{shape}, as it was trained")
@@ -229,28 +222,3 @@ def _kind(d: FileNet, given: CriticKind | None) -> CriticKind:
 def _none(given: CriticKind | None) -> None:
     if given is not None:
         raise InputError("critic_kind", f"is '{given}', and there is no critic", "give its file, or leave this out")
-
-
-@contextlib.contextmanager
-def _asked(generator: Source, critic: Source | None, sample: tuple[int, ...] | None) -> Iterator[None]:
-    """Errors in the words of the command line."""
-    try:
-        yield
-    except NoLayersError as error:
-        if stored_pair(generator) is not None:
-            remedy = "describe it in a manifest with critic_kind in [pair] and file and layers in [critic]"
-            command = f"ganrefine import {shlex.quote(os.fspath(generator))} critic.toml --out DIR"
-            raise InputError("critic", f"{error}", f"{remedy}, and give that: {command}") from None
-        size = "x".join(map(str, sample)) if sample is not None and len(sample) == 3 else "HxWxC"
-        files = " ".join(shlex.quote(os.fspath(f)) for f in (generator, critic) if f is not None)
-        draft = f"ganrefine draft {files} --sample {size} --out pair.toml"
-        raise InputError("file", f"{error}", f"write a manifest first: {draft}") from None
-    except InputError as error:
-        remedy = _REMEDIES.get(error.field, error.remedy)
-        if error.field in _OUTPUTS:
-            remedy = f"{_OUTPUTS[error.field]}: {error.remedy}"
-        elif error.field == "classes":
-            remedy = f"{error.remedy} (--classes)"
-        elif error.field.startswith(("generator.layers[", "critic.layers[")):  # those of the file, not the user's
-            remedy = "export the model to ONNX"
-        raise InputError(error.field, error.problem, remedy) from None
