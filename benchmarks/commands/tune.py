@@ -116,7 +116,7 @@ def run(args: argparse.Namespace) -> int:
             return () if fault is None else (fault,)
 
         critic_key, search_key, features_key = jax.random.split(jax.random.key(args.seed), 3)
-        feature_net = features.as_net(image_range(pair)) if is_image(pair) else None
+        feature_net = features.critic_net(image_range(pair)) if is_image(pair) else None
         classifier = classifier_of(pair, features, held_x, held_y)
         boosted = dcd.CriticData(train_x, held_x, feature_net, max(1, args.critic_steps // 2), train_y, held_y)
         with progress() as bar:

@@ -100,6 +100,10 @@ class Features:
         """The same features, or class logits, as a differentiable :class:`pairs.Net` on floats in ``sample_range``."""
         return classifier_net(self.params, self.arch, self.input_shape, sample_range, output)
 
+    def critic_net(self, sample_range: tuple[float, float]) -> Net:
+        """What a critic stands on: the last maps beside the features, which see more of an image than a class needs."""
+        return classifier_net(self.params, self.arch, self.input_shape, sample_range, "layers")
+
 
 def features_from(
     name: str, params: dict[str, Array], arch: Arch, input_shape: tuple[int, ...], sha256: str, **more: Any

@@ -42,6 +42,10 @@ class RandomFeatures(Features):
             raise InputError("output", f"is {output!r}, and {self.name} knows no classes", "ask for features")
         return random_net(self.params, self.input_shape, sample_range)
 
+    def critic_net(self, sample_range: tuple[float, float]) -> Net:
+        """The features."""
+        return self.as_net(sample_range)
+
 
 def random_features(shape: tuple[int, ...], seed: int = 0) -> RandomFeatures:
     """Random features for images ``(H, W, C)``.

@@ -182,6 +182,10 @@ class InceptionFeatures(Features):
         """The net on samples of a range, differentiable."""
         return Net(self.params, InceptionApply(sample_range, output, self.resize))
 
+    def critic_net(self, sample_range: tuple[float, float]) -> Net:
+        """The features."""
+        return self.as_net(sample_range)
+
 
 def load_inception(path: str | Path, sha256: str = SHA256, resize: Resize = "torch-fidelity") -> InceptionFeatures:
     """Read the published weights; BatchNorm is folded into the kernels.

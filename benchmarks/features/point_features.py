@@ -57,6 +57,10 @@ class PointFeatures(Features):
         """Refused: a critic of points sees the points themselves."""
         raise InputError("features", f"{self.name} serves to measure", "recover the critic on the samples")
 
+    def critic_net(self, sample_range: tuple[float, float]) -> Net:
+        """Refused likewise."""
+        return self.as_net(sample_range)
+
 
 def point_features(x: ArrayLike, name: str = "data", seed: int = 0) -> PointFeatures:
     """Features that fit real samples, with their statistics as reference.

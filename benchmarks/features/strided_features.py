@@ -34,3 +34,7 @@ class StridedFeatures(Features):
         if output != "features":
             raise InputError("output", f"is {output!r}, and {self.name} knows no classes", "ask for features")
         return strided_net(self.params, self.input_shape, sample_range)
+
+    def critic_net(self, sample_range: tuple[float, float]) -> Net:
+        """The last maps beside the features."""
+        return strided_net(self.params, self.input_shape, sample_range, "layers")

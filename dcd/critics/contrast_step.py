@@ -12,10 +12,12 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from pairs import Net, Pair
+from pairs.batches import apply_net
 
 from ..langevin.settings import Langevin
 from ..langevin.target import make_target
 from .contrast_settings import Contrast
+from .feature_parts import FeatureParts, with_head
 from .frame import CriticFrame
 from .negative_samples import Negatives, fresh_starts, negatives, starts, write_back
 from .objective import CriticTerms, CriticWeights, terms_and_weights
@@ -32,9 +34,10 @@ class ContrastProblem(NamedTuple):
       pair: Pair as it came; its generator is frozen.
       settings: Settings of the fine-tuning, with penalties written out.
       chain: Chain whose states are the negatives.
-      frame: The critic without its trained weights.
-      real: Real samples ``(n, *sample)``.
+      frame: The critic without its trained weights; of a critic on features, the head.
+      real: Real samples ``(n, *sample)``; for a critic on features, what it sees of them, ``(n, dim)``.
       labels: Their classes ``(n,)``, or None.
+      parts: The parts of a critic on features, else None.
     """
 
     pair: Pair
@@ -43,6 +46,16 @@ class ContrastProblem(NamedTuple):
     frame: CriticFrame
     real: Array
     labels: Array | None
+    parts: FeatureParts | None = None
+
+    def critic(self, trained: dict[str, Array]) -> Net:
+        """The whole critic with the given trained weights."""
+        net = self.frame.net(trained)
+        return net if self.parts is None else with_head(self.pair.critic, net.params)
+
+    def seen(self, samples: Array) -> Array:
+        """What is trained sees this of samples."""
+        return samples if self.parts is None else apply_net(self.parts.seen, samples)
 
 
 class ContrastState(NamedTuple):
@@ -112,8 +125,9 @@ def step_contrast(
     stop: ArrayLike = chain.steps
     if settings.stop == "random":
         stop = jax.random.randint(stop_key, (settings.batch,), 1, chain.steps + 1)
-    live = problem.frame.net(_capped(state.critic.trained, state.critic.caps))
+    live = problem.critic(_capped(state.critic.trained, state.critic.caps))
     made = run_chains(problem, live, chain_key, position, stop, labels)
+    negative = problem.seen(made.samples)
     terms, weights = terms_and_weights(settings, settings.energy)
     critic, record, total = state.critic, {}, settings.rounds * settings.critic_updates
     for i in range(settings.critic_updates):
@@ -123,7 +137,7 @@ def step_contrast(
             jax.random.fold_in(update_key, i),
             problem.real,
             problem.labels,
-            made.samples,
+            negative,
             labels,
             problem.frame,
             weights._replace(learning_rate=np.float32(settings.learning_rate * left)),

@@ -11,6 +11,9 @@ With few steps the result is a field that carries this generator to the data in 
 :math:`D_a = -a x^2/2`, data N(0, 1), starts N(0, g^2) and steps of size :math:`\eta`, the fixed point solves
 :math:`v_K(a) = 1`, :math:`v_{k+1} = (1 - \eta a)^2 v_k + 2\eta`, and is far from 1 for small K. Therefore the
 settings of the chain are stored with the pair (``record["chain"]``), and sampling for longer warns.
+
+Of a critic on features (:func:`dcd.recover_on_features`) the head is trained, on the features of the two sides, and
+penalties act on its slope there, in units of the features' spread.
 """
 
 from __future__ import annotations
@@ -29,6 +32,8 @@ from jax.typing import ArrayLike
 
 from pairs import InputError, Net, Pair
 from pairs.arguments import checked_key
+from pairs.arrays import on_device
+from pairs.batches import apply_in_batches
 from pairs.fitting import fit
 from pairs.io.work import Work
 
@@ -41,6 +46,7 @@ from .contrast_step import (
     refined_samples,
     step_contrast,
 )
+from .feature_parts import feature_parts
 from .frame import split_critic
 from .held_out import CriticFit, HeldOut, critic_fit
 from .spectral_caps import settle_caps
@@ -98,10 +104,12 @@ def contrast(
         raise InputError("chain", f"is {chain!r}", "give a dcd.Langevin of at least one step")
     x, c = check_training_data(pair, data_x, labels)
     split_key, buffer_key, cap_key, run_key, report_key = (jax.random.fold_in(key, i) for i in range(5))
-    frame, trained = split_critic(pair.critic)
+    parts = feature_parts(pair.critic)
+    frame, trained = split_critic(pair.critic if parts is None else parts.head)
     (real, real_labels), held = hold_out(x, c, split_key, settings.holdout, MAX_HOLDOUT)
     device_labels = None if real_labels is None else jnp.asarray(real_labels)
-    problem = ContrastProblem(pair, settings, chain, frame, jnp.asarray(real), device_labels)
+    seen = real if parts is None else apply_in_batches(parts.seen, real)
+    problem = ContrastProblem(pair, settings, chain, frame, on_device(seen), device_labels, parts)
     state = init_contrast(problem, trained, buffer_key, cap_key)
 
     def note(done: int, of: int, values: dict[str, float], left: float) -> None:
@@ -150,7 +158,7 @@ def contrast(
 
 def _tuned_pair(problem: ContrastProblem, state: ContrastState, rounds: int, samples: int) -> Pair:
     """The pair with the averaged critic, and a record of how it was made."""
-    critic = problem.frame.net(settle_caps(state.critic.average, state.critic.caps))
+    critic = problem.critic(settle_caps(state.critic.average, state.critic.caps))
     facts = {"settings": problem.settings.to_dict(), "rounds": rounds, "samples": samples}
     record = problem.pair.record.updated(chain=problem.chain.to_dict(), contrasted=facts)
     return problem.pair.replace(critic=critic, critic_kind="energy", calibrated=False, record=record)

@@ -24,9 +24,10 @@ from jax import Array
 from .. import Architecture, InputError, Net, Record, register
 from ..convolution import conv
 
-__all__ = ["Arch", "DIMENSIONS", "ClassifierApply", "init", "classifier_net"]
+__all__ = ["Arch", "DIMENSIONS", "ClassifierApply", "Output", "init", "classifier_net"]
 
 Arch = Literal["a", "b"]
+Output = Literal["features", "logits", "layers"]
 DIMENSIONS: dict[str, int] = {"a": 128, "b": 96}
 """Features of each architecture."""
 
@@ -61,12 +62,13 @@ def init(key: Array, arch: str, input_shape: tuple[int, ...], classes: int) -> d
 class ClassifierApply:
     """``(params, x) -> (batch, dim)`` features, or ``(batch, classes)`` logits; ``x`` in ``sample_range``.
 
+    ``layers`` are the last maps, flattened, and after them the features.
     Each sample alone decides its output: there is no normalisation across the batch.
     """
 
     arch: str
     sample_range: tuple[float, float] = (0.0, 1.0)
-    output: Literal["features", "logits"] = "features"
+    output: Output = "features"
 
     def __call__(self, params: Any, x: Array) -> Array:
         """Features or logits of images, ``(batch, H, W, C) -> (batch, d)``."""
@@ -76,7 +78,10 @@ class ClassifierApply:
         for i, (kernel, _, stride, pool) in enumerate(_LAYERS[self.arch]):
             h = act(conv(h, params[f"conv{i}.kernel"], stride, kernel // 2) + params[f"conv{i}.bias"])
             h = _mean_pool(h) if pool else h
-        h = act(h.reshape(h.shape[0], -1) @ params["dense.kernel"] + params["dense.bias"])
+        maps = h.reshape(h.shape[0], -1)
+        h = act(maps @ params["dense.kernel"] + params["dense.bias"])
+        if self.output == "layers":
+            return jnp.concatenate([maps, h], axis=1)
         return h if self.output == "features" else h @ params["head.kernel"] + params["head.bias"]
 
 
@@ -92,7 +97,7 @@ def classifier_net(
     arch: str,
     input_shape: tuple[int, ...],
     sample_range: tuple[float, float],
-    output: Literal["features", "logits"] = "features",
+    output: Output = "features",
 ) -> Net:
     """A differentiable :class:`pairs.Net` on float samples in ``sample_range``, rebuilt by checkpoints."""
     config = Record(

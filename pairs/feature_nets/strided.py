@@ -10,7 +10,7 @@ channels. Each image alone decides its features: there is no normalisation acros
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import jax
 import jax.numpy as jnp
@@ -24,7 +24,7 @@ __all__ = ["DIM", "StridedApply", "init", "strided_net"]
 DIM = 128
 """Features."""
 
-Output = Literal["features", "head"]
+Output = Literal["features", "head", "layers"]
 
 
 def _convolutions(shape: tuple[int, ...]) -> list[tuple[int, int, int]]:
@@ -65,7 +65,10 @@ def init(key: Array, shape: tuple[int, ...], head: int) -> dict[str, Array]:
 
 @dataclasses.dataclass(frozen=True)
 class StridedApply:
-    """``(params, x) -> (batch, DIM)`` features, or the head's outputs; ``x`` in ``sample_range``."""
+    """``(params, x) -> (batch, DIM)`` features, or the head's outputs; ``x`` in ``sample_range``.
+
+    ``layers`` are the last maps, flattened, and after them the features.
+    """
 
     sample_range: tuple[float, float] = (0.0, 255.0)
     output: Output = "features"
@@ -77,7 +80,10 @@ class StridedApply:
         for i in range(sum(name.startswith("conv") for name in params) // 2):
             kernel = params[f"conv{i}.kernel"]
             h = jax.nn.silu(conv(h, kernel, 2, kernel.shape[0] // 2) + params[f"conv{i}.bias"])
-        h = jax.nn.silu(h.reshape(h.shape[0], -1) @ params["dense.kernel"] + params["dense.bias"])
+        maps = h.reshape(h.shape[0], -1)
+        h = jax.nn.silu(maps @ params["dense.kernel"] + params["dense.bias"])
+        if self.output == "layers":
+            return jnp.concatenate([maps, h], axis=1)
         return h if self.output == "features" else h @ params["head.kernel"] + params["head.bias"]
 
 
@@ -99,8 +105,8 @@ def strided_net(
 
 @register("benchmarks/strided")
 def _template(config: Record) -> tuple[StridedApply, Any]:
-    if config["output"] not in ("features", "head"):
-        raise InputError("output", f"is {config['output']!r}", "use features or head")
+    if config["output"] not in get_args(Output):
+        raise InputError("output", f"is {config['output']!r}", f"use one of {', '.join(get_args(Output))}")
     rows, columns, channels = config["input_shape"]
     low, high = config["sample_range"]
     shapes = jax.eval_shape(lambda k: init(k, (rows, columns, channels), config["head"]), jax.random.key(0))

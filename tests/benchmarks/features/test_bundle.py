@@ -94,6 +94,16 @@ def test_the_net_on_floats_is_differentiable_rebuilt_by_its_architecture_and_not
     assert jax.tree.map(lambda a: a.shape, template) == jax.tree.map(lambda a: a.shape, net.params)
 
 
+@pytest.mark.slow
+def test_a_critic_stands_on_the_last_maps_and_the_features(net, bytes_):
+    whole, x = net.critic_net((-1.0, 1.0)), to_range(bytes_, (-1.0, 1.0))
+    rows = np.asarray(whole(x))
+    assert rows.shape == (7, 4 * 4 * 64 + 128)
+    np.testing.assert_allclose(rows[:, -128:], net.as_net((-1.0, 1.0))(x), rtol=1e-6)
+    apply, _ = build(whole.architecture)
+    assert apply == whole.apply
+
+
 def test_damaged_weights_and_unknown_names_are_refused(tmp_path):
     source = Path(bundle.__file__).parent / "bundled" / "mnist-classifier-a"
     shutil.copytree(source, tmp_path / "net")
