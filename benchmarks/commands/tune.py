@@ -30,8 +30,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--critic-steps", type=NUMBER, default=3000, help="updates of recovery (default 3,000)")
     confirm = "samples of the confirmation's first look; it may take four times as many (default 2,000)"
     how.add_argument("--confirm", type=Count(500, 10**7), default=2000, help=confirm)
-    rounds = "rounds that add a critic for what the best chain leaves; as many evaluations again (default 1)"
-    how.add_argument("--boosts", type=Count(0, 20), default=1, help=rounds)
+    rounds = "rounds that add a critic for what the best chain leaves; as many evaluations again (default 0)"
+    how.add_argument("--boosts", type=Count(0, 20), default=0, help=rounds)
     turns = "turns of contrastive divergence against the best chain; as many evaluations again (default 8)"
     how.add_argument("--contrasts", type=Count(0, 1000), default=8, help=turns)
     pool = "refined samples that each of those critics is recovered from (default 3,000)"
