@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 from jax import Array
+from jax.core import Tracer
 
 from .curves.sine_curve import Curve
 from .metric.diagnostics import Diagnostics
@@ -116,3 +117,20 @@ class GeodesicResult(NamedTuple):
     def messages(self) -> list[str]:
         """One sentence per path about what happened to it."""
         return [MESSAGES[Outcome(int(code))] for code in np.asarray(self.outcome)]
+
+    def __repr__(self) -> str:
+        """A few lines: how many paths, what became of them, their lengths; no arrays."""
+        shape = self.path.shape
+        if isinstance(self.path, Tracer):
+            return f"GeodesicResult of traced paths {shape}"
+        codes, counts = np.unique(np.asarray(self.outcome), return_counts=True)
+        told = ", ".join(
+            f"{n} {Outcome(int(c)).name.lower().replace('_', ' ')}" for c, n in zip(codes, counts, strict=True)
+        )
+        low, high = float(np.min(self.length)), float(np.max(self.length))
+        return (
+            f"GeodesicResult of {shape[0]} paths of {shape[1]} points\n"
+            f"  outcomes  {told}\n"
+            f"  length    {low:.4g} to {high:.4g}\n"
+            f"  fields    {', '.join(self._fields)}"
+        )

@@ -40,6 +40,17 @@ class Result(NamedTuple):
     config: ChainSettings
     score: np.ndarray
 
+    def __repr__(self) -> str:
+        """A few lines: how many samples, what was done, the mean score before and after; no arrays."""
+        n, *shape = self.after.shape
+        size, steps = " x ".join(map(str, shape)), len(self.trace.score)
+        scores = f"{float(np.mean(self.start_score)):.4g} to {float(np.mean(self.score)):.4g}"
+        return (
+            f"Result of {n} samples ({size}), {steps} steps\n"
+            f"  mean score  {scores}, stopped {int(np.sum(self.stopped))}\n"
+            f"  fields      {', '.join(self._fields)}"
+        )
+
 
 def join_results(pieces: list[Result]) -> Result:
     """One result from those of the batches of a run, in order."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from ..errors import InputError
@@ -9,12 +10,16 @@ from ..errors import InputError
 __all__ = ["DEPTH", "data_files", "files_below"]
 
 _SEAL = "integrity.json"  # in every folder that checkpoints.save_pair writes
+_INDEX = "index.json"  # in every folder of shards of a finished refinement
+_MOST = 2**26  # bytes of an index; a shard takes some 150
 DEPTH = 3
 """Most folders between a data folder and its files."""
 
 
 def data_files(path: Path, limit: int | None, kinds: str) -> tuple[Path, list[Path]]:
     """The folder of a data set and its files; a file alone is a data set too.
+
+    Of a refinement in shards that is finished the files are its shards, and what lies beside them is left out.
 
     Args:
       path: Folder or file.
@@ -37,7 +42,29 @@ def data_files(path: Path, limit: int | None, kinds: str) -> tuple[Path, list[Pa
         raise InputError("data", f"{path} does not exist", f"give {kinds}")
     if (path / _SEAL).is_file():
         raise InputError("data", f"{path} is a stored pair", f"give {kinds}, after PAIR where the command takes one")
-    return (path, files_below(path)) if path.is_dir() else (path.parent, [path])
+    if not path.is_dir():
+        return path.parent, [path]
+    return path, _shards(path) or files_below(path)
+
+
+def _shards(folder: Path) -> list[Path]:
+    """The shards that an index names, each of which must be there; none where there is no such index."""
+    index = folder / _INDEX
+    try:
+        if not index.is_file() or index.stat().st_size > _MOST:
+            return []
+        rows = json.loads(index.read_text())["shards"]
+        names = [row["file"] for row in rows]
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return []
+    files = [folder / name for name in names if isinstance(name, str) and name == Path(name).name]
+    if len(files) < len(names):
+        return []
+    missing = [file.name for file in files if not file.is_file()]
+    if missing:
+        remedy = f"draw it again: the command that wrote {folder} makes what is missing"
+        raise InputError("data", f"{folder} lacks {missing[0]}, which its index names", remedy)
+    return files
 
 
 def files_below(path: Path) -> list[Path]:

@@ -44,6 +44,14 @@ def test_a_batch_gives_what_single_calls_give(found):
 
 
 @pytest.mark.slow
+def test_a_result_prints_what_became_of_its_paths_and_no_array(found):
+    lines = repr(found).splitlines()
+    n, points = found.path.shape[:2]
+    assert lines[0] == f"GeodesicResult of {n} paths of {points} points" and len(lines) == 4
+    counts = [int(words.split()[0]) for words in lines[1].removeprefix("  outcomes  ").split(", ")]
+    assert sum(counts) == n and "path, t, curve" in lines[3]
+
+
 def test_swapped_ends_give_the_reversed_path(found):
     z0, z1 = random_ends()
     back = interp.geodesic(small_pair(), z1, z0, settings=QUICK, weight=WEIGHT)

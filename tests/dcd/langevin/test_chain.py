@@ -82,6 +82,13 @@ def test_the_same_key_repeats_and_another_key_does_not():
     assert not np.any(other.latents == whole().latents) and not np.any(other.after == whole().after)
 
 
+def test_a_result_prints_its_size_its_steps_and_scores_and_no_array():
+    result = refine(PAIR, ULA, KEY, N)
+    lines = repr(result).splitlines()
+    assert lines[0] == f"Result of {N} samples (6), {STEPS} steps" and len(lines) == 3
+    assert f"{result.start_score.mean():.4g} to {result.score.mean():.4g}" in lines[1]
+
+
 def test_one_compiled_loop_agrees_with_single_steps():
     z = latents_of(PAIR, KEY, np.arange(N))
     single, info = advance(PAIR, MALA, KEY, start(PAIR, MALA, z, np.arange(N)), loop=False)

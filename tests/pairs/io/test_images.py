@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import struct
 from pathlib import Path
@@ -174,3 +175,15 @@ def test_pipes_are_left_alone_as_images_and_as_labels(tmp_path, pixels):
     os.mkfifo(tmp_path / "a.png")
     with pytest.raises(InputError, match="not a regular file"):
         read_images(tmp_path / "a.png")
+
+
+def test_a_folder_of_shards_is_its_shards_without_the_picture_beside_them_and_none_may_be_missing(tmp_path):
+    parts = [np.full((2, 4, 4, 1), 10 * i + 5, np.uint8) for i in range(3)]
+    for i, part in enumerate(parts):
+        np.savez(tmp_path / f"shard-0000{i}.npz", before=0 * part, after=part)
+    Image.fromarray(np.zeros((9, 9), np.uint8)).save(tmp_path / "grid.png")
+    (tmp_path / "index.json").write_text(json.dumps({"shards": [{"file": f"shard-0000{i}.npz"} for i in range(3)]}))
+    np.testing.assert_array_equal(read_images(tmp_path).x, np.concatenate(parts))
+    (tmp_path / "shard-00001.npz").unlink()
+    with pytest.raises(InputError, match="lacks shard-00001.npz"):
+        read_images(tmp_path)
