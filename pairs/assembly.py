@@ -34,8 +34,19 @@ def make_pair(
     The sample shape is read off the generator.
 
     Raises:
-      InputError: see :func:`check_pair`.
+      InputError: a net is no :class:`Net`; or see :func:`check_pair`.
     """
+    nets = {
+        "generator": generator,
+        "critic": critic,
+        "encoder": encoder,
+        "features": features,
+        "classifier": classifier,
+    }
+    for name, net in nets.items():
+        if not isinstance(net, Net) and (net is not None or name == "generator"):
+            remedy = f"wrap it: pairs.wrap({name}), or pairs.wrap({name}, weights) where weights come apart from it"
+            raise InputError(name, f"is a {type(net).__name__}, not a pairs.Net", remedy)
     z = jax.eval_shape(lambda k: prior.sample(k, 2), jax.random.key(0))
     labels = (jax.ShapeDtypeStruct((2,), jnp.int32),) if classes else ()
     x = shape_of("generator", generator, z, *labels)
