@@ -104,8 +104,11 @@ def run(args: argparse.Namespace) -> int:
         if not args.json:
             said = [chosen.reason]
             if args.evaluations:
-                lasts = rough_time(seconds_of(args.evaluations * gradient_operations(pair)))
-                said.append(f"at most {args.evaluations:,} gradient evaluations in the search, roughly {lasts}")
+                parts = {"the search": True, "boosting": args.boosts, "contrastive divergence": args.contrasts}
+                most = args.evaluations * sum(map(bool, parts.values()))
+                lasts = rough_time(seconds_of(most * gradient_operations(pair)))
+                named = " and ".join(name for name, count in parts.items() if count)
+                said.append(f"at most {most:,} gradient evaluations in {named}, roughly {lasts}")
             print("; ".join(said), file=sys.stderr)
 
         def known_faults(choice: dcd.Choice) -> tuple[Fault, ...]:

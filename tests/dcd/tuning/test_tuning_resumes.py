@@ -20,7 +20,7 @@ from pairs.sequential.spec import init_sequential
 GENERATOR = init_sequential(jax.random.key(0), [{"layer": "dense", "out": 2}], (2,))
 CRITIC = init_sequential(jax.random.key(1), [{"layer": "dense", "out": 1}, {"layer": "squeeze"}], (2,))
 PAIR = make_pair(GENERATOR, CRITIC, Normal((2,)), sample_range=None, critic_kind="logit")
-CONFIG = dcd.Tune(steps=2, n_first=16, rounds=2, confirm_n=500, boosts=1, pool=64, batch=16)
+CONFIG = dcd.Tune(steps=2, n_first=16, rounds=2, confirm_n=500, boosts=1, contrasts=1, pool=64, batch=16)
 CHAIN = dcd.Langevin("latent", 2, 0.05, prior_weight=1.0, preset="ddls")
 CHOICES = [dcd.Choice("raw", CHAIN.replace(critic_scale=s)) for s in (1.0, -1.0)]
 
@@ -73,7 +73,7 @@ def test_a_search_that_is_stopped_at_each_step_makes_every_step_once_and_ends_th
     for place in (halving, rounds, confirmation):
         monkeypatch.setattr(place, "run_choice", lambda *a, run=place.run_choice, **k: calls.append(1) or run(*a, **k))
     calm = search()
-    assert calm.choice is not None and len(calm.trials) >= 5  # 2 and 2 choices, and a round of boosting
+    assert calm.choice is not None and len(calm.trials) == 6  # 2 and 2 choices, and new critics
     wanted, sittings = len(calls), 0
     calls.clear()
 
@@ -94,6 +94,6 @@ def test_a_search_that_is_stopped_at_each_step_makes_every_step_once_and_ends_th
     assert len(calls) == wanted
     same(calm, tuned)
     # the pool and the state of a critic that is finished are dropped
-    assert not list((tmp_path / "work").glob("boost.critic-1.*.npz"))
+    assert not [*(tmp_path / "work").glob("boost.critic-1.*.npz"), *(tmp_path / "work").glob("contrast.critic-1.*.npz")]
     with pytest.raises(InputError, match="another search_real;"), work_folder(tmp_path / "work", {}) as work:
         search(work, search_real=real(9, 40))
