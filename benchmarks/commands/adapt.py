@@ -39,6 +39,7 @@ def run(args: argparse.Namespace) -> int:
 
     import dcd
     from checkpoints import save_pair
+    from dcd.critics.contrast_settings import ON_FEATURES
     from pairs import InputError
     from pairs.checks import image_range
     from pairs.io.command import check_out
@@ -68,7 +69,9 @@ def run(args: argparse.Namespace) -> int:
         )
         if args.on_features and args.loss == "bce":
             recovery = recovery.replace(r1=1.0)
-    contrastive = dcd.Contrast(rounds=args.contrast) if args.contrast else None
+    contrastive = None
+    if args.contrast:
+        contrastive = dcd.Contrast(rounds=args.contrast, r1=ON_FEATURES if args.on_features else None)
     chain = settings(args)
     with run_folder("adapt", args, pair, images) as work:
         net = None

@@ -11,7 +11,10 @@ from pairs.checks import check_choice, check_count, check_number
 from .held_out import CriticFit
 from .training_settings import CriticTraining
 
-__all__ = ["Contrast", "ContrastReport"]
+__all__ = ["ON_FEATURES", "Contrast", "ContrastReport"]
+
+ON_FEATURES = 0.05
+"""A weight of ``r1`` for a critic on features: without it the head soon is too steep for the chain's steps."""
 
 ContrastLoss = Literal["wgan", "hinge"]
 ChainStarts = Literal["fresh", "persistent", "mixed"]

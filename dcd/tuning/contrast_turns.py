@@ -21,7 +21,7 @@ from jax import Array
 from pairs import Pair
 from pairs.io.work import Work
 
-from ..critics.contrast_settings import Contrast
+from ..critics.contrast_settings import ON_FEATURES, Contrast
 from ..critics.contrastive_divergence import contrast
 from ..critics.feature_parts import feature_parts
 from ..critics.kept_critic import kept_critic
@@ -32,8 +32,6 @@ __all__ = ["contrast_turns"]
 
 TURN = Contrast(rounds=50, batch=64, critic_updates=5, learning_rate=2e-4)
 """The first turn."""
-SLOPE = 0.05
-"""Weight of the slope penalty of a critic on features: without it the head soon is too steep for the chain's steps."""
 SLOWER, TAKEN_BACK = 3.0, 3
 """What the step size is divided by after a turn that came no nearer, and how many such turns end the training."""
 
@@ -96,6 +94,6 @@ def _contrasted(
     pair: Pair, data: CriticData, key: Array, chain: Langevin, rate: float, work: Work
 ) -> tuple[Pair, dict[str, Any]]:
     """One turn's critic."""
-    settings = TURN.replace(learning_rate=rate, r1=SLOPE if feature_parts(pair.critic) else 0.0)
+    settings = TURN.replace(learning_rate=rate, r1=ON_FEATURES if feature_parts(pair.critic) else 0.0)
     made, report = contrast(pair, data.train_x, key, settings, chain, labels=data.train_labels, work=work)
     return made, report.to_dict()
