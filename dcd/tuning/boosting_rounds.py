@@ -63,9 +63,8 @@ def boost_rounds(
     for r in range(1, config.boosts + 1):
         pool, steps = _pool_size(pair, config.pool), best.chain.steps
         cost = pool * steps + winner.n * 2 * steps
-        if config.evaluations and winner.evaluations + spent + cost > config.evaluations:
-            untried = (f"boosting, round {r}: the gradient evaluations were spent",)
-            return Improved(pair, best, nearest, trials, spent, untried)
+        if why := winner.too_dear(spent, cost, work):
+            return Improved(pair, best, nearest, trials, spent, (f"boosting, round {r}: {why}",))
         if on_progress is not None:
             on_progress(f"boosting, round {r}", (r - 1) / config.boosts)
         add = functools.partial(_boosted, pair, best, data, jax.random.fold_in(key, r), pool, config)

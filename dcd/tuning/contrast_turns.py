@@ -67,9 +67,8 @@ def contrast_turns(
     turn_best = winner.nearest if chain.steps == best.chain.steps else float("inf")
     last, rate, taken_back = winner.pair, TURN.learning_rate, 0
     for turn in range(1, config.contrasts + 1):
-        if config.evaluations and winner.evaluations + spent + cost > config.evaluations:
-            words = f"contrastive divergence, turn {turn}: the gradient evaluations were spent"
-            return Improved(pair, best, found, trials, spent, (words,))
+        if why := winner.too_dear(spent, cost, work):
+            return Improved(pair, best, found, trials, spent, (f"contrastive divergence, turn {turn}: {why}",))
         if on_progress is not None:
             on_progress(f"contrastive divergence, turn {turn}", (turn - 1) / config.contrasts)
         make = functools.partial(_contrasted, last, data, jax.random.fold_in(key, turn), chain, rate)

@@ -9,6 +9,7 @@ The winner is confirmed with new seeds against data that the search has not seen
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import jax
@@ -106,7 +107,8 @@ def tune(
         return Tuned(None, None, found.trials, spent, work.seconds - began, found.untried)
     chosen, trials, untried = pairs[choice.critic], found.trials, found.untried
     if critic_data is not None:
-        better = _improved(chosen, choice, critic_data, rows, judge, key, config, on_progress, work)
+        end = began + 60 * config.minutes if config.minutes else math.inf
+        better = _improved(chosen, choice, critic_data, rows, judge, key, config, on_progress, work, end)
         chosen, choice, spent = better.pair, better.choice, spent + better.evaluations
         trials, untried = [*trials, *better.trials], (*untried, *better.untried)
     if on_progress is not None:
@@ -138,6 +140,7 @@ def _improved(
     config: Tune,
     on_progress: Callable[[str, float], None] | None,
     work: Work,
+    end: float,
 ) -> Improved:
     """The nearest of the search's winner and the new critics for its chain, with the account of all of them."""
     jobs = {"boosting": config.boosts, "contrastive divergence": config.contrasts}
@@ -148,7 +151,7 @@ def _improved(
         return Improved(pair, choice, np.inf, [], 0, ())
     boost_key, contrast_key = (jax.random.fold_in(key, number) for number in (BOOST, CONTRAST))
     part = work.part("boost")
-    winner = measure_winner(pair, choice, rows, judge, boost_key, config, part)
+    winner = measure_winner(pair, choice, rows, judge, boost_key, config, part, end)
     found = [boost_rounds(winner, data, boost_key, on_progress, part)] if config.boosts else []
     if config.contrasts:
         found.append(contrast_turns(winner, data, contrast_key, on_progress, work.part("contrast")))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 from typing import Any, NamedTuple
 
 import jax
@@ -55,6 +56,7 @@ class Winner(NamedTuple):
       seeds: Key of the samples.
       n: Number of samples.
       config: Extent of the search.
+      end: Seconds of the run after which nothing further is begun.
     """
 
     pair: Pair
@@ -66,11 +68,18 @@ class Winner(NamedTuple):
     seeds: Array
     n: int
     config: Tune
+    end: float = math.inf
 
     @property
     def evaluations(self) -> int:
         """Gradient evaluations of the measurement."""
         return self.n * self.choice.chain.steps
+
+    def too_dear(self, spent: int, cost: int, work: Work) -> str | None:
+        """Why what costs so many evaluations is not begun, when so many are spent; None if it may begin."""
+        if self.config.evaluations and self.evaluations + spent + cost > self.config.evaluations:
+            return "the gradient evaluations were spent"
+        return "the minutes were over" if work.seconds > self.end else None
 
     def trial(self, work: Work, name: str, pair: Pair, choice: Choice) -> dict[str, Any]:
         """Another critic's choice on the same seeds, in the form of :func:`~dcd.tuning.halving.measured_trial`."""
@@ -99,7 +108,14 @@ class Improved(NamedTuple):
 
 
 def measure_winner(
-    pair: Pair, choice: Choice, real: np.ndarray, judge: Judge, key: Array, config: Tune, work: Work
+    pair: Pair,
+    choice: Choice,
+    real: np.ndarray,
+    judge: Judge,
+    key: Array,
+    config: Tune,
+    work: Work,
+    end: float = math.inf,
 ) -> Winner:
     """Run the best choice of a search on fresh seeds, as many as its last round had.
 
@@ -111,11 +127,12 @@ def measure_winner(
       key: Key that the search has not used.
       config: Extent of the search.
       work: Where the run is kept.
+      end: Seconds of the run after which nothing further is begun.
     """
     n, seeds = config.n_first * 3 ** (config.rounds - 1), jax.random.fold_in(key, 0)
     first = kept_trial(work, "round-0", functools.partial(measured_trial, pair, choice, judge, real, seeds, n, config))
     nearest = first["after"][choice.chain.steps]
-    return Winner(pair, choice, nearest, first["generator"], real, judge, seeds, n, config)
+    return Winner(pair, choice, nearest, first["generator"], real, judge, seeds, n, config, end)
 
 
 def lowest(trial: dict[str, Any], choice: Choice) -> tuple[float, Choice]:

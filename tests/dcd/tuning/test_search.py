@@ -17,7 +17,9 @@ from dcd import Judge
 from dcd.tuning.halving import run_trial
 from dcd.tuning.rule import Paired
 from dcd.tuning.tuned_file import read_tuned, tuned_text
+from dcd.tuning.winner import Winner
 from pairs import InputError, Normal, Pair, make_pair, wrap
+from pairs.io.work import Work
 
 
 def _generate(p, z):
@@ -115,6 +117,15 @@ def test_contrastive_divergence_fits_the_critic_to_the_few_steps_of_the_chain():
     steps, count = min(first, key=first.get), tuned.verdict.n
     # the search, the winner on fresh seeds, each turn and its trial, and the confirmation
     assert tuned.evaluations == 300 * 6 + (300 + turns * (50 * 64 + 300)) * steps + count * tuned.choice.chain.steps
+
+
+def test_no_new_critic_is_begun_beyond_the_evaluations_or_after_the_minutes():
+    choice = dcd.Choice("raw", LATENT.replace(steps=5))
+    given = (_pair(_ratio, {"scale": 0.6, "shift": 1.0}), choice, 1.0, 2.0, _real(0, 16), JUDGE, jax.random.key(0), 10)
+    winner = Winner(*given, dcd.Tune(evaluations=100))
+    assert winner.too_dear(20, 30, Work()) is None  # 50 of its own and these are the bound
+    assert winner.too_dear(21, 30, Work()) == "the gradient evaluations were spent"
+    assert winner._replace(end=-1.0).too_dear(0, 1, Work()) == "the minutes were over"
 
 
 def test_boosting_without_data_is_refused():
