@@ -1,0 +1,78 @@
+"""New critics after the search: boosting and contrastive divergence come nearer to the data, within their bounds."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import pytest
+from test_search import JUDGE, LATENT, SMALL, _pair, _ratio, _real
+
+import dcd
+from dcd.tuning.winner import Winner
+from pairs import InputError
+from pairs.io.work import Work
+
+
+@pytest.mark.slow
+def test_boosting_adds_what_half_of_the_log_ratio_leaves():
+    params = {"scale": jnp.asarray(0.6), "shift": jnp.asarray(1.0)}
+    pair = _pair(lambda p, x: 0.4 * _ratio(p, x), params)
+    config = dataclasses.replace(SMALL, boosts=2, pool=600, n_first=300, rounds=1, steps=32)
+    data = dcd.CriticData(_real(3, 1500), _real(4, 800), steps=400)
+    choice = dcd.Choice("raw", LATENT.replace(steps=32))
+    tuned = dcd.tune(
+        {"raw": pair}, _real(1, 900), _real(2, 1500), JUDGE, jax.random.key(0), config, [choice], critic_data=data
+    )
+    assert tuned.choice is not None and tuned.pair is not None
+    assert tuned.choice.critic.startswith("raw+") and tuned.choice.chain.critic_scale == 1.0
+    plain = min(tuned.trials[0]["after"].values())
+    # the chain with 0.4 of the ratio closes less than half of the way from 2.32; the sum at least halves what is left
+    assert plain > 0.4 and min(tuned.trials[1]["after"].values()) < 0.5 * plain
+    # the critic that is kept is the one that drove the chosen chain
+    assert len(tuned.pair.record["boosted"]) == int(tuned.choice.critic.removeprefix("raw+"))
+
+
+@pytest.mark.slow
+def test_contrastive_divergence_fits_the_critic_to_the_few_steps_of_the_chain():
+    """A linear critic moves the generator's law but cannot widen it; with its square trained too, six steps do both."""
+    # the factor: Adam moves a weight by at most a step size per update, and these two would need thousands
+    critic = lambda p, x: 20 * jnp.sum(p["b"] * x - p["a"] * x**2 / 2, axis=-1)
+    pair = _pair(critic, {"a": jnp.zeros(2), "b": jnp.full(2, -0.02)})
+    config = dataclasses.replace(SMALL, steps=6, n_first=300, rounds=1, contrasts=4, confirm_n=500)
+    data = dcd.CriticData(_real(3, 1500), _real(4, 800))
+    choice = dcd.Choice("raw", LATENT.replace(steps=6, step_size=0.3))
+    tuned = dcd.tune(
+        {"raw": pair}, _real(1, 900), _real(2, 1500), JUDGE, jax.random.key(0), config, [choice], critic_data=data
+    )
+    assert tuned.choice is not None and tuned.choice.critic == "raw+cd" and tuned.choice.chain.steps <= 6
+    before, *after = (min(t["after"].values()) for t in tuned.trials)
+    assert min(after) < 0.5 * before
+    assert tuned.pair is not None and tuned.pair.critic_kind == "energy" and "contrasted" in tuned.pair.record
+    first, turns = tuned.trials[0]["after"], len(tuned.trials) - 1
+    steps, count = min(first, key=first.get), tuned.verdict.n
+    # the search, the winner on fresh seeds, each turn and its trial, and the confirmation
+    assert tuned.evaluations == 300 * 6 + (300 + turns * (50 * 64 + 300)) * steps + count * tuned.choice.chain.steps
+
+
+def test_no_new_critic_is_begun_beyond_the_evaluations_or_after_the_minutes():
+    choice = dcd.Choice("raw", LATENT.replace(steps=5))
+    given = (_pair(_ratio, {"scale": 0.6, "shift": 1.0}), choice, 1.0, 2.0, _real(0, 16), JUDGE, jax.random.key(0), 10)
+    winner = Winner(*given, dcd.Tune(evaluations=100))
+    assert winner.too_dear(20, 30, Work()) is None  # 50 of its own and these are the bound
+    assert winner.too_dear(21, 30, Work()) == "the gradient evaluations were spent"
+    assert winner._replace(end=-1.0).too_dear(0, 1, Work()) == "the minutes were over"
+
+
+def test_boosting_without_data_is_refused():
+    with pytest.raises(InputError, match="critic_data: is missing"):
+        config = dataclasses.replace(SMALL, boosts=1)
+        dcd.tune(
+            {"raw": _pair(_ratio, {"scale": 1.0, "shift": 0.0})},
+            _real(1, 600),
+            _real(2, 600),
+            JUDGE,
+            jax.random.key(0),
+            config,
+        )
