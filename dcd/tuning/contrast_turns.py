@@ -4,8 +4,9 @@ A critic that was recovered for the generator's samples tells a chain where to g
 chain produce still differs from the data, and contrastive divergence (:func:`dcd.contrast`) changes the critic until
 that difference, in the critic's own features, is gone. Nothing in its loss says when the critic has become too steep
 for the chain's steps, so it is made in turns: each goes on from the critic that came nearest to the held-out data so
-far, and one that comes no nearer is taken back and followed by turns with a third of the step size. The chain keeps its
-settings and takes at most ``steps`` steps, those of the search's first round, since every update pays for a chain.
+far, and one that comes no nearer is taken back and followed by turns with a third of the step size. The chain takes at
+most ``steps`` steps, those of the search's first round, since every update pays for a chain, and critic scale 1: a scale
+would magnify every update, and the critic finds its own.
 """
 
 from __future__ import annotations
@@ -59,12 +60,12 @@ def contrast_turns(
       InputError: The data do not fit the pair, or a loss became NaN.
     """
     work, config, best = work or Work(), winner.config, winner.choice
-    chain = best.chain.replace(steps=min(best.chain.steps, config.steps))
+    chain = best.chain.replace(steps=min(best.chain.steps, config.steps), critic_scale=1.0)
     fine = dataclasses.replace(best, critic=f"{best.critic}+cd", chain=chain)
     cost = (TURN.rounds * TURN.batch + winner.n) * chain.steps
     pair, found, trials, spent = winner.pair, winner.nearest, [], 0
-    # a chain that was cut starts from its own distance, which may be larger than that of the winner
-    turn_best = winner.nearest if chain.steps == best.chain.steps else float("inf")
+    # another chain than the winner's starts from a distance of its own, which may be larger
+    turn_best = winner.nearest if chain == best.chain else float("inf")
     last, rate, taken_back = winner.pair, TURN.learning_rate, 0
     for turn in range(1, config.contrasts + 1):
         if why := winner.too_dear(spent, cost, work):
