@@ -5,8 +5,8 @@ chain produce still differs from the data, and contrastive divergence (:func:`dc
 that difference, in the critic's own features, is gone. Nothing in its loss says when the critic has become too steep
 for the chain's steps, so it is made in turns: each goes on from the critic that came nearest to the held-out data so
 far, and one that comes no nearer is taken back and followed by turns with a third of the step size. The chain takes at
-most ``steps`` steps, those of the search's first round, since every update pays for a chain, and critic scale 1: a scale
-would magnify every update, and the critic finds its own.
+most ``steps`` steps, those of the search's first round, since every update pays for a chain, and has critic scale 1: a
+scale would magnify every update, and the critic finds its own.
 """
 
 from __future__ import annotations
