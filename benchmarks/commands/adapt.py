@@ -76,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
     with run_folder("adapt", args, pair, images) as work:
         net = None
         if args.on_features:
-            net = choose_features(pair, args.features, images, folder=args.out).features.critic_net(image_range(pair))
+            net = choose_features(pair, args.features, images, folder=args.out).features.as_net(image_range(pair))
         say_replaced(folder, "pair", "report.json")
         with progress() as bar:
             bar.disable = args.json

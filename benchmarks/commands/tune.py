@@ -119,7 +119,8 @@ def run(args: argparse.Namespace) -> int:
             return () if fault is None else (fault,)
 
         critic_key, search_key, features_key = jax.random.split(jax.random.key(args.seed), 3)
-        feature_net = features.critic_net(image_range(pair)) if is_image(pair) else None
+        feature_net = features.as_net(image_range(pair)) if is_image(pair) else None
+        maps = features.maps_net(image_range(pair)) if is_image(pair) else None
         classifier = classifier_of(pair, features, held_x, held_y)
         boosted = dcd.CriticData(train_x, held_x, feature_net, max(1, args.critic_steps // 2), train_y, held_y)
         with progress() as bar:
@@ -134,6 +135,7 @@ def run(args: argparse.Namespace) -> int:
                 steps=args.critic_steps,
                 train_labels=train_y,
                 held_labels=held_y,
+                maps=maps,
                 classifier=classifier,
                 on_progress=lambda move, done, total, _: show(move, done, total),
                 work=work,

@@ -100,8 +100,8 @@ class Features:
         """The same features, or class logits, as a differentiable :class:`pairs.Net` on floats in ``sample_range``."""
         return classifier_net(self.params, self.arch, self.input_shape, sample_range, output)
 
-    def critic_net(self, sample_range: tuple[float, float]) -> Net:
-        """What a critic stands on: the last maps beside the features, which see more of an image than a class needs."""
+    def maps_net(self, sample_range: tuple[float, float]) -> Net | None:
+        """The last maps beside the features, which see more of an image than a class needs; None without maps."""
         return classifier_net(self.params, self.arch, self.input_shape, sample_range, "layers")
 
 

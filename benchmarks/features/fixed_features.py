@@ -42,9 +42,8 @@ class RandomFeatures(Features):
             raise InputError("output", f"is {output!r}, and {self.name} knows no classes", "ask for features")
         return random_net(self.params, self.input_shape, sample_range)
 
-    def critic_net(self, sample_range: tuple[float, float]) -> Net:
-        """The features."""
-        return self.as_net(sample_range)
+    def maps_net(self, sample_range: tuple[float, float]) -> None:
+        """None: critics stand on the features."""
 
 
 def random_features(shape: tuple[int, ...], seed: int = 0) -> RandomFeatures:

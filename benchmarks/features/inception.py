@@ -182,9 +182,8 @@ class InceptionFeatures(Features):
         """The net on samples of a range, differentiable."""
         return Net(self.params, InceptionApply(sample_range, output, self.resize))
 
-    def critic_net(self, sample_range: tuple[float, float]) -> Net:
-        """The features."""
-        return self.as_net(sample_range)
+    def maps_net(self, sample_range: tuple[float, float]) -> None:
+        """None: critics stand on the features."""
 
 
 def load_inception(path: str | Path, sha256: str = SHA256, resize: Resize = "torch-fidelity") -> InceptionFeatures:

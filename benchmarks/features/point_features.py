@@ -57,9 +57,8 @@ class PointFeatures(Features):
         """Refused: a critic of points sees the points themselves."""
         raise InputError("features", f"{self.name} serves to measure", "recover the critic on the samples")
 
-    def critic_net(self, sample_range: tuple[float, float]) -> Net:
-        """Refused likewise."""
-        return self.as_net(sample_range)
+    def maps_net(self, sample_range: tuple[float, float]) -> None:
+        """None: points have no maps."""
 
 
 def point_features(x: ArrayLike, name: str = "data", seed: int = 0) -> PointFeatures:

@@ -35,6 +35,6 @@ class StridedFeatures(Features):
             raise InputError("output", f"is {output!r}, and {self.name} knows no classes", "ask for features")
         return strided_net(self.params, self.input_shape, sample_range)
 
-    def critic_net(self, sample_range: tuple[float, float]) -> Net:
+    def maps_net(self, sample_range: tuple[float, float]) -> Net:
         """The last maps beside the features."""
         return strided_net(self.params, self.input_shape, sample_range, "layers")

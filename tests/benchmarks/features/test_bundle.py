@@ -96,7 +96,7 @@ def test_the_net_on_floats_is_differentiable_rebuilt_by_its_architecture_and_not
 
 @pytest.mark.slow
 def test_a_critic_stands_on_the_last_maps_and_the_features(net, bytes_):
-    whole, x = net.critic_net((-1.0, 1.0)), to_range(bytes_, (-1.0, 1.0))
+    whole, x = net.maps_net((-1.0, 1.0)), to_range(bytes_, (-1.0, 1.0))
     rows = np.asarray(whole(x))
     assert rows.shape == (7, 4 * 4 * 64 + 128)
     np.testing.assert_allclose(rows[:, -128:], net.as_net((-1.0, 1.0))(x), rtol=1e-6)

@@ -121,3 +121,18 @@ def test_generated_samples_that_train_a_head_do_not_measure_it(monkeypatch) -> N
     _, report = dcd.recover_on_features(wide, real, KEY, config)
     # 100 unseen rows on both sides: a deviation of 0.04; rows that trained would give above 0.8
     assert abs(report.held_out.auc - 0.5) < 0.16
+
+
+@pytest.mark.slow
+def test_a_critic_that_tells_samples_by_their_maps_at_once_is_made_on_the_features_alone():
+    """The first coordinate is off by 30, which ``second`` does not see: a critic that sees it separates perfectly."""
+    x, keys = data(600), jax.random.split(KEY)
+    whole = Net(jnp.asarray(1.0), lambda scale, x: scale * x)
+    variants = lambda maps: dcd.critic_variants(pair(), x[:450], x[450:], keys, pair().features, steps=200, maps=maps)
+    apart, moves = variants(whole)
+    assert moves["maps"]["recover"]["held_out"]["auc"] >= 0.99 and "features" in moves
+    scores = [np.asarray(apart["features"].critic(jnp.asarray([[first, 0.3]]))) for first in (0.0, 30.0)]
+    np.testing.assert_array_equal(*scores)
+    same, moves = variants(Net(jnp.asarray(3.0), second))
+    assert moves["maps"]["recover"]["held_out"]["auc"] < 0.99 and "features" not in moves
+    assert float(same["features"].critic.params["features"]) == 3.0
