@@ -133,6 +133,5 @@ def test_a_critic_that_tells_samples_by_their_maps_at_once_is_made_on_the_featur
     assert moves["maps"]["recover"]["held_out"]["auc"] >= 0.99 and "features" in moves
     scores = [np.asarray(apart["features"].critic(jnp.asarray([[first, 0.3]]))) for first in (0.0, 30.0)]
     np.testing.assert_array_equal(*scores)
-    same, moves = variants(Net(jnp.asarray(3.0), second))
+    _, moves = variants(Net(jnp.asarray(3.0), second))
     assert moves["maps"]["recover"]["held_out"]["auc"] < 0.99 and "features" not in moves
-    assert float(same["features"].critic.params["features"]) == 3.0
