@@ -128,7 +128,7 @@ def test_a_critic_that_tells_samples_by_their_maps_at_once_is_made_on_the_featur
     """The first coordinate is off by 30, which ``second`` does not see: a critic that sees it separates perfectly."""
     x, keys = data(600), jax.random.split(KEY)
     whole = Net(jnp.asarray(1.0), lambda scale, x: scale * x)
-    variants = lambda maps: dcd.critic_variants(pair(), x[:450], x[450:], keys, pair().features, steps=200, maps=maps)
+    variants = lambda maps: dcd.critic_variants(pair(), x[:450], x[450:], keys, pair().features, steps=100, maps=maps)
     apart, moves = variants(whole)
     assert moves["maps"]["recover"]["held_out"]["auc"] >= 0.99 and "features" in moves
     scores = [np.asarray(apart["features"].critic(jnp.asarray([[first, 0.3]]))) for first in (0.0, 30.0)]
