@@ -89,7 +89,8 @@ def _row(name: str, seed: int, args: argparse.Namespace) -> dict[str, Any]:
         write_json(clock, {"seconds": time.monotonic() - began})
     seconds = json.loads(clock.read_text())["seconds"]
     report = json.loads((folder / "tuned" / "report.json").read_text())
-    row: dict[str, Any] = {"pair": name, "seed": seed, "n": args.n, "tune_seconds": seconds}
+    # of tuning that was stopped and went on the report counts every sitting
+    row: dict[str, Any] = {"pair": name, "seed": seed, "n": args.n, "tune_seconds": max(seconds, report["seconds"])}
     row |= {k: report[k] for k in ("verdict", "reason", "choice", "evaluations", "features", "untried")}
     stem = PAIRS[name]
     judge = load_features(f"{stem}-classifier-b")
