@@ -108,12 +108,14 @@ def test_an_adaptation_that_is_stopped_goes_on_as_its_line_says_to_the_same_pair
 def test_tune_reports_its_verdict_and_refine_obeys_it(given, net, tmp_path) -> None:
     judge = write_net(tmp_path / "net-b", "b")
     few = ["--critic-steps", "20", "--steps", "2", "--confirm", "500", "--first", "20", "--pool", "80", "--batch", "20"]
+    few += ["--boosts", "1", "--contrasts", "1"]
     assert main(["tune", *given, *few, *net, "--judge", judge, "--out", str(tmp_path), "--json"]) == 0
     report = json.loads((tmp_path / "report.json").read_text())
-    assert report["features"]["name"] != report["judge"]["name"] and set(report["moves"]) == {"recovered", "features"}
+    assert report["features"]["name"] != report["judge"]["name"]
+    assert set(report["moves"]) - {"features"} == {"recovered", "maps"}  # on the features alone where maps tell at once
     tried = {t["choice"]["critic"] for t in report["trials"]}
-    # the winner's critic is boosted once, unless the best choice is a selection
-    assert {name.removesuffix("+1") for name in tried} == {"raw", "recovered", "features"}
+    # the winner's critic is boosted once and contrasted once, unless the best choice is a selection
+    assert {name.removesuffix("+1").removesuffix("+cd") for name in tried} == {"raw", "recovered", "features"}
     assert report["verdict"] in ("gain", "no gain", "undecided") and report["reason"]
     if report["gain"]:
         assert report["confirmed"]["fid"]["interval"][1] < 0
@@ -154,8 +156,8 @@ def test_points_go_through_tune_and_refine_with_features_of_their_own(net, tmp_p
         "20",
         "--batch",
         "20",
-        "--boosts",
-        "0",
+        "--contrasts",
+        "1",
     ]
     assert main(["tune", str(tmp_path / "pair"), data, *few, "--out", str(tmp_path / "tuned"), "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
