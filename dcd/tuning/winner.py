@@ -43,7 +43,8 @@ class CriticData(NamedTuple):
     held_labels: np.ndarray | None = None
 
 
-class Winner(NamedTuple):
+@dataclasses.dataclass(frozen=True, eq=False)
+class Winner:
     """The best choice of a search and its distance on fresh seeds.
 
     Attributes:

@@ -62,7 +62,7 @@ def test_no_new_critic_is_begun_beyond_the_evaluations_or_after_the_minutes():
     winner = Winner(*given, dcd.Tune(evaluations=100))
     assert winner.too_dear(20, 30, Work()) is None  # 50 of its own and these are the bound
     assert winner.too_dear(21, 30, Work()) == "the gradient evaluations were spent"
-    assert winner._replace(end=-1.0).too_dear(0, 1, Work()) == "the minutes were over"
+    assert dataclasses.replace(winner, end=-1.0).too_dear(0, 1, Work()) == "the minutes were over"
 
 
 def test_boosting_without_data_is_refused():
