@@ -72,7 +72,8 @@ def test_the_next_step_of_a_draft_without_data_names_none(drafted, tmp_path, mon
 @pytest.fixture
 def refined(monkeypatch: pytest.MonkeyPatch) -> None:
     """A refinement that computes nothing."""
-    monkeypatch.setattr("benchmarks.refinement.refine_and_judge", lambda *_: ({"stopped": 0, "config": {"steps": 1}}, None))
+    report = {"stopped": 0, "config": {"steps": 1}}
+    monkeypatch.setattr("benchmarks.refinement.refine_and_judge", lambda *_: (report, None))
     monkeypatch.setattr("benchmarks.refinement.write_samples", lambda *_: None)
     monkeypatch.setattr("pairs.io.quality_table.print_report", lambda *_: None)
 
