@@ -22,9 +22,8 @@ from jax import Array
 from pairs import Pair
 from pairs.io.work import Work
 
-from ..critics.contrast_settings import ON_FEATURES, Contrast
+from ..critics.contrast_settings import Contrast
 from ..critics.contrastive_divergence import contrast
-from ..critics.feature_parts import feature_parts
 from ..critics.kept_critic import kept_critic
 from ..langevin.settings import Langevin
 from .winner import CriticData, Improved, Winner, lowest
@@ -94,6 +93,6 @@ def _contrasted(
     pair: Pair, data: CriticData, key: Array, chain: Langevin, rate: float, work: Work
 ) -> tuple[Pair, dict[str, Any]]:
     """One turn's critic."""
-    settings = TURN.replace(learning_rate=rate, r1=ON_FEATURES if feature_parts(pair.critic) else 0.0)
+    settings = TURN.replace(learning_rate=rate)
     made, report = contrast(pair, data.train_x, key, settings, chain, labels=data.train_labels, work=work)
     return made, report.to_dict()
