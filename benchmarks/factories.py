@@ -48,8 +48,8 @@ def _call(path: Path, name: str, text: str) -> Any:
         raise InputError("factory", f"'{path}' is no Python file", "give FILE.py:function")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
-    before = list(sys.path)
-    sys.path.append(str(path.resolve().parent))  # behind all others, so that no file there stands for a package's
+    beside = str(path.resolve().parent)
+    sys.path.append(beside)  # behind all others, so that no file there stands for a package's
     try:
         spec.loader.exec_module(module)
         function = getattr(module, name, None)
@@ -61,5 +61,6 @@ def _call(path: Path, name: str, text: str) -> Any:
     except Exception as error:  # the user's code may raise anything
         line = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise InputError("factory", f"'{text}' fails: {type(error).__name__}: {line}", "correct it") from error
-    finally:
-        sys.path[:] = before
+    finally:  # the last one: what the file itself did to the path stays
+        if beside in sys.path:
+            del sys.path[len(sys.path) - 1 - sys.path[::-1].index(beside)]

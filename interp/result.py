@@ -120,9 +120,9 @@ class GeodesicResult(NamedTuple):
 
     def __repr__(self) -> str:
         """A few lines: how many paths, what became of them, their lengths; no arrays."""
+        if isinstance(self.path, Tracer) or not isinstance(self.path, Array | np.ndarray):
+            return tuple.__repr__(self)  # a tree of other values, as jax.tree.map makes it
         shape = self.path.shape
-        if isinstance(self.path, Tracer):
-            return f"GeodesicResult of traced paths {shape}"
         codes, counts = np.unique(np.asarray(self.outcome), return_counts=True)
         told = ", ".join(
             f"{n} {Outcome(int(c)).name.lower().replace('_', ' ')}" for c, n in zip(codes, counts, strict=True)

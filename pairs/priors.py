@@ -35,14 +35,17 @@ def check_shape(shape: tuple[int, ...]) -> None:
         raise InputError("prior.shape", f"is {shape!r}", "give positive integers, for example (64,)")
 
 
-def _is_finite(value: Any) -> bool:
+def _is_moderate(value: Any) -> bool:
+    """Whether a value is a number between -1e30 and 1e30."""
+    if not isinstance(value, numbers.Real) or isinstance(value, bool):
+        return False
+    number: Any = value
     # compared before anything is converted: a whole number of a thousand digits is no float
-    real = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    return real and bool(abs(value) < 1e30)  # pyright: ignore[reportOperatorIssue]
+    return bool(abs(number) < 1e30)
 
 
 def _check_positive(field: str, value: float) -> None:
-    if not (_is_finite(value) and value > 0):
+    if not (_is_moderate(value) and value > 0):
         raise InputError(field, f"is {value!r}"[:80], "give a number above 0 and below 1e30")
 
 
@@ -143,8 +146,12 @@ class Uniform(Prior):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not (_is_finite(self.low) and _is_finite(self.high) and self.low < self.high):
-            raise InputError("prior.low", f"box is [{self.low}, {self.high}"[:80] + "]", "give low < high, both finite")
+        if not (_is_moderate(self.low) and _is_moderate(self.high) and self.low < self.high):
+            raise InputError(
+                "prior.low",
+                f"box is [{self.low}, {self.high}"[:80] + "]",
+                "give low < high, both between -1e30 and 1e30",
+            )
 
     def sample_each(self, keys: Array, labels: ArrayLike | None = None) -> Array:
         """One latent per key."""

@@ -122,7 +122,7 @@ def run(args: argparse.Namespace) -> int:
         feature_net = features.as_net(image_range(pair)) if is_image(pair) else None
         maps = features.maps_net(image_range(pair)) if is_image(pair) else None
         classifier = classifier_of(pair, features, held_x, held_y)
-        boosted = dcd.CriticData(train_x, held_x, feature_net, max(1, args.critic_steps // 2), train_y, held_y)
+        critic_data = dcd.CriticData(train_x, held_x, feature_net, max(1, args.critic_steps // 2), train_y, held_y)
         with progress() as bar:
             bar.disable = args.json
             show = stages(bar)
@@ -151,7 +151,7 @@ def run(args: argparse.Namespace) -> int:
                 confirm_judge=judge_for(judge, pair),
                 train_real=train_x[:2000],
                 faults=known_faults,
-                critic_data=boosted,
+                critic_data=critic_data,
                 on_progress=lambda what, part: bar.update(job, description=what, completed=part),
                 work=work,
             )

@@ -69,7 +69,7 @@ def _flat(config: Any, place: tuple[str, ...] = (), within: tuple[Any, ...] = ()
             raise Refused("its description of the model has an unknown form")
         if not isinstance(_name(layer), str):
             raise Refused("a layer has no proper name")
-        if not _is_kerass_own(layer):
+        if not _is_of_keras(layer):
             problem = f"its layer '{shown(_name(layer))}' is a {shown(layer['class_name'])} of"
             raise Refused(f"{problem} {shown(layer.get('module') or layer.get('registered_name'))}, not of Keras")
         if kind != "Sequential" and position and _sources(layer) != [_name(inner[position - 1])]:
@@ -104,7 +104,7 @@ def _check_ends(config: dict[str, Any], layers: list[Any]) -> None:
             raise Refused(f"its {word} is not the chain's {'first' if position == 0 else 'last'} layer ({listed})")
 
 
-def _is_kerass_own(layer: dict[str, Any]) -> bool:
+def _is_of_keras(layer: dict[str, Any]) -> bool:
     """Whether the class is Keras's, not one of another package that is called alike."""
     module, registered = layer.get("module"), layer.get("registered_name")
     if isinstance(module, str):

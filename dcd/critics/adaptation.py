@@ -10,7 +10,7 @@ import jax
 import numpy as np
 from jax import Array
 
-from pairs import Net, Pair
+from pairs import InputError, Net, Pair
 from pairs.arguments import checked_key, refuse_traced
 from pairs.digests import key_record, net_digest
 from pairs.io.work import Work
@@ -171,7 +171,8 @@ def critic_variants(
       steps: Updates of the recovery on samples. The recovery on features makes half as many, which cost more each.
       train_labels: Classes of ``train_x``, for a conditional pair.
       held_labels: Classes of ``held_x``, for a conditional pair.
-      maps: Net like ``features`` that gives maps of the same net beside its features; tried first.
+      maps: Net like ``features`` that gives maps of the same net beside its features; tried first. It needs
+        ``features``.
       classifier: Logits ``(batch, *sample) -> (batch, classes)`` of a conditional pair's classes.
       on_progress: Function that is called with (move, done, total, seconds left).
       work: As for :func:`dcd.adapt`; finished critics are kept too.
@@ -180,7 +181,7 @@ def critic_variants(
       The pairs by name, and for each new critic the report of :func:`adapt`.
 
     Raises:
-      InputError: The data do not fit the pair, or a loss became NaN.
+      InputError: The data do not fit the pair, maps come without features, or a loss became NaN.
 
     Example:
       >>> from dcd import pool_pair
@@ -192,6 +193,8 @@ def critic_variants(
       (['raw', 'recovered'], ['recovered'])
     """
     refuse_traced(pair=pair, train_x=train_x, held_x=held_x, keys=keys)
+    if maps is not None and features is None:
+        raise InputError("maps", "are given without features", "give the features of the same net too")
     work, free = work or Work(), pair.classes is None
     data = {"train_x": train_x, "held_x": held_x, "train_labels": train_labels, "held_labels": held_labels}
     more = {"keys": [key_record(key) for key in keys], "steps": steps, "maps": maps and net_digest(maps)}

@@ -12,8 +12,9 @@ With few steps the result is a field that carries this generator to the data in 
 :math:`v_K(a) = 1`, :math:`v_{k+1} = (1 - \eta a)^2 v_k + 2\eta`, and is far from 1 for small K. Therefore the
 settings of the chain are stored with the pair (``record["chain"]``), and sampling for longer warns.
 
-Of a critic on features (:func:`dcd.recover_on_features`) the head is trained, on the features of the two sides, and
-penalties act on its slope there, in units of the features' spread.
+The features of a critic on features stay as they are. Where it is not calibrated, as :func:`dcd.recover_on_features`
+leaves it, the head is trained on the features of the two sides, and penalties act on its slope there, in units of the
+features' spread; behind a calibration, penalties act on the slope at the samples.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ class _Seen:
 
 
 def feature_parts(critic: Net) -> FeatureParts | None:
-    """The parts of a critic on features, None for any other critic.
+    """The parts of a critic on features, None for any other critic, a calibrated one among them.
 
     Args:
       critic: A critic, as of :func:`pairs.heads.on_features.feature_critic`.

@@ -42,6 +42,8 @@ class Result(NamedTuple):
 
     def __repr__(self) -> str:
         """A few lines: how many samples, what was done, the mean score before and after; no arrays."""
+        if not isinstance(self.after, np.ndarray):  # a tree of other values, as jax.tree.map makes it
+            return tuple.__repr__(self)
         n, *shape = self.after.shape
         size, steps = " x ".join(map(str, shape)), len(self.trace.score)
         scores = f"{float(np.mean(self.start_score)):.4g} to {float(np.mean(self.score)):.4g}"

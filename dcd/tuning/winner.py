@@ -94,7 +94,7 @@ class Improved(NamedTuple):
     Attributes:
       pair: Pair with the critic of the best choice.
       choice: The best choice, that of the search if no critic came nearer to the data.
-      nearest: Its distance on the winner's seeds.
+      nearest: Its distance on the winner's seeds; infinite where nothing was run.
       trials: Every run, in the form of :class:`~dcd.tuning.settings.Tuned`.
       evaluations: Gradient evaluations.
       untried: What was not made and why, in words.

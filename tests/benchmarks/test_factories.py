@@ -22,6 +22,14 @@ def test_a_factory_imports_files_of_its_own_folder_and_leaves_the_search_path_as
     assert sys.path == before
 
 
+def test_what_a_factory_itself_does_to_the_search_path_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    (tmp_path / "nets.py").write_text("import sys\nsys.path.append('elsewhere')\ndef make():\n    return 1\n")
+    before, given = list(sys.path), factory_of(f"{tmp_path / 'nets.py'}:make")
+    assert given is not None and given.make() == 1
+    assert sys.path == [*before, "elsewhere"]
+
+
 def test_a_missing_file_is_refused_once(tmp_path: Path) -> None:
     with pytest.raises(InputError) as error:
         factory_of(f"{tmp_path}/nets:make")

@@ -106,7 +106,7 @@ def test_a_mixture_comes_back_with_the_shapes_of_its_arrays() -> None:
     [
         (lambda: Normal(()), "prior.shape"),
         (lambda: Normal((0,)), "prior.shape"),
-        (lambda: Normal(2), "prior.shape"),  # pyright: ignore[reportArgumentType]
+        (lambda: Normal(2), "prior.shape"),
         (lambda: Normal((2,), 0.0), "prior.scale"),
         (lambda: Normal((2,), float("nan")), "prior.scale"),
         (lambda: Uniform((2,), 1.0, 1.0), "prior.low"),

@@ -82,10 +82,10 @@ def test_functions_that_were_not_wrapped_are_refused_with_what_wraps_them() -> N
     generate, score = lambda p, z: z @ p, lambda p, x: x @ p
     prior = pairs.Normal((2,))
     with pytest.raises(InputError, match=r"generator: is a function, not .*; wrap it: pairs.wrap\(generator\)"):
-        make_pair(generate, score, prior, sample_range=None, critic_kind="logit")  # pyright: ignore[reportArgumentType]
+        make_pair(generate, score, prior, sample_range=None, critic_kind="logit")
     net = pairs.wrap(generate, np.ones((2, 3), np.float32))
     with pytest.raises(InputError, match="critic: is a function"):
-        make_pair(net, score, prior, sample_range=None, critic_kind="logit")  # pyright: ignore[reportArgumentType]
+        make_pair(net, score, prior, sample_range=None, critic_kind="logit")
 
 
 def test_a_pair_without_a_critic_passes_its_checks() -> None:

@@ -88,6 +88,8 @@ def test_a_pair_without_a_critic_has_no_raw_variant(monkeypatch: pytest.MonkeyPa
     with_critic = alone.replace(critic=wrap(lambda p, x, y: x[:, 0], ()), critic_kind="logit")
     assert list(dcd.critic_variants(alone, x, x, keys)[0]) == ["recovered"]
     assert list(dcd.critic_variants(with_critic, x, x, keys)[0]) == ["raw", "recovered"]
+    with pytest.raises(InputError, match="maps: are given without features"):
+        dcd.critic_variants(alone, x, x, keys, maps=with_critic.critic)
     assert seen == ["auto", "critic"]
 
 

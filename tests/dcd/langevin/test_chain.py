@@ -87,6 +87,7 @@ def test_a_result_prints_its_size_its_steps_and_scores_and_no_array():
     lines = repr(result).splitlines()
     assert lines[0] == f"Result of {N} samples (6), {STEPS} steps" and len(lines) == 3
     assert f"{result.start_score.mean():.4g} to {result.score.mean():.4g}" in lines[1]
+    assert "(16, 6)" in repr(jax.tree.map(np.shape, result))  # a tree of other values prints as it is
 
 
 def test_one_compiled_loop_agrees_with_single_steps():

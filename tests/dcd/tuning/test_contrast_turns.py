@@ -1,0 +1,72 @@
+"""The turns of contrastive divergence: which critic each goes on from, how fast it learns, when they end."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import dcd
+from dcd.tuning import contrast_turns as turns
+from dcd.tuning.winner import Winner
+from pairs import Net, Normal, Pair
+
+CHAIN = dcd.Langevin("latent", 30, 0.01, critic_scale=3.0, prior_weight=1.0)
+DISTANCES = (7.0, 6.0, 8.0, 4.0, 4.5, 4.2, 1.0)
+"""Of the critics of turns 1 to 7; the winner's is 5. The third that comes no nearer is that of turn 6."""
+
+
+def _pair(number: float) -> Pair:
+    same = Net(None, lambda p, z: z)
+    return Pair(same, Net(jnp.asarray(number), lambda p, x: p * x[:, 0]), Normal((2,)), (2,), None, "logit")
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch):
+    """The outcome of ``contrasts`` turns, and of each turn the critic it began with, its step size and its chain."""
+    seen: list[tuple[float, float, dcd.Langevin]] = []
+
+    def contrast(pair, x, key, settings, chain, **more):
+        seen.append((float(pair.critic.params), settings.learning_rate, chain))
+        return _pair(float(len(seen))), SimpleNamespace(to_dict=dict)
+
+    monkeypatch.setattr(turns, "contrast", contrast)
+    trial = lambda self, work, name, pair, choice: {"after": {20: DISTANCES[int(pair.critic.params) - 1]}}
+    monkeypatch.setattr(Winner, "trial", trial)
+
+    def outcome(contrasts: int, evaluations: int = 0):
+        config = dcd.Tune(steps=20, contrasts=contrasts, evaluations=evaluations)
+        rows, judge = np.zeros((1, 2)), dcd.Judge(np.asarray, lambda a, b: 0.0, lambda *_: {})
+        winner = Winner(_pair(0.0), dcd.Choice("raw", CHAIN), 5.0, 9.0, rows, judge, jax.random.key(0), 10, config)
+        return turns.contrast_turns(winner, dcd.CriticData(rows, rows), jax.random.key(1)), seen
+
+    return outcome
+
+
+def test_a_turn_goes_on_from_the_nearest_critic_and_learns_slower_after_one_that_came_no_nearer(run) -> None:
+    found, seen = run(8)
+    assert [start for start, _, _ in seen] == [0, 1, 2, 2, 4, 4]  # a third turn without gain ends them
+    first = turns.TURN.learning_rate
+    np.testing.assert_allclose([rate for _, rate, _ in seen], first / np.array([1, 1, 1, 3, 3, 9]))
+    assert found.nearest == 4.0 and float(found.pair.critic.params) == 4 and len(found.trials) == 6
+    assert found.choice.critic == "raw+cd" and {chain for _, _, chain in seen} == {found.choice.chain}
+
+
+def test_the_chain_of_the_turns_has_scale_1_and_no_more_steps_than_the_first_round(run) -> None:
+    _, ((_, _, chain),) = run(1)
+    assert chain == CHAIN.replace(steps=20, critic_scale=1.0)
+
+
+def test_turns_that_come_no_nearer_than_the_winner_leave_it_as_it_is(run) -> None:
+    found, _ = run(2)
+    assert found.nearest == 5.0 and float(found.pair.critic.params) == 0 and found.choice == dcd.Choice("raw", CHAIN)
+
+
+def test_turns_end_where_the_next_would_exceed_the_evaluations(run) -> None:
+    turn = (50 * 64 + 10) * 20  # negatives and the trial
+    found, seen = run(8, 10 * 30 + 2 * turn)  # after the winner's own run
+    assert len(seen) == 2 and found.evaluations == 2 * turn
+    assert found.untried == ("contrastive divergence, turn 3: the gradient evaluations were spent",)
