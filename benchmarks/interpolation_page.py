@@ -103,15 +103,15 @@ def write_interpolation_page(
 
 _MEANING = (
     "Distance: Frechet distance of the frames inside the paths to real images, with 95 % intervals; lower is better. "
-    "Score and lowest score: of the pair's own critic on the frames of a path, averaged over the paths. "
+    "Score, lowest: mean and lowest score of the pair's own critic on the frames of a path, averaged over the paths. "
     "Length: in the distance that the geodesics measure, without a critic, over that of the geodesic without a critic. "
-    "Perceptual length: mean squared step in the judge's features per squared step of the path."
+    "Perceptual: perceptual length, the mean squared step in the judge's features per squared step of the path."
 )
 
 
 def _table(report: Mapping[str, Any]) -> str:
     plain = report["methods"]["plain"]["plain_length"]
-    head = ["method", "distance", "score", "lowest score", "length", "perceptual length", "seconds"]
+    head = ["method", "distance", "score", "lowest", "length", "perceptual", "seconds"]
     rows = [
         [
             METHODS[name],

@@ -76,7 +76,7 @@ def contrast_turns(
         trial = winner.trial(work, f"turn-{turn}", made, fine)
         spent += cost
         entry = {"round": config.rounds + config.boosts + turn - 1, "n": winner.n, "choice": fine.to_dict()}
-        trials.append({**entry, "learning_rate": rate, **trial})
+        trials.append({**entry, "turn": turn, "learning_rate": rate, **trial})
         distance, chosen = lowest(trial, fine)
         if distance < turn_best:
             last, turn_best = made, distance

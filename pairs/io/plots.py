@@ -11,7 +11,7 @@ __all__ = ["curves_plot", "samples_plot", "scatter_plot", "tuning_plot"]
 
 
 def tuning_plot(trials: list[dict[str, Any]]) -> bytes:
-    """Distance against steps for every run of a search, one colour per round, as a PNG file."""
+    """Distance against steps for every run of a search, as a PNG file; one colour per round, turns are dashed."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -23,18 +23,24 @@ def tuning_plot(trials: list[dict[str, Any]]) -> bytes:
         color = f"C{trial['round']}"
         steps = [0, *trial["after"]]
         values = [trial["generator"], *trial["after"].values()]
-        axis.plot(steps, values, color=color, linewidth=0.8, marker=".", alpha=0.7)
+        axis.plot(steps, values, _line(trial), color=color, linewidth=0.8, marker=".", alpha=0.7)
     for i in sorted({t["round"] for t in trials}):
-        axis.plot([], [], color=f"C{i}", label=f"round {i + 1}, n = {next(t['n'] for t in trials if t['round'] == i)}")
+        first = next(t for t in trials if t["round"] == i)
+        name = f"turn {first['turn']}" if "turn" in first else f"round {i + 1}"
+        axis.plot([], [], _line(first), color=f"C{i}", label=f"{name}, n = {first['n']}")
     floor = min((v for t in trials for v in t["after"].values() if np.isfinite(v)), default=1.0)
     axis.set(xlabel="steps", ylabel="distance to held-out data", yscale="log", ylim=(max(floor, 1e-6) * 0.8, None))
     axis.yaxis.set_major_formatter(LogFormatter())
     axis.yaxis.set_minor_formatter(LogFormatter())
-    axis.legend()
+    axis.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), fontsize=8, frameon=False)
     buffer = io.BytesIO()
     figure.savefig(buffer, dpi=110, bbox_inches="tight")
     plt.close(figure)
     return buffer.getvalue()
+
+
+def _line(trial: dict[str, Any]) -> str:
+    return "--" if "turn" in trial else "-"
 
 
 def curves_plot(history: dict[str, list[float]]) -> bytes:
