@@ -12,9 +12,9 @@ With few steps the result is a field that carries this generator to the data in 
 :math:`v_K(a) = 1`, :math:`v_{k+1} = (1 - \eta a)^2 v_k + 2\eta`, and is far from 1 for small K. Therefore the
 settings of the chain are stored with the pair (``record["chain"]``), and sampling for longer warns.
 
-The features of a critic on features stay as they are. Where it is not calibrated, as :func:`dcd.recover_on_features`
-leaves it, the head is trained on the features of the two sides, and penalties act on its slope there, in units of the
-features' spread; behind a calibration, penalties act on the slope at the samples.
+The features of a critic on features stay as they are. Its head, with a calibration behind it if there is one, is
+trained on the features of the two sides, and penalties act on its slope there, in units of the features' spread. A
+label term stays as it is too; it drives the chains and is left out of the losses that are reported.
 """
 
 from __future__ import annotations
@@ -106,6 +106,8 @@ def contrast(
     x, c = check_training_data(pair, data_x, labels)
     split_key, buffer_key, cap_key, run_key, report_key = (jax.random.fold_in(key, i) for i in range(5))
     parts = feature_parts(pair.critic)
+    if parts is not None and not parts.whole and (settings.loss != "wgan" or settings.energy):
+        parts = None  # these losses are not linear in the score, so that the term counts
     frame, trained = split_critic(pair.critic if parts is None else parts.head)
     (real, real_labels), held = hold_out(x, c, split_key, settings.holdout, MAX_HOLDOUT)
     device_labels = None if real_labels is None else jnp.asarray(real_labels)

@@ -2,7 +2,8 @@
 
 The search is successive halving (:mod:`dcd.tuning.halving`) over choices of a critic, a selection and a chain
 (:mod:`dcd.tuning.choices`), after which the critic of the winner may be boosted (:mod:`dcd.tuning.boosting_rounds`) or
-fine-tuned by contrastive divergence (:mod:`dcd.tuning.contrast_turns`), whichever comes nearer to the data.
+fine-tuned by contrastive divergence, and another one is trained by it for a chain in sample space
+(:mod:`dcd.tuning.courses`); what comes nearest to the data is the outcome.
 The winner is confirmed with new seeds against data that the search has not seen
 (:mod:`dcd.tuning.confirmation`).
 """
@@ -21,10 +22,12 @@ from pairs.arguments import checked_key
 from pairs.checks import check_samples
 from pairs.io.work import Work
 
+from ..langevin.settings import Langevin
 from .boosting_rounds import boost_rounds
 from .choices import Choice
 from .confirmation import confirm_choice
 from .contrast_turns import contrast_turns
+from .courses import sample_course, winner_course
 from .faults import Fault
 from .halving import halve_choices
 from .judge import Judge
@@ -39,6 +42,8 @@ __all__ = ["tune"]
 CONFIRM, BOOST, CONTRAST = 0xC0F, 0xB005, 0xCD
 """Numbers of the keys of confirmation, boosting and contrastive divergence; the rounds of the search use 0, 1, ..."""
 LEAST = 16
+STILL = Langevin("latent", 0, 0.02, preset="none")
+"""No chain: the generator's samples."""
 
 
 def tune(
@@ -102,15 +107,18 @@ def tune(
     began = work.step("begun", lambda: work.seconds)
     rows = judge.features(search)
     found = halve_choices(pairs, arms, rows, judge, key, config, on_progress, work.part("search"))
-    choice, spent = found.choice, found.evaluations
-    if choice is None:
-        return Tuned(None, None, found.trials, spent, work.seconds - began, found.untried)
-    chosen, trials, untried = pairs[choice.critic], found.trials, found.untried
+    choice, spent, trials, untried = found.choice, found.evaluations, found.trials, found.untried
+    chosen = pair if choice is None else pairs[choice.critic]
     if critic_data is not None:
         end = began + 60 * config.minutes if config.minutes else math.inf
-        better = _improved(chosen, choice, critic_data, rows, judge, key, config, on_progress, work, end)
-        chosen, choice, spent = better.pair, better.choice, spent + better.evaluations
+        first = choice or Choice(next(iter(pairs)), STILL)
+        better = _improved(chosen, first, critic_data, rows, judge, key, config, on_progress, work, end)
+        spent += better.evaluations
         trials, untried = [*trials, *better.trials], (*untried, *better.untried)
+        if better.choice != first or choice is not None:
+            chosen, choice = better.pair, better.choice
+    if choice is None:
+        return Tuned(None, None, trials, spent, work.seconds - began, untried)
     if on_progress is not None:
         on_progress(f"confirm: {choice.label}, {choice.chain.steps} steps", 1.0)
     n = config.confirm_n
@@ -143,22 +151,28 @@ def _improved(
     end: float,
 ) -> Improved:
     """The nearest of the search's winner and the new critics for its chain, with the account of all of them."""
-    jobs = {"boosting": config.boosts, "contrastive divergence": config.contrasts}
-    if choice.acceptance < 1 or not choice.chain.steps:
-        what = "the best choice has a selection, whose law no critic of the rounds describes"
-        return Improved(pair, choice, np.inf, [], 0, tuple(f"{name}: {what}" for name, count in jobs.items() if count))
-    if not any(jobs.values()):
+    if not (config.boosts or config.contrasts):
         return Improved(pair, choice, np.inf, [], 0, ())
     boost_key, contrast_key = (jax.random.fold_in(key, number) for number in (BOOST, CONTRAST))
     part = work.part("boost")
     winner = measure_winner(pair, choice, rows, judge, boost_key, config, part, end)
-    found = [boost_rounds(winner, data, boost_key, on_progress, part)] if config.boosts else []
+    moves, untried = choice.acceptance == 1 and choice.chain.steps > 0, []
+    if config.boosts and not moves:
+        untried.append("boosting: the best choice is no chain alone, whose law a sum of critics could describe")
+    found = [boost_rounds(winner, data, boost_key, on_progress, part)] if config.boosts and moves else []
     if config.contrasts:
-        found.append(contrast_turns(winner, data, contrast_key, on_progress, work.part("contrast")))
-    best = min(found, key=lambda f: f.nearest)
+        courses = {"samples": sample_course(winner, data, contrast_key)}
+        if moves:
+            courses["contrast"] = winner_course(winner)
+        left = config.evaluations - winner.evaluations if config.evaluations else math.inf
+        for name, course in courses.items():
+            own = jax.random.fold_in(contrast_key, len(found))
+            found.append(contrast_turns(winner, course, data, own, on_progress, work.part(name), left))
+    best = min(found, key=lambda f: f.nearest, default=Improved(pair, choice, np.inf, [], 0, ()))
     trials = [t for f in found for t in f.trials]
     spent = winner.evaluations + sum(f.evaluations for f in found)
-    return best._replace(trials=trials, evaluations=spent, untried=tuple(w for f in found for w in f.untried))
+    untried += [w for f in found for w in f.untried]
+    return best._replace(trials=trials, evaluations=spent, untried=tuple(untried))
 
 
 def _check_disjoint(search: np.ndarray, held: np.ndarray) -> None:

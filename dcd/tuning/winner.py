@@ -45,7 +45,7 @@ class CriticData(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Winner:
-    """The best choice of a search and its distance on fresh seeds.
+    """The best choice of a search, or the generator alone, and its distance on fresh seeds.
 
     Attributes:
       pair: Pair with the critic of the choice.
@@ -80,6 +80,10 @@ class Winner:
         """Why what costs so many evaluations is not begun, when so many are spent; None if it may begin."""
         if self.config.evaluations and self.evaluations + spent + cost > self.config.evaluations:
             return "the gradient evaluations were spent"
+        return self.too_late(work)
+
+    def too_late(self, work: Work) -> str | None:
+        """Why nothing more is begun; None before the end."""
         return "the minutes were over" if work.seconds > self.end else None
 
     def trial(self, work: Work, name: str, pair: Pair, choice: Choice) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from types import SimpleNamespace
 
 import jax
@@ -11,6 +13,7 @@ import pytest
 
 import dcd
 from dcd.tuning import contrast_turns as turns
+from dcd.tuning.courses import WINNER_TURN, winner_course
 from dcd.tuning.winner import Winner
 from pairs import Net, Normal, Pair
 
@@ -37,11 +40,13 @@ def run(monkeypatch: pytest.MonkeyPatch):
     trial = lambda self, work, name, pair, choice: {"after": {20: DISTANCES[int(pair.critic.params) - 1]}}
     monkeypatch.setattr(Winner, "trial", trial)
 
-    def outcome(contrasts: int, evaluations: int = 0):
-        config = dcd.Tune(steps=20, contrasts=contrasts, evaluations=evaluations)
+    def outcome(contrasts: int, allowed: float = math.inf):
+        config = dcd.Tune(steps=20, contrasts=contrasts)
         rows, judge = np.zeros((1, 2)), dcd.Judge(np.asarray, lambda a, b: 0.0, lambda *_: {})
         winner = Winner(_pair(0.0), dcd.Choice("raw", CHAIN), 5.0, 9.0, rows, judge, jax.random.key(0), 10, config)
-        return turns.contrast_turns(winner, dcd.CriticData(rows, rows), jax.random.key(1)), seen
+        course = dataclasses.replace(winner_course(winner), price=0.5)
+        data = dcd.CriticData(rows, rows)
+        return turns.contrast_turns(winner, course, data, jax.random.key(1), allowed=allowed), seen
 
     return outcome
 
@@ -49,7 +54,7 @@ def run(monkeypatch: pytest.MonkeyPatch):
 def test_a_turn_goes_on_from_the_nearest_critic_and_learns_slower_after_one_that_came_no_nearer(run) -> None:
     found, seen = run(8)
     assert [start for start, _, _ in seen] == [0, 1, 2, 2, 4, 4]  # a third turn without gain ends them
-    first = turns.TURN.learning_rate
+    first = WINNER_TURN.learning_rate
     np.testing.assert_allclose([rate for _, rate, _ in seen], first / np.array([1, 1, 1, 3, 3, 9]))
     assert found.nearest == 4.0 and float(found.pair.critic.params) == 4 and len(found.trials) == 6
     assert found.choice.critic == "raw+cd" and {chain for _, _, chain in seen} == {found.choice.chain}
@@ -67,6 +72,6 @@ def test_turns_that_come_no_nearer_than_the_winner_leave_it_as_it_is(run) -> Non
 
 def test_turns_end_where_the_next_would_exceed_the_evaluations(run) -> None:
     turn = (50 * 64 + 10) * 20  # negatives and the trial
-    found, seen = run(8, 10 * 30 + 2 * turn)  # after the winner's own run
+    found, seen = run(8, 0.5 * 2 * turn)  # at the price of one half
     assert len(seen) == 2 and found.evaluations == 2 * turn
     assert found.untried == ("contrastive divergence, turn 3: the gradient evaluations were spent",)

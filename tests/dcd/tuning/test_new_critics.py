@@ -10,6 +10,7 @@ import pytest
 from test_search import JUDGE, LATENT, SMALL, _pair, _ratio, _real
 
 import dcd
+from dcd.tuning import courses
 from dcd.tuning.winner import Winner
 from pairs import InputError
 from pairs.io.work import Work
@@ -35,12 +36,14 @@ def test_boosting_adds_what_half_of_the_log_ratio_leaves():
 
 
 @pytest.mark.slow
-def test_contrastive_divergence_fits_the_critic_to_the_few_steps_of_the_chain():
+def test_contrastive_divergence_fits_the_critic_to_the_few_steps_of_the_chain(monkeypatch):
     """A linear critic moves the generator's law but cannot widen it; with its square trained too, six steps do both."""
+    no_samples = dataclasses.replace(courses.SAMPLE_TURN, rounds=10**6)  # more than the evaluations allow
+    monkeypatch.setattr(courses, "SAMPLE_TURN", no_samples)
     # the factor: Adam moves a weight by at most a step size per update, and these two would need thousands
     critic = lambda p, x: 20 * jnp.sum(p["b"] * x - p["a"] * x**2 / 2, axis=-1)
     pair = _pair(critic, {"a": jnp.zeros(2), "b": jnp.full(2, -0.02)})
-    config = dataclasses.replace(SMALL, steps=6, n_first=300, rounds=1, contrasts=4, confirm_n=500)
+    config = dataclasses.replace(SMALL, steps=6, n_first=300, rounds=1, contrasts=4, confirm_n=500, evaluations=10**6)
     data = dcd.CriticData(_real(3, 1500), _real(4, 800))
     choice = dcd.Choice("raw", LATENT.replace(steps=6, step_size=0.3))
     tuned = dcd.tune(
@@ -54,6 +57,24 @@ def test_contrastive_divergence_fits_the_critic_to_the_few_steps_of_the_chain():
     steps, count = min(first, key=first.get), tuned.verdict.n
     # the search, the winner on fresh seeds, each turn and its trial, and the confirmation
     assert tuned.evaluations == 300 * 6 + (300 + turns * (50 * 64 + 300)) * steps + count * tuned.choice.chain.steps
+
+
+@pytest.mark.slow
+def test_contrastive_divergence_of_samples_carries_a_generator_to_the_data_where_no_choice_helps(monkeypatch):
+    """A critic that knows nothing drives every choice of the search; the course in sample space begins with its own."""
+    monkeypatch.setattr(courses, "SAMPLE_TURN", dataclasses.replace(courses.SAMPLE_TURN, rounds=150))
+    pair = _pair(lambda p, x: p * x[:, 0], jnp.asarray(5.0))
+    config = dataclasses.replace(SMALL, n_first=300, rounds=1, contrasts=2, confirm_n=500)
+    data = dcd.CriticData(_real(3, 1500), _real(4, 800))
+    choice = dcd.Choice("raw", dcd.Langevin("pixel", 16, 0.1, temperature=0.0))  # away from the data
+    tuned = dcd.tune(
+        {"raw": pair}, _real(1, 900), _real(2, 1500), JUDGE, jax.random.key(0), config, [choice], critic_data=data
+    )
+    assert min(tuned.trials[0]["after"].values()) > tuned.trials[0]["generator"]
+    assert tuned.gain and tuned.choice is not None and tuned.choice.critic == "recovered+cd"
+    assert tuned.choice.chain.space == "pixel" and tuned.pair.record["contrasted"]["rounds"] == 150
+    # the generator's distance is 2.32; ten steps may carry every sample anywhere
+    assert tuned.confirmed["fid"].after < 0.1 * tuned.confirmed["fid"].before
 
 
 def test_no_new_critic_is_begun_beyond_the_evaluations_or_after_the_minutes():

@@ -9,6 +9,7 @@ import pytest
 import dcd
 import dcd.tuning.boosting_rounds as rounds
 import dcd.tuning.confirmation as confirmation
+import dcd.tuning.courses as courses
 import dcd.tuning.halving as halving
 from dcd import Judge
 from dcd.tuning.rule import Paired, Rule
@@ -69,11 +70,13 @@ def same(a, b):
 
 
 def test_a_search_that_is_stopped_at_each_step_makes_every_step_once_and_ends_the_same(tmp_path, monkeypatch):
+    monkeypatch.setattr(courses, "SAMPLE_TURN", courses.SAMPLE_TURN.replace(rounds=12, learning_rate=1e-9))
+    monkeypatch.setattr(courses, "RECOVERY", courses.RECOVERY.replace(steps=5))
     calls, seen = [], set()
     for place in (halving, rounds, confirmation):
         monkeypatch.setattr(place, "run_choice", lambda *a, run=place.run_choice, **k: calls.append(1) or run(*a, **k))
     calm = search()
-    assert calm.choice is not None and len(calm.trials) == 6  # 2 and 2 choices, and new critics
+    assert calm.choice is not None and len(calm.trials) == 7  # 2 and 2 choices, and new critics
     wanted, sittings = len(calls), 0
     calls.clear()
 
@@ -94,6 +97,7 @@ def test_a_search_that_is_stopped_at_each_step_makes_every_step_once_and_ends_th
     assert len(calls) == wanted
     same(calm, tuned)
     # the pool and the state of a critic that is finished are dropped
-    assert not [*(tmp_path / "work").glob("boost.critic-1.*.npz"), *(tmp_path / "work").glob("contrast.critic-1.*.npz")]
+    parts = ("boost.critic-1", "contrast.critic-1", "samples.critic-0", "samples.critic-1")
+    assert not [file for part in parts for file in (tmp_path / "work").glob(f"{part}.*.npz")]
     with pytest.raises(InputError, match="another search_real;"), work_folder(tmp_path / "work", {}) as work:
         search(work, search_real=real(9, 40))

@@ -1,0 +1,117 @@
+r"""The two courses of contrastive divergence after the search: the winner's chain, and a short one in sample space.
+
+**The winner's chain.** A critic that was recovered for the generator's samples tells a chain where to go from there.
+What few steps of the chain produce still differs from the data, and contrastive divergence changes the critic until
+that difference is gone. The chain takes at most ``steps`` steps, those of the search's first round, since every update
+pays for a chain, and has critic scale 1: a scale would magnify every update, and the critic finds its own.
+
+**Sample space.** A chain of latents stays where the generator can go: a grey background, or strokes that are too thick
+everywhere, are out of its reach. Ten nearly noiseless steps of the samples themselves, as in arXiv 2004.01704, mend
+them. Their critic sees the samples alone: it is recovered for the generator in a few updates, and contrastive
+divergence does the rest, in many rounds, since a step needs no pass through the generator. A critic on features would
+be led astray there, for few pixels change features as no eye sees.
+
+The step size in sample space is in units of the samples' half range r, or of their standard deviation where they have no
+range: :math:`\eta = 0.3\,r^2`. It sets no more than how fast the critic learns, for the critic finds its scale.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+from jax import Array
+
+from pairs import Pair
+from pairs.io.work import Work
+
+from ..critics.contrast_settings import ON_FEATURES, Contrast
+from ..critics.feature_parts import feature_parts
+from ..critics.kept_critic import kept_critic
+from ..critics.recovery import recover
+from ..critics.recovery_settings import Recover
+from ..langevin.settings import Langevin
+from .winner import CriticData, Winner
+
+__all__ = ["Course", "sample_course", "winner_course"]
+
+WINNER_TURN = Contrast(rounds=50, batch=64, critic_updates=5, learning_rate=2e-4)
+"""The first turn against the winner's chain."""
+SAMPLE_TURN = Contrast(rounds=500, batch=64, critic_updates=2, learning_rate=1e-3)
+"""The first turn in sample space."""
+SAMPLE_CHAIN = Langevin("pixel", 10, 0.3, temperature=1e-5, preset="dcd-pixel")
+"""The chain in sample space, for samples in [-1, 1]."""
+RECOVERY = Recover(steps=500)
+"""The critic that the turns in sample space begin with."""
+SAMPLE_PRICE = 0.25
+"""What a step in sample space counts of the bound on evaluations: the generator has no part in it, and the critic of
+the samples is small."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Course:
+    """What the turns of contrastive divergence begin with.
+
+    Attributes:
+      name: What it is called in reports.
+      critic: Name of its critics in a choice.
+      chain: The chain.
+      first: Settings of the first turn.
+      nearest: Distance of the samples of ``chain`` with the critic that the course starts from, to the held-out data;
+        infinite where it was not measured.
+      start: Makes or finds the pair with that critic.
+      price: What one of its gradient evaluations counts of a bound on evaluations.
+    """
+
+    name: str
+    critic: str
+    chain: Langevin
+    first: Contrast
+    nearest: float
+    start: Callable[[Work], Pair]
+    price: float = 1.0
+
+
+def winner_course(winner: Winner) -> Course:
+    """The course that fine-tunes the winner's critic against its chain.
+
+    Args:
+      winner: The winner, a chain.
+    """
+    best = winner.choice
+    chain = best.chain.replace(steps=min(best.chain.steps, winner.config.steps), critic_scale=1.0)
+    # another chain than the winner's starts from a distance of its own, which may be larger
+    nearest = winner.nearest if chain == best.chain else float("inf")
+    first = WINNER_TURN if feature_parts(winner.pair.critic) is None else WINNER_TURN.replace(r1=ON_FEATURES)
+    return Course("contrastive divergence", f"{best.critic}+cd", chain, first, nearest, lambda work: winner.pair)
+
+
+def sample_course(winner: Winner, data: CriticData, key: Array) -> Course:
+    """The course that trains a critic of the samples against a short chain in sample space.
+
+    Args:
+      winner: The winner; its generator is what counts.
+      data: What the critic is trained on.
+      key: Typed key of the recovery.
+    """
+    bounds = winner.pair.sample_range
+    half = float(np.std(data.train_x)) if bounds is None else (bounds[1] - bounds[0]) / 2
+    chain = SAMPLE_CHAIN.replace(step_size=SAMPLE_CHAIN.step_size * half**2)
+
+    def start(work: Work) -> Pair:
+        make = functools.partial(_recovered, winner.pair, data, key)
+        return kept_critic(work, "critic-0", winner.pair, make)[0]
+
+    name = "contrastive divergence of samples"
+    return Course(name, "recovered+cd", chain, SAMPLE_TURN, float("inf"), start, SAMPLE_PRICE)
+
+
+def _recovered(pair: Pair, data: CriticData, key: Array, work: Work) -> tuple[Pair, dict[str, Any]]:
+    """The critic that the turns in sample space begin with."""
+    recovery = jax.random.fold_in(key, 0)
+    made, report = recover(pair, data.train_x, recovery, RECOVERY, labels=data.train_labels, work=work)
+    return made, report.to_dict()
