@@ -73,7 +73,10 @@ def contrast_turns(
         settings = course.first.replace(learning_rate=rate)
         make = functools.partial(_contrasted, last, data, jax.random.fold_in(key, turn), course.chain, settings)
         made, _ = kept_critic(work, f"critic-{turn}", last, make)
-        trial = winner.trial(work, f"turn-{turn}", made, fine)
+        tuned = winner.pair.replace(
+            critic=made.critic, critic_kind=made.critic_kind, calibrated=made.calibrated, record=made.record
+        )
+        trial = winner.trial(work, f"turn-{turn}", tuned, fine)
         spent += cost
         entry = {"round": config.rounds + config.boosts + turn - 1, "n": winner.n, "choice": fine.to_dict()}
         trials.append({**entry, "turn": turn, "learning_rate": rate, **trial})
@@ -83,7 +86,7 @@ def contrast_turns(
         else:
             rate, taken_back = rate / SLOWER, taken_back + 1
         if distance < found:
-            pair, best, found = made, chosen, distance
+            pair, best, found = tuned, chosen, distance
         if taken_back == TAKEN_BACK:
             break
     return Improved(pair, best, found, trials, spent, ())

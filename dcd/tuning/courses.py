@@ -8,17 +8,19 @@ pays for a chain, and has critic scale 1: a scale would magnify every update, an
 **Sample space.** A chain of latents stays where the generator can go: a grey background, or strokes that are too thick
 everywhere, are out of its reach. Ten nearly noiseless steps of the samples themselves, as in arXiv 2004.01704, mend
 them. Their critic sees the samples alone: it is recovered for the generator in a few updates, and contrastive
-divergence does the rest, in many rounds, since a step needs no pass through the generator. A critic on features would
-be led astray there, for few pixels change features as no eye sees.
+divergence does the rest, in many rounds, since neither a step nor its start needs a pass through the generator: chains
+start from a pool of samples that is drawn once. A critic on features would be led astray there, for few pixels change
+features as no eye sees.
 
-The step size in sample space is in units of the samples' half range r, or of their standard deviation where they have no
-range: :math:`\eta = 0.3\,r^2`. It sets no more than how fast the critic learns, for the critic finds its scale.
+The step size in sample space is in units of the samples' half range r, or of their standard deviation where they have
+no range: :math:`\eta = 0.3\,r^2`. It sets no more than how fast the critic learns, for the critic finds its scale.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -32,9 +34,12 @@ from pairs.io.work import Work
 from ..critics.contrast_settings import ON_FEATURES, Contrast
 from ..critics.feature_parts import feature_parts
 from ..critics.kept_critic import kept_critic
+from ..critics.pools import Pool, pool_source
 from ..critics.recovery import recover
 from ..critics.recovery_settings import Recover
+from ..critics.scores import generate_set
 from ..langevin.settings import Langevin
+from ..langevin.starts import labels_of
 from .winner import CriticData, Winner
 
 __all__ = ["Course", "sample_course", "winner_course"]
@@ -47,6 +52,8 @@ SAMPLE_CHAIN = Langevin("pixel", 10, 0.3, temperature=1e-5, preset="dcd-pixel")
 """The chain in sample space, for samples in [-1, 1]."""
 RECOVERY = Recover(steps=500)
 """The critic that the turns in sample space begin with."""
+POOL, POOL_NUMBERS = 10_000, 2**27
+"""Samples that the chains in sample space start from, drawn once, and most numbers in all of them."""
 SAMPLE_PRICE = 0.25
 """What a step in sample space counts of the bound on evaluations: the generator has no part in it, and the critic of
 the samples is small."""
@@ -63,7 +70,7 @@ class Course:
       first: Settings of the first turn.
       nearest: Distance of the samples of ``chain`` with the critic that the course starts from, to the held-out data;
         infinite where it was not measured.
-      start: Makes or finds the pair with that critic.
+      start: Makes or finds the pair with that critic, and with the generator that its training draws from.
       price: What one of its gradient evaluations counts of a bound on evaluations.
     """
 
@@ -103,15 +110,27 @@ def sample_course(winner: Winner, data: CriticData, key: Array) -> Course:
     chain = SAMPLE_CHAIN.replace(step_size=SAMPLE_CHAIN.step_size * half**2)
 
     def start(work: Work) -> Pair:
-        make = functools.partial(_recovered, winner.pair, data, key)
-        return kept_critic(work, "critic-0", winner.pair, make)[0]
+        pool_key, recovery_key = jax.random.split(key)
+        pool = Pool(work.arrays("pool", functools.partial(_drawn, winner.pair, pool_key))["x"])
+        if winner.pair.classes is not None:
+            pool = pool._replace(labels=np.asarray(labels_of(winner.pair, np.arange(len(pool.x)))))
+        generator, prior = pool_source(pool, winner.pair.classes)
+        source = winner.pair.replace(generator=generator, prior=prior)
+        make = functools.partial(_recovered, source, data, recovery_key)
+        return kept_critic(work, "critic-0", source, make)[0]
 
     name = "contrastive divergence of samples"
     return Course(name, "recovered+cd", chain, SAMPLE_TURN, float("inf"), start, SAMPLE_PRICE)
 
 
+def _drawn(pair: Pair, key: Array) -> dict[str, np.ndarray]:
+    """Samples of the generator, as many as memory bears and equally many of each class."""
+    n = min(POOL, max(POOL_NUMBERS // math.prod(pair.sample_shape), 64))
+    n += -n % (pair.classes or 1)
+    return {"x": generate_set(pair, key, n, labels_of(pair, np.arange(n)))[1]}
+
+
 def _recovered(pair: Pair, data: CriticData, key: Array, work: Work) -> tuple[Pair, dict[str, Any]]:
     """The critic that the turns in sample space begin with."""
-    recovery = jax.random.fold_in(key, 0)
-    made, report = recover(pair, data.train_x, recovery, RECOVERY, labels=data.train_labels, work=work)
+    made, report = recover(pair, data.train_x, key, RECOVERY, labels=data.train_labels, work=work)
     return made, report.to_dict()

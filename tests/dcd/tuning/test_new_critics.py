@@ -54,7 +54,7 @@ def test_contrastive_divergence_fits_the_critic_to_the_few_steps_of_the_chain(mo
     assert min(after) < 0.5 * before
     assert tuned.pair is not None and tuned.pair.critic_kind == "energy" and "contrasted" in tuned.pair.record
     first, turns = tuned.trials[0]["after"], len(tuned.trials) - 1
-    steps, count = min(first, key=first.get), tuned.verdict.n
+    steps, count = min(first, key=first.get), tuned.verdict.n if tuned.verdict else 0
     # the search, the winner on fresh seeds, each turn and its trial, and the confirmation
     assert tuned.evaluations == 300 * 6 + (300 + turns * (50 * 64 + 300)) * steps + count * tuned.choice.chain.steps
 
@@ -72,7 +72,8 @@ def test_contrastive_divergence_of_samples_carries_a_generator_to_the_data_where
     )
     assert min(tuned.trials[0]["after"].values()) > tuned.trials[0]["generator"]
     assert tuned.gain and tuned.choice is not None and tuned.choice.critic == "recovered+cd"
-    assert tuned.choice.chain.space == "pixel" and tuned.pair.record["contrasted"]["rounds"] == 150
+    assert tuned.choice.chain.space == "pixel" and tuned.pair is not None
+    assert tuned.pair.record["contrasted"]["rounds"] == 150 and tuned.pair.generator is pair.generator
     # the generator's distance is 2.32; ten steps may carry every sample anywhere
     assert tuned.confirmed["fid"].after < 0.1 * tuned.confirmed["fid"].before
 

@@ -70,7 +70,8 @@ def same(a, b):
 
 
 def test_a_search_that_is_stopped_at_each_step_makes_every_step_once_and_ends_the_same(tmp_path, monkeypatch):
-    monkeypatch.setattr(courses, "SAMPLE_TURN", courses.SAMPLE_TURN.replace(rounds=12, learning_rate=1e-9))
+    monkeypatch.setattr(courses, "SAMPLE_TURN", courses.SAMPLE_TURN.replace(rounds=12))
+    monkeypatch.setattr(courses, "SAMPLE_CHAIN", courses.SAMPLE_CHAIN.replace(step_size=1e-9))  # it does not win
     monkeypatch.setattr(courses, "RECOVERY", courses.RECOVERY.replace(steps=5))
     calls, seen = [], set()
     for place in (halving, rounds, confirmation):
