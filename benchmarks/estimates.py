@@ -22,12 +22,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from dcd.diagnostics.operations import gradient_operations, programs_within
 from dcd.langevin.chain_settings import ChainSettings
 from pairs import InputError, Pair
 from pairs.checks import is_image
 from pairs.fitting import Job
 
-from .time_estimates import gradient_operations, programs_within, rough_time, seconds_of
+from .time_estimates import rough_time, seconds_of
 
 __all__ = [
     "Estimate",

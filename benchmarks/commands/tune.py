@@ -56,6 +56,7 @@ def run(args: argparse.Namespace) -> int:
 
     import dcd
     from checkpoints import save_pair
+    from dcd.diagnostics.operations import gradient_operations
     from dcd.tuning.faults import Fault, own_judge
     from dcd.tuning.tuned_file import tuned_text
     from pairs import InputError
@@ -72,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
     from ..inputs import choose_features, classifier_of, folds_of, load
     from ..judges import judge_for
     from ..kept_run import run_folder
-    from ..time_estimates import gradient_operations, rough_time, seconds_of
+    from ..time_estimates import rough_time, seconds_of
 
     folder = check_out(args.out)
     config = dcd.Tune(
@@ -104,8 +105,13 @@ def run(args: argparse.Namespace) -> int:
         if not args.json:
             said = [chosen.reason]
             if args.evaluations:
-                parts = {"the search": True, "boosting": args.boosts, "contrastive divergence": args.contrasts}
-                most = args.evaluations * sum(map(bool, parts.values()))
+                # contrastive divergence has two courses
+                parts = {
+                    "the search": 1,
+                    "boosting": args.boosts > 0,
+                    "contrastive divergence": 2 * (args.contrasts > 0),
+                }
+                most = args.evaluations * sum(parts.values())
                 lasts = rough_time(seconds_of(most * gradient_operations(pair)))
                 named = " and ".join(name for name, count in parts.items() if count)
                 said.append(f"at most {most:,} gradient evaluations in {named}, roughly {lasts}")

@@ -65,7 +65,7 @@ ONCE = (
     "benchmarks.paths.beside:load_features",
     "benchmarks.estimates:gradient_operations",
     "benchmarks.estimates:seconds_of",
-    "benchmarks.time_estimates:gradient_operations",
+    "dcd.diagnostics.operations:gradient_operations",
     "benchmarks.time_estimates:seconds_of",
     "benchmarks.features.choice:load_features",
     "benchmarks.estimates:activation_bytes",

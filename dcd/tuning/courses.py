@@ -31,6 +31,7 @@ from jax import Array
 from pairs import Pair
 from pairs.io.work import Work
 
+from ..critics.architectures import fresh_critic
 from ..critics.contrast_settings import ON_FEATURES, Contrast
 from ..critics.feature_parts import feature_parts
 from ..critics.kept_critic import kept_critic
@@ -38,6 +39,7 @@ from ..critics.pools import Pool, pool_source
 from ..critics.recovery import recover
 from ..critics.recovery_settings import Recover
 from ..critics.scores import generate_set
+from ..diagnostics.operations import gradient_operations
 from ..langevin.settings import Langevin
 from ..langevin.starts import labels_of
 from .winner import CriticData, Winner
@@ -54,9 +56,6 @@ RECOVERY = Recover(steps=500)
 """The critic that the turns in sample space begin with."""
 POOL, POOL_NUMBERS = 10_000, 2**27
 """Samples that the chains in sample space start from, drawn once, and most numbers in all of them."""
-SAMPLE_PRICE = 0.25
-"""What a step in sample space counts of the bound on evaluations: the generator has no part in it, and the critic of
-the samples is small."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -120,7 +119,14 @@ def sample_course(winner: Winner, data: CriticData, key: Array) -> Course:
         return kept_critic(work, "critic-0", source, make)[0]
 
     name = "contrastive divergence of samples"
-    return Course(name, "recovered+cd", chain, SAMPLE_TURN, float("inf"), start, SAMPLE_PRICE)
+    return Course(name, "recovered+cd", chain, SAMPLE_TURN, float("inf"), start, _price(winner.pair))
+
+
+def _price(pair: Pair) -> float:
+    """Operations of a gradient of a new critic of the samples, in those of a gradient through the generator."""
+    fresh = pair.replace(critic=fresh_critic(jax.random.key(0), pair.sample_shape, classes=pair.classes))
+    through = gradient_operations(pair)
+    return min(1.0, gradient_operations(fresh, "pixel") / through) if through else 1.0
 
 
 def _drawn(pair: Pair, key: Array) -> dict[str, np.ndarray]:
