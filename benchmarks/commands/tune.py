@@ -32,7 +32,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--confirm", type=Count(500, 10**7), default=2000, help=confirm)
     rounds = "rounds that add a critic for what the best chain leaves; as many evaluations again (default 0)"
     how.add_argument("--boosts", type=Count(0, 20), default=0, help=rounds)
-    turns = "turns of contrastive divergence against the best chain; as many evaluations again (default 8)"
+    turns = "turns of contrastive divergence, for the best chain and for one of samples (default 8 each)"
     how.add_argument("--contrasts", type=Count(0, 1000), default=8, help=turns)
     pool = "refined samples that each of those critics is recovered from (default 3,000)"
     how.add_argument("--pool", type=Count(64, 10**6), default=3000, help=pool)
@@ -105,12 +105,8 @@ def run(args: argparse.Namespace) -> int:
         if not args.json:
             said = [chosen.reason]
             if args.evaluations:
-                # contrastive divergence has two courses
-                parts = {
-                    "the search": 1,
-                    "boosting": args.boosts > 0,
-                    "contrastive divergence": 2 * (args.contrasts > 0),
-                }
+                contrasts = 2 if args.contrasts else 0  # for the best chain, and for one of samples
+                parts = {"the search": 1, "boosting": min(args.boosts, 1), "contrastive divergence": contrasts}
                 most = args.evaluations * sum(parts.values())
                 lasts = rough_time(seconds_of(most * gradient_operations(pair)))
                 named = " and ".join(name for name, count in parts.items() if count)
