@@ -3,6 +3,7 @@
 Nothing in the loss of :func:`dcd.contrast` says when the critic has become too steep for the chain's steps, so it is
 made in turns: each goes on from the critic that came nearest to the held-out data so far, and one that comes no nearer
 is taken back and followed by turns with a third of the step size. :mod:`dcd.tuning.courses` says what they begin with.
+Where another course has come much nearer than the first turns do, the rest is not made.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ __all__ = ["contrast_turns"]
 
 SLOWER, TAKEN_BACK = 3.0, 3
 """What the step size is divided by after a turn that came no nearer, and how many such turns end the training."""
+TRIED, FAR = 2, 1.5
+"""Turns after which a course ends that is so many times as far from the data as another one."""
 
 
 def contrast_turns(
@@ -40,6 +43,7 @@ def contrast_turns(
     on_progress: Callable[[str, float], None] | None = None,
     work: Work | None = None,
     allowed: float = math.inf,
+    rival: float = math.inf,
 ) -> Improved:
     """Fine-tune the critic of a course, in at most ``contrasts`` turns.
 
@@ -51,6 +55,7 @@ def contrast_turns(
       on_progress: Function that is called with (what is running, fraction of the turns done).
       work: Where critics, the state of a training that is not finished, and trials are kept; nowhere by default.
       allowed: Most gradient evaluations, each counted with the course's price.
+      rival: Distance that another course has come to.
 
     Returns:
       What came of it, the winner where no critic came nearer.
@@ -65,7 +70,8 @@ def contrast_turns(
     last, turn_best, rate, taken_back = None, course.nearest, course.first.learning_rate, 0
     for turn in range(1, config.contrasts + 1):
         dear = "the gradient evaluations were spent" if (spent + cost) * course.price > allowed else None
-        if why := dear or winner.too_late(work):
+        far = "another course is nearer by far" if turn > TRIED and turn_best > FAR * rival else None
+        if why := dear or far or winner.too_late(work):
             return Improved(pair, best, found, trials, spent, (f"{course.name}, turn {turn}: {why}",))
         if on_progress is not None:
             on_progress(f"{course.name}, turn {turn}", (turn - 1) / config.contrasts)

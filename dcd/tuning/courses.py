@@ -48,7 +48,7 @@ __all__ = ["Course", "sample_course", "winner_course"]
 
 WINNER_TURN = Contrast(rounds=50, batch=64, critic_updates=5, learning_rate=2e-4)
 """The first turn against the winner's chain."""
-SAMPLE_TURN = Contrast(rounds=500, batch=64, critic_updates=2, learning_rate=1e-3)
+SAMPLE_TURN = Contrast(rounds=750, batch=64, critic_updates=2, learning_rate=1e-3)
 """The first turn in sample space."""
 SAMPLE_CHAIN = Langevin("pixel", 10, 0.3, temperature=1e-5, preset="dcd-pixel")
 """The chain in sample space, for samples in [-1, 1]."""

@@ -166,8 +166,8 @@ def _improved(
             courses["contrast"] = winner_course(winner)
         left = config.evaluations - winner.evaluations if config.evaluations else math.inf
         for name, course in courses.items():
-            own = jax.random.fold_in(contrast_key, len(found))
-            found.append(contrast_turns(winner, course, data, own, on_progress, work.part(name), left))
+            own, rival = jax.random.fold_in(contrast_key, len(found)), min((f.nearest for f in found), default=np.inf)
+            found.append(contrast_turns(winner, course, data, own, on_progress, work.part(name), left, rival))
     best = min(found, key=lambda f: f.nearest, default=Improved(pair, choice, np.inf, [], 0, ()))
     trials = [t for f in found for t in f.trials]
     spent = winner.evaluations + sum(f.evaluations for f in found)

@@ -40,13 +40,13 @@ def run(monkeypatch: pytest.MonkeyPatch):
     trial = lambda self, work, name, pair, choice: {"after": {20: DISTANCES[int(pair.critic.params) - 1]}}
     monkeypatch.setattr(Winner, "trial", trial)
 
-    def outcome(contrasts: int, allowed: float = math.inf):
+    def outcome(contrasts: int, allowed: float = math.inf, rival: float = math.inf):
         config = dcd.Tune(steps=20, contrasts=contrasts)
         rows, judge = np.zeros((1, 2)), dcd.Judge(np.asarray, lambda a, b: 0.0, lambda *_: {})
         winner = Winner(_pair(0.0), dcd.Choice("raw", CHAIN), 5.0, 9.0, rows, judge, jax.random.key(0), 10, config)
         course = dataclasses.replace(winner_course(winner), price=0.5)
         data = dcd.CriticData(rows, rows)
-        return turns.contrast_turns(winner, course, data, jax.random.key(1), allowed=allowed), seen
+        return turns.contrast_turns(winner, course, data, jax.random.key(1), allowed=allowed, rival=rival), seen
 
     return outcome
 
@@ -75,3 +75,12 @@ def test_turns_end_where_the_next_would_exceed_the_evaluations(run) -> None:
     found, seen = run(8, 0.5 * 2 * turn)  # at the price of one half
     assert len(seen) == 2 and found.evaluations == 2 * turn
     assert found.untried == ("contrastive divergence, turn 3: the gradient evaluations were spent",)
+
+
+def test_turns_end_after_two_where_another_course_is_nearer_by_far(run) -> None:
+    nearest = min(DISTANCES[:2])
+    found, seen = run(8, rival=nearest / 1.4)
+    assert len(seen) == 6  # as without one
+    seen.clear()
+    found, _ = run(8, rival=nearest / 1.6)
+    assert len(seen) == 2 and found.untried == ("contrastive divergence, turn 3: another course is nearer by far",)
