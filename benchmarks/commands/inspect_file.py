@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from typing import Any
 
 from .argument_types import PathText
@@ -30,7 +31,8 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps(report, indent=1))
         return 0
 
-    console = Console(markup=False)
+    # a file or a pipe has no width at which a name should break
+    console = Console(markup=False, width=None if sys.stdout.isatty() else 10_000)
     console.print(Text(f"{report['kind']}: {report['path']}", style="bold"))
     about = Table(box=None, pad_edge=False, show_header=False)
     about.add_column(overflow="fold")
@@ -39,7 +41,9 @@ def run(args: argparse.Namespace) -> int:
         about.add_row(Text(name), Text(value))
     if about.row_count:
         console.print(about)
-    tensors = Table("tensor", "shape", "dtype", title=f"{count(report['tensors']):,} numbers", title_justify="left")
+    tensors = Table(title=f"{count(report['tensors']):,} numbers", title_justify="left")
+    for name in ("tensor", "shape", "dtype"):
+        tensors.add_column(name, overflow="fold")
     for name, entry in report["tensors"].items():
         tensors.add_row(Text(name), Text(str(entry["shape"])), Text(entry["dtype"]))
     console.print(tensors)

@@ -6,6 +6,8 @@ bfloat16 and double precision become float32.
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import importlib
 import math
 from pathlib import Path
@@ -122,6 +124,17 @@ def _external(tensor: Any, folder: Path | None, size: int) -> bytes:
         raise InputError("file", problem, "put that file beside it")
     if length != size or not 0 <= offset <= path.stat().st_size - size:
         raise InputError("file", f"keeps '{name}' outside the bytes of '{shown(location)}'", "export the net again")
+    wanted = place.get("checksum", "").strip().lower()
+    if wanted and wanted != _sha1(path, path.stat().st_mtime_ns):
+        problem = f"keeps '{name}' in '{shown(location)}', whose bytes have another checksum"
+        raise InputError("file", problem, "get that file again from where this one is from")
     with open(path, "rb") as file:
         file.seek(offset)
         return file.read(size)
+
+
+@functools.lru_cache(maxsize=4)
+def _sha1(path: Path, changed: int) -> str:
+    """SHA-1 of a file, which many tensors may share, at the time of its last change."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha1").hexdigest()

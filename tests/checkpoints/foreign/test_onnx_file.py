@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import random
 import re
@@ -149,18 +150,18 @@ def test_functions_and_sparse_tensors_are_refused() -> None:
     assert "functions of its own" in _refusal(_model(_node("Relu"), changed=functions))
 
 
-def _external(model: Any, location: str, length: int = 24) -> None:
+def _external(model: Any, location: str, length: int = 24, **more: str) -> None:
     tensor = model.graph.initializer[0]
     tensor.ClearField("raw_data")
     tensor.data_location = TensorProto.EXTERNAL
-    for key, value in (("location", location), ("offset", "0"), ("length", str(length))):
+    for key, value in {"location": location, "offset": "0", "length": str(length), **more}.items():
         entry = tensor.external_data.add()
         entry.key, entry.value = key, value
 
 
-def _with_external(path: Path, location: str, length: int = 24) -> Path:
+def _with_external(path: Path, location: str, length: int = 24, **more: str) -> Path:
     arrays = {"w": np.zeros((2, 3), np.float32)}
-    changed = lambda model: _external(model, location, length)
+    changed = lambda model: _external(model, location, length, **more)
     path.write_bytes(_model(_node("MatMul", "x", "w"), arrays=arrays, changed=changed))
     return path
 
@@ -169,6 +170,15 @@ def test_data_beside_the_file_is_read(tmp_path: Path) -> None:
     (tmp_path / "w.bin").write_bytes(np.arange(6, dtype=np.float32).tobytes())
     file = read_onnx(_with_external(tmp_path / "a.onnx", "w.bin"))
     np.testing.assert_array_equal(file.parameters["w"], np.arange(6).reshape(2, 3))
+
+
+def test_data_with_another_checksum_than_the_file_says_are_refused(tmp_path: Path) -> None:
+    data = np.arange(6, dtype=np.float32).tobytes()
+    (tmp_path / "w.bin").write_bytes(data)
+    right = hashlib.sha1(data).hexdigest()
+    assert read_onnx(_with_external(tmp_path / "a.onnx", "w.bin", checksum=right)).parameters["w"][1, 2] == 5
+    (tmp_path / "w.bin").write_bytes(bytes(24))
+    assert "another checksum" in _refusal(_with_external(tmp_path / "a.onnx", "w.bin", checksum=right))
 
 
 @pytest.mark.parametrize("location", ["../w.bin", "/etc/hostname", "link.bin", "", "sub/../../w.bin"])
