@@ -1,6 +1,7 @@
 from .amortisation.amortised_pair import amortised_latents as amortised_latents
 from .amortisation.amortised_pair import original_pair as original_pair
 from .amortisation.correction import correct as correct
+from .amortisation.folded_chain import fold_chain as fold_chain
 from .amortisation.settings import Amortise as Amortise
 from .amortisation.settings import AmortiseReport as AmortiseReport
 from .amortisation.training import amortise as amortise

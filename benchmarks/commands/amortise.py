@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from .argument_types import Count, Number
 from .options import BATCH, NUMBER, WEIGHT, add_chain, add_output, add_pair, add_tuned
+
+if TYPE_CHECKING:
+    from dcd import Langevin
+    from pairs import Pair
 
 __all__ = ["add_options", "run"]
 
@@ -62,6 +67,8 @@ def run(args: argparse.Namespace) -> int:
         raise InputError(
             "tuned", "proved no gain, so that there is nothing to learn", "add --anyway to learn it anyway"
         )
+    if chain.space == "pixel" and chain.steps:
+        return _fold(args, pair, chain, budget, gain)
     settings = dcd.Amortise(
         steps=args.flow_steps,
         batch=args.flow_batch,
@@ -126,5 +133,33 @@ def run(args: argparse.Namespace) -> int:
         if found.nearness <= 0:
             console.print("the flow is no nearer to the chain than the generator: do not use it", soft_wrap=True)
     console.print(f"wrote pair and report.json to {folder}; the pair is refined already, so no steps are left")
+    print(next_step("refine", folder / "pair", "--steps", 0, *factory_words(args)))
+    return 0
+
+
+def _fold(args: argparse.Namespace, pair: Pair, chain: Langevin, budget: float, gain: bool | None) -> int:
+    """Put a nearly noiseless chain in sample space behind the generator: there is nothing to train."""
+    import dcd
+    from checkpoints import save_pair
+    from pairs import InputError
+    from pairs.io.command import check_out
+    from pairs.io.earlier_results import say_replaced
+    from pairs.io.next_steps import factory_words, next_step
+    from pairs.io.reports import hardware, to_json, versions, write_json
+
+    if budget < 1:
+        raise InputError("budget", f"is {budget:g}: OBRS picks latents", "fold a chain without a selection before it")
+    made = dcd.fold_chain(pair, chain)
+    folder = check_out(args.out)
+    say_replaced(folder, "pair", "report.json")
+    save_pair(folder / "pair", made.replace(record=made.record.updated(name=f"{pair.name}-folded")), overwrite=True)
+    report = {"pair": pair.name, "folded": chain.to_dict(), "verified": gain is True}
+    report |= {"versions": versions(), "hardware": hardware()}
+    write_json(folder / "report.json", report)
+    if args.json:
+        print(to_json(report), end="")
+        return 0
+    print(f"the {chain.steps} steps of the chain in sample space are part of the generator now; nothing was trained")
+    print(f"wrote pair and report.json to {folder}; the pair is refined already, so no steps are left")
     print(next_step("refine", folder / "pair", "--steps", 0, *factory_words(args)))
     return 0

@@ -149,7 +149,7 @@ def _say(args: argparse.Namespace, pair: Pair, report: dict[str, Any], gain: boo
     console, steps = Console(markup=False), report["config"]["steps"]
     console.print(report["measured"])
     console.print(wrote)
-    if "amortised" in pair.record and steps:
+    if steps and ("amortised" in pair.record or "folded" in pair.record):
         console.print(
             "warning: this pair draws refined samples, and the chain applied its critic again; give --steps 0"
         )

@@ -85,3 +85,23 @@ def _leaves(tree):
     import jax
 
     return [np.asarray(v) for v in jax.tree.leaves(tree)]
+
+
+def test_a_chain_in_sample_space_becomes_a_part_of_the_generator(stored, tmp_path, capsys):
+    given = [
+        "amortise",
+        str(stored),
+        "--preset",
+        "dcd-pixel",
+        "--steps",
+        "2",
+        "--temperature",
+        "0",
+        "--out",
+        str(tmp_path),
+    ]
+    assert main(given) == 0 and "nothing was trained" in capsys.readouterr().out
+    pair = checkpoints.load_pair(tmp_path / "pair")
+    assert pair.name == "tiny-folded" and pair.record["folded"]["steps"] == 2
+    assert main(["refine", str(tmp_path / "pair"), "--n", "8", "--steps", "2", "--out", str(tmp_path / "r")]) == 0
+    assert "warning: this pair draws refined samples" in capsys.readouterr().out
