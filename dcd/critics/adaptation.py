@@ -154,9 +154,10 @@ def critic_variants(
 ) -> tuple[dict[str, Pair], dict[str, dict[str, Any]]]:
     """Make the critics that :func:`dcd.tune` tries: ``raw``, ``recovered`` on samples, and one on ``features``.
 
-    The critic of a conditional pair is trained on where there is one. A pair without a critic has no ``raw`` one. With
-    a classifier a conditional pair gets a further one, ``labels``: the last of the new ones plus the log probability of
-    the label (:func:`dcd.with_labels` with strength 1), so that samples stay in their class.
+    The recovered critic is a new one that fits the samples, of a conditional pair one that takes the labels. A pair
+    without a critic has no ``raw`` one. With a classifier a conditional pair gets a further one, ``labels``: the last
+    of the new ones plus the log probability of the label (:func:`dcd.with_labels` with strength 1), so that samples
+    stay in their class.
 
     A critic that stands on ``maps`` as well sees more than one on features alone. Where it tells the two sides apart
     nearly without fault (a held-out AUC of 0.99 or more), it goes by something that a chain cannot mend, and the critic
@@ -195,12 +196,12 @@ def critic_variants(
     refuse_traced(pair=pair, train_x=train_x, held_x=held_x, keys=keys)
     if maps is not None and features is None:
         raise InputError("maps", "are given without features", "give the features of the same net too")
-    work, free = work or Work(), pair.classes is None
+    work = work or Work()
     data = {"train_x": train_x, "held_x": held_x, "train_labels": train_labels, "held_labels": held_labels}
     more = {"keys": [key_record(key) for key in keys], "steps": steps, "maps": maps and net_digest(maps)}
     agree_on_data(work.part("critics"), pair, features, data, **more)
-    settings = Recover(architecture="auto" if free or not pair.has_critic else "critic", steps=steps)
-    on_net = settings.replace(r1=1.0, architecture="auto", steps=max(1, steps // 2))
+    settings = Recover(steps=steps)
+    on_net = settings.replace(r1=1.0, steps=max(1, steps // 2))
 
     def make(name: str, key: Array, recovery: Recover, net: Net | None = None) -> tuple[Pair, dict[str, Any]]:
         def tell(move: str, done: int, total: int, left: float) -> None:
