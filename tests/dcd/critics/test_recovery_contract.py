@@ -90,7 +90,7 @@ def test_a_pair_without_a_critic_has_no_raw_variant(monkeypatch: pytest.MonkeyPa
     assert list(dcd.critic_variants(with_critic, x, x, keys)[0]) == ["raw", "recovered"]
     with pytest.raises(InputError, match="maps: are given without features"):
         dcd.critic_variants(alone, x, x, keys, maps=with_critic.critic)
-    assert seen == ["auto", "critic"]
+    assert seen == ["auto", "auto"]  # a new small critic, also where the pair has one
 
 
 def test_default_critics_fit_vectors_small_and_large_images() -> None:
