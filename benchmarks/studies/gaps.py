@@ -6,10 +6,11 @@ r"""How much of the gap between a generator and real images ``ganrefine tune`` c
 .. math:: \text{gap closed} = \frac{\text{before} - \text{after}}{\text{before} - \text{floor}}
 
 in Frechet distances to the test images, in a feature net that took no part in tuning: before of n samples of the
-generator, after of the same latents as tuning chose to refine them, floor of n real training images. For a conditional
-pair also the share of samples that the judging net puts in the class they were drawn for. A job that is done is not run
-again: each leaves ``row.json`` in its folder below ``--work``. Tuning that is done is not repeated where only the
-measuring was cut short.
+generator, after of the same latents as tuning chose to refine them, floor of n real training images. *Nearer to
+training* is the share of the first 1,000 samples that lie nearer to a training image than to any of as many test
+images, in pixels: a half where nothing was learned by heart. For a conditional pair also the share of samples that the
+judging net puts in the class they were drawn for. A job that is done is not run again: each leaves ``row.json`` in its
+folder below ``--work``. Tuning that is done is not repeated where only the measuring was cut short.
 """
 
 from __future__ import annotations
@@ -52,6 +53,7 @@ PAIRS = {
     "cifar10-jpeg-sngan": "cifar10-jpeg",
 }
 """The pairs, and the folder of each one's data, after which its feature nets are named too."""
+MOST_NEIGHBOURS = 10_000
 OFFSET = 1000
 """Added to the seed of tuning for the samples that are measured."""
 
@@ -67,6 +69,17 @@ def _paths(name: str, args: argparse.Namespace) -> list[str]:
 
 def _measured(features: Features, images: np.ndarray) -> Any:
     return moments(features(images).astype(np.float64))
+
+
+def _nearer_to_training(x: np.ndarray, train: np.ndarray, test: np.ndarray) -> float:
+    """Share of samples whose nearest training image is nearer than their nearest test image, of as many of each."""
+    most = min(len(train), len(test), MOST_NEIGHBOURS)
+    rows = lambda a: a.reshape(len(a), -1).astype(np.float64)
+    own = rows(x)
+    sides = [rows(real[np.random.default_rng(0).permutation(len(real))[:most]]) for real in (train, test)]
+    # the samples' own squares are the same on both sides
+    least = [(np.sum(side**2, axis=1) - 2 * own @ side.T).min(axis=1) for side in sides]
+    return float(np.mean(least[0] < least[1]))
 
 
 def _row(name: str, seed: int, args: argparse.Namespace) -> dict[str, Any]:
@@ -112,6 +125,7 @@ def _row(name: str, seed: int, args: argparse.Namespace) -> dict[str, Any]:
     sets = {k: to_uint8(np.asarray(x), span) for k, x in (("before", result.before), ("after", result.after))}
     row |= {k: distance(x) for k, x in sets.items()}
     row["gap"] = (row["before"] - row["after"]) / (row["before"] - row["floor"])
+    row["nearer_to_training"] = {k: _nearer_to_training(x[:1000], train.x, test.x) for k, x in sets.items()}
     row["stopped"] = int(result.stopped.sum())
     if pair.classes is not None:
         labels = np.arange(args.n) % pair.classes
