@@ -100,9 +100,9 @@ def _steps(settings: GeodesicSettings, frames: int, legs: int) -> str:
     if settings.resample == "none" and legs == 1:
         return (
             f"{frames} frames, of geodesics at equal steps of the curve's parameter, "
-            "of other methods at equal feature distance"
+            "of other methods at equal distance in the metric"
         )
-    return f"{frames} frames at equal feature distance for every method"
+    return f"{frames} frames at equal distance in the metric for every method"
 
 
 def _solved(found: Comparison, name: str) -> dict[str, Any]:

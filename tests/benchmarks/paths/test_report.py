@@ -18,5 +18,5 @@ def test_a_name_with_brackets_is_printed_as_it_is(capsys):
 @pytest.mark.parametrize("resample, legs, even", [("feature", 1, True), ("none", 1, False), ("none", 2, True)])
 def test_the_protocol_says_where_steps_of_geodesics_are_not_equal(resample, legs, even):
     said = _steps(GeodesicSettings(resample=resample), 9, legs)
-    assert ("equal feature distance for every method" in said) is even
+    assert ("equal distance in the metric for every method" in said) is even
     assert ("equal steps of the curve's parameter" in said) is not even
