@@ -3,7 +3,8 @@ r"""A generator whose samples climb a critic before they are given out.
 .. math:: G'(z) = x_K, \qquad x_0 = G(z), \quad x_{k+1} = P(x_k + \eta_k\,\mathrm{clip}(\beta \nabla D(x_k)))
 
 with the projection P on the sample range. It is a noiseless chain in sample space as part of the net: one call, and
-differentiable, so that paths of refined samples can be searched. Both nets keep their own architectures.
+differentiable, so that paths of refined samples can be searched. A sample whose next place is not finite rests where it
+is. Both nets keep their own architectures.
 """
 
 from __future__ import annotations
@@ -48,10 +49,14 @@ class AscendingApply:
 
         def climb(x: Array, size: Array) -> tuple[Array, None]:
             g = params["scale"] * slope(x)
-            x = x + size * (jnp.clip(g, -self.clip, self.clip) if self.clip else g)
-            return (x if self.span is None else jnp.clip(x, *self.span)), None
+            new = x + size * (jnp.clip(g, -self.clip, self.clip) if self.clip else g)
+            new = new if self.span is None else jnp.clip(new, *self.span)
+            fine = jnp.all(jnp.isfinite(new).reshape(len(new), -1), axis=1)
+            return jnp.where(fine.reshape(-1, *(1,) * (new.ndim - 1)), new, x), None
 
-        return jax.lax.scan(climb, self.generator(params["generator"], z, *labels), params["steps"])[0]
+        start = self.generator(params["generator"], z, *labels)
+        # steps in half precision would be lost; the sizes have the precision of the chain
+        return jax.lax.scan(climb, start.astype(params["steps"].dtype), params["steps"])[0]
 
 
 def ascending_generator(

@@ -1,4 +1,7 @@
-"""``ganrefine amortise``: a pair whose generator draws refined samples at once. A stopped run goes on where it was."""
+"""``ganrefine amortise``: a pair whose generator draws refined samples at once. A stopped run goes on where it was.
+
+A flow learns a chain in latent space; a nearly noiseless chain in sample space becomes a part of the generator.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ from .argument_types import Count, Number
 from .options import BATCH, NUMBER, WEIGHT, add_chain, add_output, add_pair, add_tuned
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from dcd import Langevin
     from pairs import Pair
 
@@ -23,7 +28,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     what = add_pair(parser, "the bundled pair, as tuned")
     add_tuned(what)
     add_chain(parser)
-    flow = parser.add_argument_group("the flow that learns what the chain samples")
+    flow = parser.add_argument_group("the flow that learns what the chain samples (a chain in pixel space needs none)")
     flow.add_argument("--flow-steps", type=NUMBER, default=3000, help="updates (default 3,000)")
     flow.add_argument("--flow-batch", type=BATCH, default=256, help="latents per update (default 256)")
     flow.add_argument("--layers", type=Count(1, 64), default=6, help="coupling layers (default 6)")
@@ -38,7 +43,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Train the flow, write the pair and ``report.json``."""
+    """Train the flow or fold the chain, write the pair and ``report.json``."""
     import sys
     import time
 
@@ -68,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
             "tuned", "proved no gain, so that there is nothing to learn", "add --anyway to learn it anyway"
         )
     if chain.space == "pixel" and chain.steps:
-        return _fold(args, pair, chain, budget, gain)
+        return _fold(args, folder, pair, chain, budget, gain)
     settings = dcd.Amortise(
         steps=args.flow_steps,
         batch=args.flow_batch,
@@ -137,12 +142,11 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _fold(args: argparse.Namespace, pair: Pair, chain: Langevin, budget: float, gain: bool | None) -> int:
+def _fold(args: argparse.Namespace, folder: Path, pair: Pair, chain: Langevin, budget: float, gain: bool | None) -> int:
     """Put a nearly noiseless chain in sample space behind the generator: there is nothing to train."""
     import dcd
     from checkpoints import save_pair
     from pairs import InputError
-    from pairs.io.command import check_out
     from pairs.io.earlier_results import say_replaced
     from pairs.io.next_steps import factory_words, next_step
     from pairs.io.reports import hardware, to_json, versions, write_json
@@ -150,10 +154,10 @@ def _fold(args: argparse.Namespace, pair: Pair, chain: Langevin, budget: float, 
     if budget < 1:
         raise InputError("budget", f"is {budget:g}: OBRS picks latents", "fold a chain without a selection before it")
     made = dcd.fold_chain(pair, chain)
-    folder = check_out(args.out)
     say_replaced(folder, "pair", "report.json")
     save_pair(folder / "pair", made.replace(record=made.record.updated(name=f"{pair.name}-folded")), overwrite=True)
-    report = {"pair": pair.name, "folded": chain.to_dict(), "verified": gain is True}
+    report = {"pair": pair.name, "seed": args.seed, "budget": budget, "verified": gain is True}
+    report |= {"folded": chain.to_dict()}
     report |= {"versions": versions(), "hardware": hardware()}
     write_json(folder / "report.json", report)
     if args.json:

@@ -110,12 +110,13 @@ def run(args: argparse.Namespace) -> int:
                 most = args.evaluations * sum(parts.values())
                 lasts = rough_time(seconds_of(most * gradient_operations(pair)))
                 named = " and ".join(name for name, count in parts.items() if count)
-                said.append(f"at most {most:,} gradient evaluations in {named}, roughly {lasts}")
+                what = "gradient evaluations through the generator, or what costs as much"
+                said.append(f"at most {most:,} {what}, in {named}, roughly {lasts}")
             print("; ".join(said), file=sys.stderr)
 
         def known_faults(choice: dcd.Choice) -> tuple[Fault, ...]:
             # boosting adds a critic on features to any other one, contrastive divergence does not
-            own = choice.critic.removesuffix("+cd") in ("raw", "recovered")
+            own = choice.critic.removesuffix("+cd") in ("raw", "recovered", "samples")
             seen = () if own or feature_net is None else (features.sha256,)
             fault = own_judge(judge.sha256, seen)
             return () if fault is None else (fault,)
@@ -198,7 +199,7 @@ def run(args: argparse.Namespace) -> int:
         for fault in verdict.faults:
             console.print(f"warning: {fault.name}: {fault.words}")
     if tuned.untried:
-        console.print(f"not tried: {len(tuned.untried)} choices; the first: {tuned.untried[0]}")
+        console.print(f"not tried: {len(tuned.untried)}; the first: {tuned.untried[0]}")
     console.print(f"verdict: {report['verdict']}: {report['reason']}")
     console.print(f"wrote tuned.toml, pair, report.json, tuning.png to {folder}")
     code = factory_words(args)

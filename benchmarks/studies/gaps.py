@@ -7,10 +7,11 @@ r"""How much of the gap between a generator and real images ``ganrefine tune`` c
 
 in Frechet distances to the test images, in a feature net that took no part in tuning: before of n samples of the
 generator, after of the same latents as tuning chose to refine them, floor of n real training images. *Nearer to
-training* is the share of the first 1,000 samples that lie nearer to a training image than to any of as many test
-images, in pixels: a half where nothing was learned by heart. For a conditional pair also the share of samples that the
-judging net puts in the class they were drawn for. A job that is done is not run again: each leaves ``row.json`` in its
-folder below ``--work``. Tuning that is done is not repeated where only the measuring was cut short.
+training* is the share of the first 1,000 samples whose nearest real image, in pixels, is a training image; where
+nothing was learned by heart it is the share of the training images among all, ``training_share``. For a conditional
+pair also the share of samples that the judging net puts in the class they were drawn for. A job that is done is not run
+again: each leaves ``row.json`` in its folder below ``--work``. Tuning that is done is not repeated where only the
+measuring was cut short.
 """
 
 from __future__ import annotations
@@ -53,9 +54,10 @@ PAIRS = {
     "cifar10-jpeg-sngan": "cifar10-jpeg",
 }
 """The pairs, and the folder of each one's data, after which its feature nets are named too."""
-MOST_NEIGHBOURS = 10_000
 OFFSET = 1000
 """Added to the seed of tuning for the samples that are measured."""
+NEIGHBOURS = 2000
+"""Real images whose distances are held at a time."""
 
 
 def _paths(name: str, args: argparse.Namespace) -> list[str]:
@@ -72,14 +74,18 @@ def _measured(features: Features, images: np.ndarray) -> Any:
 
 
 def _nearer_to_training(x: np.ndarray, train: np.ndarray, test: np.ndarray) -> float:
-    """Share of samples whose nearest training image is nearer than their nearest test image, of as many of each."""
-    most = min(len(train), len(test), MOST_NEIGHBOURS)
+    """Share of samples whose nearest training image is nearer than their nearest test image."""
+    return float(np.mean(_least_distance(x, train) < _least_distance(x, test)))
+
+
+def _least_distance(x: np.ndarray, real: np.ndarray) -> np.ndarray:
+    """Least squared distance to a real image, less the square of the sample, which is the same for all of them."""
     rows = lambda a: a.reshape(len(a), -1).astype(np.float64)
-    own = rows(x)
-    sides = [rows(real[np.random.default_rng(0).permutation(len(real))[:most]]) for real in (train, test)]
-    # the samples' own squares are the same on both sides
-    least = [(np.sum(side**2, axis=1) - 2 * own @ side.T).min(axis=1) for side in sides]
-    return float(np.mean(least[0] < least[1]))
+    own, least = rows(x), np.full(len(x), np.inf)
+    for start in range(0, len(real), NEIGHBOURS):
+        side = rows(real[start : start + NEIGHBOURS])
+        least = np.minimum(least, (np.sum(side**2, axis=1) - 2 * own @ side.T).min(axis=1))
+    return least
 
 
 def _row(name: str, seed: int, args: argparse.Namespace) -> dict[str, Any]:
@@ -125,6 +131,7 @@ def _row(name: str, seed: int, args: argparse.Namespace) -> dict[str, Any]:
     sets = {k: to_uint8(np.asarray(x), span) for k, x in (("before", result.before), ("after", result.after))}
     row |= {k: distance(x) for k, x in sets.items()}
     row["gap"] = (row["before"] - row["after"]) / (row["before"] - row["floor"])
+    row["training_share"] = len(train.x) / (len(train.x) + len(test.x))
     row["nearer_to_training"] = {k: _nearer_to_training(x[:1000], train.x, test.x) for k, x in sets.items()}
     row["stopped"] = int(result.stopped.sum())
     if pair.classes is not None:

@@ -1,26 +1,32 @@
 r"""A short chain in sample space as the end of the generator: refined samples in one pass, with nothing to train.
 
-The chain that :func:`dcd.tune` finds in sample space takes few steps of a small critic and has nearly no noise. Such a
-chain is a function of the sample it starts from, and the pair whose generator is :math:`\mathrm{chain} \circ G` draws
-what the chain draws, to the noise. Noise that moves a coordinate by more than a hundredth of the samples' half range
-over the whole chain is not nothing, and is refused.
+The chain in sample space that :func:`dcd.tune` trains a critic for takes few steps of a small critic and has nearly no
+noise. Such a chain is a function of the sample it starts from, and the pair whose generator is
+:math:`\mathrm{chain} \circ G` draws what the chain draws, to the noise. Noise that is more than nearly nothing is
+refused: a standard deviation, over the whole chain, above a hundredth of the samples' half range, or of the spread of
+the generator's samples where they have no range.
 """
 
 from __future__ import annotations
 
 import math
 
+import jax
 import numpy as np
 
 from pairs import InputError, Pair, Record
 from pairs.ascending_generator import ascending_generator
 
+from ..critics.scores import generate_set
 from ..langevin.settings import Langevin
+from ..langevin.starts import labels_of
 
 __all__ = ["fold_chain"]
 
 MOST_NOISE = 0.01
-"""Standard deviation of the sum of a chain's noise, in units of the half range, or of 1 where there is no range."""
+"""Standard deviation of the sum of a chain's noise, in units of the half range."""
+SEEN = 500
+"""Samples of the generator that tell the spread where there is no range."""
 
 
 def fold_chain(pair: Pair, chain: Langevin) -> Pair:
@@ -28,15 +34,16 @@ def fold_chain(pair: Pair, chain: Langevin) -> Pair:
 
     Args:
       pair: Pair with the critic that drives the chain.
-      chain: The chain: steps up the scaled score, clipped or not, and noise whose variance :math:`\sum_k 2\eta_k T` is
-        at most :math:`10^{-4} r^2` for samples of half range r.
+      chain: The chain: steps up the scaled score, clipped or not, and noise of standard deviations :math:`s_k` with
+        :math:`\sum_k s_k^2 \le 10^{-4} r^2` for samples of half range r.
 
     Returns:
       A pair with the same prior, critic and encoder; uncalibrated, since the critic's ratio is that of the data to the
       generator without the chain. Its record keeps the chain under ``folded``, and none of its own.
 
     Raises:
-      InputError: A chain in latent space, one with more noise, or one whose step is more than that.
+      InputError: A chain in latent space, one with more noise, or one with further settings: Metropolis, a tether,
+        another divergence, tangent drift, held coordinates, a preconditioner, noise that follows the gradient.
 
     Example:
       >>> import jax, jax.numpy as jnp, pairs
@@ -49,8 +56,31 @@ def fold_chain(pair: Pair, chain: Langevin) -> Pair:
     """
     if not pair.has_critic:
         raise InputError("pair", "has no critic to drive a chain", "make one: dcd.recover, ganrefine adapt PAIR DATA")
+    if type(chain) is not Langevin:
+        raise InputError("chain", f"is {chain!r}", "give a dcd.Langevin")
     if chain.space != "pixel":
         raise InputError("space", "is 'latent': that chain moves latents", "learn it: dcd.amortise")
+    _check_plain(chain)
+    bounds = pair.sample_range
+    if bounds is not None and not chain.project:
+        raise InputError("project", "is False: samples would leave their range", "fold a chain that projects")
+    noise, unit = math.sqrt(float(np.sum(np.square(chain.noise_scales())))), _unit(pair)
+    if noise > MOST_NOISE * unit:
+        what = "the spread of the samples" if bounds is None else "the half range"
+        problem = f"is {chain.temperature:g}: the noise of the chain adds up to {noise / unit:.2g} of {what}"
+        raise InputError("temperature", problem, "use ganrefine refine, or a chain with temperature 0")
+    span = None if bounds is None else (float(bounds[0]), float(bounds[1]))
+    generator = ascending_generator(
+        pair.generator, pair.critic, chain.step_sizes(), span, chain.critic_scale, chain.clip
+    )
+    record = pair.record.to_dict()
+    record.pop("chain", None)
+    kept = Record(record).updated(folded=chain.to_dict())
+    return pair.replace(generator=generator, calibrated=False, record=kept)
+
+
+def _check_plain(chain: Langevin) -> None:
+    """Refuse a chain whose steps are more than steps up the score."""
     plain = Langevin(
         "pixel",
         chain.steps,
@@ -58,26 +88,21 @@ def fold_chain(pair: Pair, chain: Langevin) -> Pair:
         temperature=chain.temperature,
         critic_scale=chain.critic_scale,
         clip=chain.clip,
-        noise_order=chain.noise_order,  # there is none
+        noise_order=chain.noise_order,  # of no effect without noise
         anneal=chain.anneal,
         anneal_noise=chain.anneal_noise,
         project=chain.project,
         preset=chain.preset,
     )
-    if chain != plain:
-        changed = [k for k, v in chain.to_dict().items() if v != plain.to_dict()[k]]
-        raise InputError(changed[0], f"is {chain.to_dict()[changed[0]]}", "fold a chain of plain steps up the score")
-    bounds = pair.sample_range
-    half = 1.0 if bounds is None else (bounds[1] - bounds[0]) / 2
-    noise = math.sqrt(float(np.sum(np.square(chain.noise_scales()))))
-    if noise > MOST_NOISE * half:
-        problem = f"is {chain.temperature:g}: the noise of the chain adds up to {noise / half:.2g} of the half range"
-        raise InputError("temperature", problem, "use ganrefine refine, or a chain with temperature 0")
-    span = None if bounds is None or not chain.project else (float(bounds[0]), float(bounds[1]))
-    record = pair.record.to_dict()
-    record.pop("chain", None)
-    kept = Record(record).updated(folded=chain.to_dict())
-    generator = ascending_generator(
-        pair.generator, pair.critic, chain.step_sizes(), span, chain.critic_scale, chain.clip
-    )
-    return pair.replace(generator=generator, calibrated=False, record=kept)
+    own, wanted = chain.to_dict(), plain.to_dict()
+    for name, value in own.items():
+        if value != wanted[name]:
+            raise InputError(name, f"is {value}", "fold a chain of plain steps up the score")
+
+
+def _unit(pair: Pair) -> float:
+    """Half the samples' range, or the spread of a coordinate of the generator's samples."""
+    if pair.sample_range is not None:
+        return (pair.sample_range[1] - pair.sample_range[0]) / 2
+    x = np.asarray(generate_set(pair, jax.random.key(0), SEEN, labels_of(pair, np.arange(SEEN)))[1], np.float64)
+    return float(np.sqrt(np.mean(np.var(x, axis=0))))

@@ -14,7 +14,7 @@ settings of the chain are stored with the pair (``record["chain"]``), and sampli
 
 The features of a critic on features stay as they are. Its head, with a calibration behind it if there is one, is
 trained on the features of the two sides, and penalties act on its slope there, in units of the features' spread. A
-label term stays as it is too; it drives the chains and is left out of the losses that are reported.
+label term stays as it is too; it drives the chains and is left out of the losses in the history.
 """
 
 from __future__ import annotations

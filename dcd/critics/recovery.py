@@ -48,7 +48,7 @@ __all__ = ["RecoveryProgress", "recover"]
 
 MAX_HOLDOUT = 2000
 NORMALISER_SAMPLES = 8192
-STALE = ("chain", "contrasted", "calibration", "tuned")
+STALE = ("chain", "contrasted", "calibration", "tuned", "folded")
 """Entries of a record that were measured or tuned with the old critic."""
 
 RecoveryProgress = Callable[[int, int, dict[str, float], float], None]

@@ -17,7 +17,7 @@ from typing import Any
 import jax
 from jax import Array
 
-from pairs import Pair
+from pairs import InputError, Pair
 from pairs.io.work import Work
 
 from ..critics.contrast_settings import Contrast
@@ -61,7 +61,7 @@ def contrast_turns(
       What came of it, the winner where no critic came nearer.
 
     Raises:
-      InputError: The data do not fit the pair, or a loss became NaN.
+      InputError: The data do not fit the pair.
     """
     work, config, best = work or Work(), winner.config, winner.choice
     fine = dataclasses.replace(best, critic=course.critic, chain=course.chain, acceptance=1.0)
@@ -75,17 +75,20 @@ def contrast_turns(
             return Improved(pair, best, found, trials, spent, (f"{course.name}, turn {turn}: {why}",))
         if on_progress is not None:
             on_progress(f"{course.name}, turn {turn}", (turn - 1) / config.contrasts)
-        last = last or course.start(work)
         settings = course.first.replace(learning_rate=rate)
-        make = functools.partial(_contrasted, last, data, jax.random.fold_in(key, turn), course.chain, settings)
-        made, _ = kept_critic(work, f"critic-{turn}", last, make)
+        try:
+            last = last or course.start(work)
+            make = functools.partial(_contrasted, last, data, jax.random.fold_in(key, turn), course.chain, settings)
+            made, _ = kept_critic(work, f"critic-{turn}", last, make)
+        except InputError as error:  # a loss that is not finite: what was found so far stands
+            return Improved(pair, best, found, trials, spent, (f"{course.name}, turn {turn}: {error}",))
         tuned = winner.pair.replace(
             critic=made.critic, critic_kind=made.critic_kind, calibrated=made.calibrated, record=made.record
         )
         trial = winner.trial(work, f"turn-{turn}", tuned, fine)
         spent += cost
         entry = {"round": config.rounds + config.boosts + turn - 1, "n": winner.n, "choice": fine.to_dict()}
-        trials.append({**entry, "turn": turn, "learning_rate": rate, **trial})
+        trials.append({**entry, "course": course.name, "turn": turn, "learning_rate": rate, **trial})
         distance, chosen = lowest(trial, fine)
         if distance < turn_best:
             last, turn_best = made, distance

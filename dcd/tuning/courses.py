@@ -9,11 +9,12 @@ pays for a chain, and has critic scale 1: a scale would magnify every update, an
 everywhere, are out of its reach. Ten nearly noiseless steps of the samples themselves, as in arXiv 2004.01704, mend
 them. Their critic sees the samples alone: it is recovered for the generator in a few updates, and contrastive
 divergence does the rest, in many rounds, since neither a step nor its start needs a pass through the generator: chains
-start from a pool of samples that is drawn once. A critic on features would be led astray there, for few pixels change
-features as no eye sees.
+start from a pool of samples that is drawn once. A critic on features would be led astray there, since small changes of
+a few pixels, which no eye sees, change the features.
 
-The step size in sample space is in units of the samples' half range r, or of their standard deviation where they have
-no range: :math:`\eta = 0.3\,r^2`. It sets no more than how fast the critic learns, for the critic finds its scale.
+The step size in sample space is in units of the samples' half range r, or of the spread of a coordinate (the root of
+the mean variance) where they have no range: :math:`\eta = 0.3\,r^2`. It sets no more than how fast the critic learns,
+for the critic finds its scale.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from ..critics.architectures import fresh_critic
 from ..critics.contrast_settings import ON_FEATURES, Contrast
 from ..critics.feature_parts import feature_parts
 from ..critics.kept_critic import kept_critic
-from ..critics.pools import Pool, pool_source
+from ..critics.pools import Pool, pool_source, split_pool
 from ..critics.recovery import recover
 from ..critics.recovery_settings import Recover
 from ..critics.scores import generate_set
@@ -56,6 +57,8 @@ RECOVERY = Recover(steps=500)
 """The critic that the turns in sample space begin with."""
 POOL, POOL_NUMBERS = 10_000, 2**27
 """Samples that the chains in sample space start from, drawn once, and most numbers in all of them."""
+DRAW, RECOVER = 0xD0, 0xD1
+"""Numbers of the keys of the pool and of the recovery; turns have 1, 2, ..."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -102,24 +105,23 @@ def sample_course(winner: Winner, data: CriticData, key: Array) -> Course:
     Args:
       winner: The winner; its generator is what counts.
       data: What the critic is trained on.
-      key: Typed key of the recovery.
+      key: Typed key of the pool and the recovery.
     """
     bounds = winner.pair.sample_range
-    half = float(np.std(data.train_x)) if bounds is None else (bounds[1] - bounds[0]) / 2
+    # offsets between coordinates are no spread
+    spread = float(np.sqrt(np.mean(np.var(data.train_x, axis=0, dtype=np.float64))))
+    half = spread if bounds is None else (bounds[1] - bounds[0]) / 2
     chain = SAMPLE_CHAIN.replace(step_size=SAMPLE_CHAIN.step_size * half**2)
 
     def start(work: Work) -> Pair:
-        pool_key, recovery_key = jax.random.split(key)
-        pool = Pool(work.arrays("pool", functools.partial(_drawn, winner.pair, pool_key))["x"])
-        if winner.pair.classes is not None:
-            pool = pool._replace(labels=np.asarray(labels_of(winner.pair, np.arange(len(pool.x)))))
-        generator, prior = pool_source(pool, winner.pair.classes)
+        trains, measures = split_pool(_drawn(winner.pair, jax.random.fold_in(key, DRAW)), 0.1, winner.pair.classes)
+        generator, prior = pool_source(trains, winner.pair.classes)
         source = winner.pair.replace(generator=generator, prior=prior)
-        make = functools.partial(_recovered, source, data, recovery_key)
+        make = functools.partial(_recovered, source, data, measures, jax.random.fold_in(key, RECOVER))
         return kept_critic(work, "critic-0", source, make)[0]
 
     name = "contrastive divergence of samples"
-    return Course(name, "recovered+cd", chain, SAMPLE_TURN, float("inf"), start, _price(winner.pair))
+    return Course(name, "samples+cd", chain, SAMPLE_TURN, float("inf"), start, _price(winner.pair))
 
 
 def _price(pair: Pair) -> float:
@@ -129,14 +131,18 @@ def _price(pair: Pair) -> float:
     return min(1.0, gradient_operations(fresh, "pixel") / through) if through else 1.0
 
 
-def _drawn(pair: Pair, key: Array) -> dict[str, np.ndarray]:
-    """Samples of the generator, as many as memory bears and equally many of each class."""
-    n = min(POOL, max(POOL_NUMBERS // math.prod(pair.sample_shape), 64))
-    n += -n % (pair.classes or 1)
-    return {"x": generate_set(pair, key, n, labels_of(pair, np.arange(n)))[1]}
+def _drawn(pair: Pair, key: Array) -> Pool:
+    """Samples of the generator, as many as memory bears and equally many of each class, at least two."""
+    each, least = pair.classes or 1, 2 if pair.classes else 20
+    n = max(min(POOL, POOL_NUMBERS // math.prod(pair.sample_shape)) // each, least) * each
+    labels = labels_of(pair, np.arange(n))
+    # chains of samples are float32, also behind a generator of half precision
+    x = np.asarray(generate_set(pair, key, n, labels)[1], np.float32)
+    return Pool(x, None if labels is None else np.asarray(labels))
 
 
-def _recovered(pair: Pair, data: CriticData, key: Array, work: Work) -> tuple[Pair, dict[str, Any]]:
+def _recovered(pair: Pair, data: CriticData, measures: Pool, key: Array, work: Work) -> tuple[Pair, dict[str, Any]]:
     """The critic that the turns in sample space begin with."""
-    made, report = recover(pair, data.train_x, key, RECOVERY, labels=data.train_labels, work=work)
+    labels = data.train_labels
+    made, report = recover(pair, data.train_x, key, RECOVERY, labels=labels, negatives=measures, work=work)
     return made, report.to_dict()

@@ -2,7 +2,7 @@
 
 The search is successive halving (:mod:`dcd.tuning.halving`) over choices of a critic, a selection and a chain
 (:mod:`dcd.tuning.choices`), after which the critic of the winner may be boosted (:mod:`dcd.tuning.boosting_rounds`) or
-fine-tuned by contrastive divergence, and another one is trained by it for a chain in sample space
+fine-tuned by contrastive divergence, which also trains a critic of the samples for a chain in sample space
 (:mod:`dcd.tuning.courses`); what comes nearest to the data is the outcome.
 The winner is confirmed with new seeds against data that the search has not seen
 (:mod:`dcd.tuning.confirmation`).
@@ -41,6 +41,8 @@ __all__ = ["tune"]
 
 CONFIRM, BOOST, CONTRAST = 0xC0F, 0xB005, 0xCD
 """Numbers of the keys of confirmation, boosting and contrastive divergence; the rounds of the search use 0, 1, ..."""
+COURSES = {"samples": 1, "contrast": 2}
+"""Numbers of the keys of the courses of contrastive divergence."""
 LEAST = 16
 STILL = Langevin("latent", 0, 0.02, preset="none")
 """No chain: the generator's samples."""
@@ -94,6 +96,8 @@ def tune(
     if (config.boosts or config.contrasts) and critic_data is None:
         raise InputError("critic_data", "is missing", "give the data of the new critics, or set boosts=0, contrasts=0")
     pair = next(iter(pairs.values()))
+    if critic_data is not None and pair.classes is not None and critic_data.train_labels is None:
+        raise InputError("critic_data", "has no train_labels", "give the classes of train_x: the pair is conditional")
     search, held = (
         check_samples(name, pair, x, LEAST)
         for name, x in (("search_real", search_real), ("confirm_real", confirm_real))
@@ -150,7 +154,7 @@ def _improved(
     work: Work,
     end: float,
 ) -> Improved:
-    """The nearest of the search's winner and the new critics for its chain, with the account of all of them."""
+    """The nearest of the search's winner and what new critics reach, with the account of all of them."""
     if not (config.boosts or config.contrasts):
         return Improved(pair, choice, np.inf, [], 0, ())
     boost_key, contrast_key = (jax.random.fold_in(key, number) for number in (BOOST, CONTRAST))
@@ -158,16 +162,18 @@ def _improved(
     winner = measure_winner(pair, choice, rows, judge, boost_key, config, part, end)
     moves, untried = choice.acceptance == 1 and choice.chain.steps > 0, []
     if config.boosts and not moves:
-        untried.append("boosting: the best choice is no chain alone, whose law a sum of critics could describe")
+        untried.append("boosting: no chain without a selection is the best choice, whose law a sum could describe")
     found = [boost_rounds(winner, data, boost_key, on_progress, part)] if config.boosts and moves else []
     if config.contrasts:
-        courses = {"samples": sample_course(winner, data, contrast_key)}
+        left = config.evaluations - winner.evaluations if config.evaluations else math.inf
+        keys = {name: jax.random.fold_in(contrast_key, number) for name, number in COURSES.items()}
+        courses = {"samples": sample_course(winner, data, keys["samples"])}
         if moves:
             courses["contrast"] = winner_course(winner)
-        left = config.evaluations - winner.evaluations if config.evaluations else math.inf
         for name, course in courses.items():
-            own, rival = jax.random.fold_in(contrast_key, len(found)), min((f.nearest for f in found), default=np.inf)
-            found.append(contrast_turns(winner, course, data, own, on_progress, work.part(name), left, rival))
+            # what came no nearer than the winner stands at the winner's own distance
+            rival = min((f.nearest for f in found if f.nearest < winner.nearest), default=math.inf)
+            found.append(contrast_turns(winner, course, data, keys[name], on_progress, work.part(name), left, rival))
     best = min(found, key=lambda f: f.nearest, default=Improved(pair, choice, np.inf, [], 0, ()))
     trials = [t for f in found for t in f.trials]
     spent = winner.evaluations + sum(f.evaluations for f in found)

@@ -33,8 +33,9 @@ class Tune:
       batch: Chains that are moved together.
       boosts: Most rounds of boosting after the search (:mod:`dcd.tuning.boosting_rounds`), which together may spend as
         many gradient evaluations as the search.
-      contrasts: Most turns of contrastive divergence after the search (:mod:`dcd.tuning.contrast_turns`), which
-        together may spend as many gradient evaluations as the search.
+      contrasts: Most turns of each course of contrastive divergence after the search (:mod:`dcd.tuning.courses`). Each
+        course may spend as many gradient evaluations as the search; an evaluation in sample space counts as the part
+        of one through the generator that its operations are.
       pool: Samples of the best chain that the critic of each of these rounds is recovered from, at least 64.
 
     Raises:
@@ -65,11 +66,11 @@ class Tuned(NamedTuple):
     """Outcome of :func:`dcd.tune`.
 
     Attributes:
-      verdict: The decision on untouched data; None if no choice beat the generator in the search.
-      choice: The best choice with its best number of steps; None if no choice beat the generator in the search.
+      verdict: The decision on untouched data; None if nothing beat the generator on the search data.
+      choice: The best choice with its best number of steps; None if nothing beat the generator on the search data.
       trials: Every run of the search: ``round``, ``n``, ``choice``, distance of the ``generator`` and ``after`` each
         step count, and the number of chains that ``stopped``.
-      evaluations: Gradient evaluations of the search and the confirmation.
+      evaluations: Gradient evaluations of search, new critics and confirmation, each counted as one.
       seconds: Duration.
       untried: Choices that were not run, as labels with the reason.
       pair: Pair with the critic of ``choice``; None without a choice.

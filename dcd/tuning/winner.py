@@ -1,4 +1,4 @@
-"""The winner of a search, measured once more on fresh seeds: what new critics for its chain must beat."""
+"""The winner of a search, measured once more on fresh seeds: what new critics must beat."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class Winner:
 
 
 class Improved(NamedTuple):
-    """What came of new critics for the winner's chain.
+    """What came of new critics after the search.
 
     Attributes:
       pair: Pair with the critic of the best choice.

@@ -11,7 +11,10 @@ __all__ = ["curves_plot", "samples_plot", "scatter_plot", "tuning_plot"]
 
 
 def tuning_plot(trials: list[dict[str, Any]]) -> bytes:
-    """Distance against steps for every run of a search, as a PNG file; one colour per round, turns are dashed."""
+    """Distance against steps for every run of a search, as a PNG file; one colour per round.
+
+    Turns of contrastive divergence are dashed in latent space and dotted in pixel space.
+    """
     import matplotlib
 
     matplotlib.use("Agg")
@@ -28,6 +31,8 @@ def tuning_plot(trials: list[dict[str, Any]]) -> bytes:
         first = next(t for t in trials if t["round"] == i)
         name = f"turn {first['turn']}" if "turn" in first else f"round {i + 1}"
         axis.plot([], [], _line(first), color=f"C{i}", label=f"{name}, n = {first['n']}")
+    for line, space in {_line(t): t["choice"]["chain"]["space"] for t in trials if "turn" in t}.items():
+        axis.plot([], [], line, color="grey", label=f"turns in {space} space")
     floor = min((v for t in trials for v in t["after"].values() if np.isfinite(v)), default=1.0)
     axis.set(xlabel="steps", ylabel="distance to held-out data", yscale="log", ylim=(max(floor, 1e-6) * 0.8, None))
     axis.yaxis.set_major_formatter(LogFormatter())
@@ -40,7 +45,9 @@ def tuning_plot(trials: list[dict[str, Any]]) -> bytes:
 
 
 def _line(trial: dict[str, Any]) -> str:
-    return "--" if "turn" in trial else "-"
+    if "turn" not in trial:
+        return "-"
+    return ":" if trial["choice"]["chain"]["space"] == "pixel" else "--"
 
 
 def curves_plot(history: dict[str, list[float]]) -> bytes:

@@ -69,7 +69,7 @@ def test_a_finished_run_is_not_trained_again_and_another_chain_is_refused(amorti
 @pytest.mark.parametrize(
     "more, words",
     [
-        (["--preset", "dcd-pixel"], "moves samples"),
+        (["--preset", "dcd-pixel"], "the noise of the chain adds up"),
         (["--preset", "dcd-latent", "--chain-weight", "0.5"], "chain_weight"),
         (["--chain-weight", "2"], "--chain-weight"),
         (["--preset", "ddls", "--steps", "0"], "at least 1 step"),

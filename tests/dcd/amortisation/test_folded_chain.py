@@ -46,6 +46,33 @@ def test_a_sealed_folded_pair_is_read_back(tmp_path) -> None:
     assert again.record["folded"]["steps"] == 4 and "chain" not in again.record and not again.calibrated
 
 
+def test_a_sample_whose_next_place_is_not_finite_rests() -> None:
+    steep = made().replace(critic=Net(jnp.asarray(1e30), lambda p, x: jnp.sum((p * (x - 0.5)) ** 3, axis=1)))
+    steep = steep.replace(sample_range=None)
+    chain = CHAIN.replace(anneal=(1.0,))
+    run = dcd.refine(steep, chain, jax.random.key(1), 16)
+    z = jnp.asarray(steep.prior.sample(jax.random.key(2), 16))
+    folded = dcd.fold_chain(steep, chain).generate(z)
+    assert run.stopped.all() and np.isfinite(folded).all()
+    np.testing.assert_array_equal(folded, steep.generate(z))
+
+
+def test_a_generator_of_half_precision_climbs_in_single_precision() -> None:
+    pair = made()
+    half = pair.replace(generator=Net(pair.generator.params, lambda p, z: pair.generator(z).astype(jnp.bfloat16)))
+    x = dcd.fold_chain(half, CHAIN).generate(np.ones((2, 2), np.float32))
+    assert x.dtype == jnp.float32 and np.abs(x - half.generate(np.ones((2, 2), np.float32))).max() > 0.05
+
+
+def test_without_a_range_noise_is_measured_by_the_spread_of_the_samples() -> None:
+    pair = made().replace(sample_range=None)
+    wide = pair.replace(generator=Net(pair.generator.params, lambda p, z: 100 * pair.generator(z)))
+    noisy = CHAIN.replace(temperature=1e-3)  # sqrt(2 1e-3 (2 0.2 + 2 0.1)) = 0.035
+    with pytest.raises(InputError, match="of the spread of the samples"):
+        dcd.fold_chain(pair, noisy)
+    assert dcd.fold_chain(wide, noisy).record["folded"]["steps"] == 4
+
+
 @pytest.mark.parametrize(
     ("field", "chain"),
     [
@@ -53,6 +80,8 @@ def test_a_sealed_folded_pair_is_read_back(tmp_path) -> None:
         ("temperature", CHAIN.replace(temperature=1e-3)),
         ("tether", CHAIN.replace(tether=0.1)),
         ("divergence", CHAIN.replace(divergence="js")),
+        ("project", CHAIN.replace(project=False)),
+        ("chain", dcd.Underdamped("pixel", 4, 0.1, prior_weight=0.0)),
     ],
 )
 def test_what_is_no_function_of_the_sample_or_no_plain_step_is_refused(field: str, chain: dcd.Langevin) -> None:

@@ -15,7 +15,7 @@ import dcd
 from dcd.tuning import contrast_turns as turns
 from dcd.tuning.courses import WINNER_TURN, winner_course
 from dcd.tuning.winner import Winner
-from pairs import Net, Normal, Pair
+from pairs import InputError, Net, Normal, Pair
 
 CHAIN = dcd.Langevin("latent", 30, 0.01, critic_scale=3.0, prior_weight=1.0)
 DISTANCES = (7.0, 6.0, 8.0, 4.0, 4.5, 4.2, 1.0)
@@ -75,6 +75,21 @@ def test_turns_end_where_the_next_would_exceed_the_evaluations(run) -> None:
     found, seen = run(8, 0.5 * 2 * turn)  # at the price of one half
     assert len(seen) == 2 and found.evaluations == 2 * turn
     assert found.untried == ("contrastive divergence, turn 3: the gradient evaluations were spent",)
+
+
+def test_a_loss_that_is_not_finite_ends_the_course_and_keeps_what_was_found(run, monkeypatch) -> None:
+    calls: list[int] = []
+
+    def broken(*_, **more):
+        calls.append(1)
+        if len(calls) == 2:
+            raise InputError("loss", "became NaN", "lower the learning rate")
+        return _pair(4.0), SimpleNamespace(to_dict=dict)  # the critic at distance 4
+
+    monkeypatch.setattr(turns, "contrast", broken)
+    found, _ = run(8)
+    assert len(calls) == 2 and "turn 2: loss: became NaN" in found.untried[0]
+    assert found.choice.critic == "raw+cd" and found.nearest == 4.0
 
 
 def test_turns_end_after_two_where_another_course_is_nearer_by_far(run) -> None:

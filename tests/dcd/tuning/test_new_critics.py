@@ -6,13 +6,15 @@ import dataclasses
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 from test_search import JUDGE, LATENT, SMALL, _pair, _ratio, _real
 
 import dcd
 from dcd.tuning import courses
+from dcd.tuning.contrast_turns import contrast_turns
 from dcd.tuning.winner import Winner
-from pairs import InputError
+from pairs import InputError, Normal, make_pair, wrap
 from pairs.io.work import Work
 
 
@@ -71,7 +73,7 @@ def test_contrastive_divergence_of_samples_carries_a_generator_to_the_data_where
         {"raw": pair}, _real(1, 900), _real(2, 1500), JUDGE, jax.random.key(0), config, [choice], critic_data=data
     )
     assert min(tuned.trials[0]["after"].values()) > tuned.trials[0]["generator"]
-    assert tuned.gain and tuned.choice is not None and tuned.choice.critic == "recovered+cd"
+    assert tuned.gain and tuned.choice is not None and tuned.choice.critic == "samples+cd"
     assert tuned.choice.chain.space == "pixel" and tuned.pair is not None
     assert tuned.pair.record["contrasted"]["rounds"] == 150 and tuned.pair.generator is pair.generator
     # the generator's distance is 2.32; ten steps may carry every sample anywhere
@@ -98,3 +100,24 @@ def test_boosting_without_data_is_refused():
             jax.random.key(0),
             config,
         )
+
+
+def test_the_course_in_sample_space_takes_a_conditional_generator_of_half_precision(monkeypatch):
+    """A class is a side of the plane; the pool is float32 and has as many samples of each class."""
+    monkeypatch.setattr(courses, "SAMPLE_TURN", courses.SAMPLE_TURN.replace(rounds=2, batch=8))
+    monkeypatch.setattr(courses, "RECOVERY", courses.RECOVERY.replace(steps=3, batch=8))
+    sides = wrap(lambda p, z, c: (z + 3.0 * c[:, None]).astype(jnp.bfloat16))
+    own = wrap(lambda p, x, c: x[:, 0])
+    pair = make_pair(sides, own, Normal((2,)), sample_range=None, critic_kind="logit", classes=2, check=False)
+    y = np.arange(80) % 2
+    data = dcd.CriticData(_real(3, 80) + 3.0 * y[:, None].astype(np.float32), _real(4, 40), train_labels=y)
+    still = dcd.Choice("none", dcd.Langevin("latent", 0, 0.1, preset="none"))
+    given = (pair, still, 1.0, 2.0, _real(0, 16), JUDGE, jax.random.key(0), 10)
+    winner = Winner(*given, dcd.Tune(contrasts=1))
+    course = courses.sample_course(winner, data, jax.random.key(1))
+    found = contrast_turns(winner, course, data, jax.random.key(1))
+    (trial,) = found.trials
+    assert trial["course"] == course.name and np.isfinite(list(trial["after"].values())).all()
+    rows = course.start(Work()).generator.params
+    assert rows.dtype == jnp.float32 and rows.shape == (2, 4500, 2)  # a tenth of 5,000 of each class measures
+    assert 2.5 < float(rows[1].mean() - rows[0].mean()) < 3.5
