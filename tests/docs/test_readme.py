@@ -21,7 +21,7 @@ README = (ROOT / "README.md").read_text()
     [
         ("refine-bundled-tuned", "bundled Fashion-MNIST WGAN-GP, tuned"),
         ("refine-mlp-tuned", "a stranger's MNIST MLP GAN, tuned"),
-        ("refine-wgan-features", "a stranger's MNIST WGAN-GP, critic on features"),
+        ("refine-wgan-tuned", "a stranger's MNIST WGAN-GP, tuned"),
     ],
 )
 def test_the_table_of_results_is_that_of_the_reports(report, row) -> None:
