@@ -54,7 +54,8 @@ def check_amortisable(pair: Pair, chain: Langevin, settings: Amortise) -> None:
     if not pair.has_critic:
         raise InputError("critic", "is missing: this pair has a generator alone", "make one: dcd.recover")
     if chain.space != "latent":
-        raise InputError("space", "is 'pixel': that chain moves samples", "give a chain with space='latent'")
+        remedy = "give a chain with space='latent', or use dcd.fold_chain"
+        raise InputError("space", "is 'pixel': that chain moves samples", remedy)
     problem = check_law(pair, chain)
     weights = settings.trials(problem is None)
     if problem is not None and min(weights) < 1:

@@ -98,7 +98,8 @@ def chart_law(pair: Pair, base: Prior, chain: Langevin) -> ChartLaw:
       InputError: The chain moves samples and not latents.
     """
     if chain.space != "latent":
-        raise InputError("space", "is 'pixel': that chain moves samples", "give a chain with space='latent'")
+        remedy = "give a chain with space='latent', or use dcd.fold_chain"
+        raise InputError("space", "is 'pixel': that chain moves samples", remedy)
     return ChartLaw(make_target(pair, chain.replace(tether=0.0)), base, max(chain.temperature, 1e-30))
 
 
