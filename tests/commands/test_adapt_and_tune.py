@@ -12,6 +12,7 @@ from small_nets import write_net
 import checkpoints
 import dcd
 import pairs.io.work as work_module
+from dcd.tuning import courses
 from ganrefine import main
 from pairs import Normal, Record, make_pair
 from pairs.sequential.spec import init_sequential
@@ -105,7 +106,9 @@ def test_an_adaptation_that_is_stopped_goes_on_as_its_line_says_to_the_same_pair
 
 
 @pytest.mark.slow
-def test_tune_reports_its_verdict_and_refine_obeys_it(given, net, tmp_path) -> None:
+def test_tune_reports_its_verdict_and_refine_obeys_it(given, net, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(courses, "SAMPLE_TURN", courses.SAMPLE_TURN.replace(rounds=20))
+    monkeypatch.setattr(courses, "POOL", 200)
     judge = write_net(tmp_path / "net-b", "b")
     few = ["--critic-steps", "20", "--steps", "2", "--confirm", "500", "--first", "20", "--pool", "80", "--batch", "20"]
     few += ["--boosts", "1", "--contrasts", "1"]
@@ -114,8 +117,9 @@ def test_tune_reports_its_verdict_and_refine_obeys_it(given, net, tmp_path) -> N
     assert report["features"]["name"] != report["judge"]["name"]
     assert set(report["moves"]) - {"features"} == {"recovered", "maps"}  # on the features alone where maps tell at once
     tried = {t["choice"]["critic"] for t in report["trials"]}
-    # the winner's critic is boosted once and contrasted once, unless the best choice is a selection
-    assert {name.removesuffix("+1").removesuffix("+cd") for name in tried} == {"raw", "recovered", "features"}
+    # the winner's critic is boosted once and contrasted once, unless the best choice is a selection; one of samples is new
+    names = {name.removesuffix("+1").removesuffix("+cd") for name in tried}
+    assert names == {"raw", "recovered", "features", "samples"}
     assert report["verdict"] in ("gain", "no gain", "undecided") and report["reason"]
     if report["gain"]:
         assert report["confirmed"]["fid"]["interval"][1] < 0
@@ -137,7 +141,8 @@ def test_tune_says_how_many_images_a_verdict_needs(given, net, tmp_path, capsys)
 
 
 @pytest.mark.slow
-def test_points_go_through_tune_and_refine_with_features_of_their_own(net, tmp_path, capsys) -> None:
+def test_points_go_through_tune_and_refine_with_features_of_their_own(net, tmp_path, capsys, monkeypatch) -> None:
+    monkeypatch.setattr(courses, "SAMPLE_TURN", courses.SAMPLE_TURN.replace(rounds=100))
     # the plane's Gaussian samples, and data on a ring
     generator = init_sequential(jax.random.key(0), [{"layer": "dense", "out": 2}], (2,))
     pair = make_pair(generator, None, Normal((2,)), sample_range=None, critic_kind=None, record=Record(name="plane"))
