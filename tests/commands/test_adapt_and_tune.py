@@ -117,7 +117,7 @@ def test_tune_reports_its_verdict_and_refine_obeys_it(given, net, tmp_path, monk
     assert report["features"]["name"] != report["judge"]["name"]
     assert set(report["moves"]) - {"features"} == {"recovered", "maps"}  # on the features alone where maps tell at once
     tried = {t["choice"]["critic"] for t in report["trials"]}
-    # the winner's critic is boosted once and contrasted once, unless the best choice is a selection; a new one of samples
+    # the winner's critic is boosted and contrasted once, unless the best choice is a selection; that of samples is new
     names = {name.removesuffix("+1").removesuffix("+cd") for name in tried}
     assert names == {"raw", "recovered", "features", "samples"}
     assert report["verdict"] in ("gain", "no gain", "undecided") and report["reason"]
