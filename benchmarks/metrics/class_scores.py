@@ -28,7 +28,7 @@ def inception_score(logits: ArrayLike, splits: int = 10, seed: int | None = 2020
             "logits", f"have shape {rows.shape} for {splits} splits", "give (n, classes), n at least splits"
         )
     if seed is not None:
-        rows = rows[np.random.RandomState(seed).permutation(len(rows))]  # noqa: NPY002 -- published protocol
+        rows = rows[np.random.RandomState(seed).permutation(len(rows))]  # the legacy stream is the published protocol
     rows = rows - rows.max(axis=1, keepdims=True)
     log_p = rows - np.log(np.exp(rows).sum(axis=1, keepdims=True))
     n, scores = len(rows), []

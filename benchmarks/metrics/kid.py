@@ -96,7 +96,7 @@ def kernel_distance_subsets(
     a, b = _pair(x, y)
     if not 2 <= size <= min(len(a), len(b)):
         raise InputError("size", f"is {size} for {len(a)} and {len(b)} samples", "give 2 up to the smaller number")
-    rng = np.random.RandomState(seed)  # noqa: NPY002 -- the legacy stream is part of the published protocol
+    rng = np.random.RandomState(seed)  # the legacy stream is part of the published protocol
     drawn_x, drawn_y = np.zeros((subsets, len(a))), np.zeros((subsets, len(b)))
     for i in range(subsets):
         drawn_x[i, rng.choice(len(a), size, replace=False)] = 1

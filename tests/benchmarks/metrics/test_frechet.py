@@ -26,7 +26,7 @@ def _fd(x: np.ndarray, y: np.ndarray) -> float:
 
 @pytest.fixture(scope="module")
 def golden() -> tuple[np.ndarray, np.ndarray]:
-    rng = np.random.RandomState(0)  # noqa: NPY002 -- the stream the reference values were computed with
+    rng = np.random.RandomState(0)  # the stream the reference values were computed with
     return rng.randn(2000, 64), rng.randn(2000, 64) * 1.1 + 0.1
 
 
