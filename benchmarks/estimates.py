@@ -15,14 +15,13 @@ import dataclasses
 import math
 import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from dcd.diagnostics.operations import gradient_operations, programs_within
+from dcd.diagnostics.operations import equations, gradient_operations
 from dcd.langevin.chain_settings import ChainSettings
 from pairs import InputError, Pair
 from pairs.checks import is_image
@@ -103,20 +102,13 @@ def activation_bytes(pair: Pair, space: str = "latent") -> int:
     else:
         given = jax.ShapeDtypeStruct((1, *pair.prior.shape), dtype)
         traced = jax.make_jaxpr(lambda z, c: critic(pair.generate(z, c), c))(given, label)
-    return sum(_sizes(traced.jaxpr))
+    return sum(times * _size(equation) for equation, times in equations(traced.jaxpr))
 
 
-def _sizes(program: Any) -> Iterator[int]:
-    """Bytes of what each equation of a traced program gives, those of programs within it included."""
-    for equation in program.eqns:
-        within = programs_within(equation)
-        if within:
-            times = equation.params.get("length", 1)
-            yield from (times * size for inner in within for size in _sizes(inner))
-        else:
-            yield sum(
-                math.prod(v.aval.shape) * v.aval.dtype.itemsize for v in equation.outvars if hasattr(v.aval, "dtype")
-            )
+def _size(equation: Any) -> int:
+    """Bytes of what an equation gives."""
+    given = [v.aval for v in equation.outvars if hasattr(v.aval, "dtype")]
+    return sum(math.prod(value.shape) * value.dtype.itemsize for value in given)
 
 
 def refinement_bytes(pair: Pair, settings: ChainSettings, n: int, batch: int) -> int:
