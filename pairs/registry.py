@@ -25,7 +25,7 @@ _BUILDERS: dict[str, Builder] = {}
 
 _MODULES = {
     "affine": "heads.affine_score",
-    "ascending/generator": "ascending_generator",
+    "ascending/generator": "heads.ascending_generator",
     "benchmarks/classifier": "feature_nets.classifier",
     "benchmarks/random": "feature_nets.fixed_random",
     "benchmarks/strided": "feature_nets.strided",

@@ -15,7 +15,7 @@ import jax
 import numpy as np
 
 from pairs import InputError, Pair, Record
-from pairs.ascending_generator import ascending_generator
+from pairs.heads.ascending_generator import ascending_generator
 
 from ..critics.scores import generate_set
 from ..langevin.settings import Langevin

@@ -18,11 +18,11 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from .errors import InputError
-from .heads.affine_score import nested
-from .protocol import Net
-from .record import Record
-from .registry import Architecture, build, register
+from ..errors import InputError
+from ..protocol import Net
+from ..record import Record
+from ..registry import Architecture, build, register
+from .affine_score import nested
 
 __all__ = ["AscendingApply", "ascending_generator"]
 
