@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import jax
 import jax.numpy as jnp
@@ -12,8 +13,9 @@ from test_search import JUDGE, LATENT, SMALL, _pair, _ratio, _real
 
 import dcd
 from dcd.tuning import courses
+from dcd.tuning import search as tuning
 from dcd.tuning.contrast_turns import contrast_turns
-from dcd.tuning.winner import Winner
+from dcd.tuning.winner import Improved, Winner
 from pairs import InputError, Normal, make_pair, wrap
 from pairs.io.work import Work
 
@@ -121,3 +123,23 @@ def test_the_course_in_sample_space_takes_a_conditional_generator_of_half_precis
     rows = course.start(Work()).generator.params
     assert rows.dtype == jnp.float32 and rows.shape == (2, 4500, 2)  # a tenth of 5,000 of each class measures
     assert 2.5 < float(rows[1].mean() - rows[0].mean()) < 3.5
+
+
+@pytest.mark.parametrize(("reached", "rival"), [(4.0, 4.0), (9.0, math.inf)])
+def test_only_what_beat_the_winner_cuts_the_course_of_its_chain_short(monkeypatch, reached, rival):
+    """A course that came no nearer stands at the winner's own distance, and is no rival."""
+    pair, choice = _pair(_ratio, {"scale": 0.6, "shift": 1.0}), dcd.Choice("raw", LATENT)
+    given = (pair, choice, 5.0, 9.0, _real(0, 16), JUDGE, jax.random.key(0), 10)
+    seen = []
+
+    def turns(winner, course, data, key, on_progress, work, allowed, rival):
+        seen.append((course.critic, rival, key))
+        return Improved(pair, choice, min(winner.nearest, reached), [], 0, ())
+
+    monkeypatch.setattr(tuning, "measure_winner", lambda *_: Winner(*given, dcd.Tune()))
+    monkeypatch.setattr(tuning, "contrast_turns", turns)
+    data, config = dcd.CriticData(_real(3, 40), _real(4, 40)), dataclasses.replace(SMALL, contrasts=2)
+    rest = (_real(0, 16), JUDGE, jax.random.key(0), config, None, Work(), math.inf)
+    assert tuning._improved(pair, choice, data, *rest).nearest == min(5.0, reached)
+    assert [(name, bound) for name, bound, _ in seen] == [("samples+cd", math.inf), ("raw+cd", rival)]
+    assert len({str(jax.random.key_data(key)) for _, _, key in seen}) == 2
