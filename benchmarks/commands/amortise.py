@@ -152,7 +152,9 @@ def _fold(args: argparse.Namespace, folder: Path, pair: Pair, chain: Langevin, b
     from pairs.io.reports import hardware, to_json, versions, write_json
 
     if budget < 1:
-        raise InputError("budget", f"is {budget:g}: OBRS picks latents", "fold a chain without a selection before it")
+        raise InputError(
+            "budget", f"is {budget:g}: a folded chain cannot pick latents first", "draw with ganrefine refine instead"
+        )
     made = dcd.fold_chain(pair, chain)
     say_replaced(folder, "pair", "report.json")
     save_pair(folder / "pair", made.replace(record=made.record.updated(name=f"{pair.name}-folded")), overwrite=True)

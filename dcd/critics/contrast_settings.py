@@ -14,7 +14,7 @@ from .training_settings import CriticTraining
 __all__ = ["ON_FEATURES", "Contrast", "ContrastReport"]
 
 ON_FEATURES = 0.05
-"""A weight of ``r1`` for the head of a critic on features: without it it soon is too steep for the chain's steps."""
+"""A weight of ``r1`` for the head of a critic on features: without a penalty it is soon too steep for the chain."""
 
 ContrastLoss = Literal["wgan", "hinge"]
 ChainStarts = Literal["fresh", "persistent", "mixed"]

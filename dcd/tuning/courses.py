@@ -9,8 +9,8 @@ pays for a chain, and has critic scale 1: a scale would magnify every update, an
 everywhere, are out of its reach. Ten nearly noiseless steps of the samples themselves, as in arXiv 2004.01704, mend
 them. Their critic sees the samples alone: it is recovered for the generator in a few updates, and contrastive
 divergence does the rest, in many rounds, since neither a step nor its start needs a pass through the generator: chains
-start from a pool of samples that is drawn once. A critic on features would be led astray there, since small changes of
-a few pixels, which no eye sees, change the features.
+start from a pool of samples that is drawn once. It is no critic on features, whose slope in the samples may point to
+small changes of a few pixels that no eye sees.
 
 The step size in sample space is in units of the samples' half range r, or of the spread of a coordinate (the root of
 the mean variance) where they have no range: :math:`\eta = 0.3\,r^2`. It sets no more than how fast the critic learns,

@@ -162,7 +162,7 @@ def _improved(
     winner = measure_winner(pair, choice, rows, judge, boost_key, config, part, end)
     moves, untried = choice.acceptance == 1 and choice.chain.steps > 0, []
     if config.boosts and not moves:
-        untried.append("boosting: no chain without a selection is the best choice, whose law a sum could describe")
+        untried.append("boosting: the search chose no chain without a selection, the only choice it can add to")
     found = [boost_rounds(winner, data, boost_key, on_progress, part)] if config.boosts and moves else []
     if config.contrasts:
         left = config.evaluations - winner.evaluations if config.evaluations else math.inf
