@@ -16,7 +16,6 @@ from pairs.checks import image_range, is_image
 from pairs.digests import pair_digest, tree_digest
 from pairs.io.images import Images, default_split, read_images
 from pairs.io.paths import as_path
-from pairs.io.pixels import to_range
 from pairs.io.points import read_points
 from pairs.user_nets import factory_given
 
@@ -27,7 +26,6 @@ from .features.point_features import point_features
 __all__ = [
     "choose_features",
     "classifier_of",
-    "folds_of",
     "load",
     "read_data",
     "refuse_data_options",
@@ -39,8 +37,6 @@ __all__ = [
 
 KNOBS = ("steps", "step_size", "temperature", "critic_scale", "prior_weight", "metropolis", "hold")
 """Settings of the chain that a command line may give."""
-LEAST_IMAGES, MOST_IMAGES = 500, 20_000
-"""Images that a critic needs, and the default of ``--limit`` where one is trained."""
 SURE = 0.8
 """Share of real samples that a classifier must name rightly before a chain follows it: its classes may be others."""
 
@@ -153,28 +149,6 @@ def choose_features(
         return FeatureChoice(net, "bundled", f"{net.name} judges, by the name of the pair: no data are given")
     x, called = (None, "data") if data is None else (data.x, data.name)
     return choose(name, pair.sample_shape, data=x, data_name=called, folder=folder, judge=judge)
-
-
-def folds_of(
-    args: argparse.Namespace, pair: Pair, folds: tuple[float, ...]
-) -> tuple[Images, list[np.ndarray], list[np.ndarray | None]]:
-    """DATA in the pair's range and, for a conditional pair, its labels, shuffled by the seed and cut into folds."""
-    data = as_path("data", args.data)
-    read = read_images if is_image(pair) else read_points
-    split = args.split or default_split(data, array=args.array, read=read)
-    images = read(data, split, expect=pair.sample_shape, array=args.array)
-    order = np.random.default_rng(args.seed).permutation(len(images))[: args.limit or MOST_IMAGES]
-    if len(order) < LEAST_IMAGES:
-        remedy = f"give at least {LEAST_IMAGES}: a critic and a check come out of them"
-        raise InputError("data", f"{images.name} gives {len(order)} images", remedy)
-    x = to_range(images.x[order], image_range(pair)) if is_image(pair) else images.x[order]
-    cuts = (np.cumsum(folds)[:-1] * len(x)).astype(int)
-    labels: list[np.ndarray | None] = [None] * len(folds)
-    if pair.classes is not None:
-        if images.labels is None:
-            raise InputError("data", "holds no labels, which a conditional pair needs", "give labelled images")
-        labels = list(np.split(images.labels[order], cuts))
-    return images, np.split(x, cuts), labels
 
 
 def classifier_of(pair: Pair, features: Features, x: np.ndarray, labels: np.ndarray | None) -> Net | None:

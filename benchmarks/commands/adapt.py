@@ -48,7 +48,8 @@ def run(args: argparse.Namespace) -> int:
     from pairs.io.progress_bars import progress, stages
     from pairs.io.reports import hardware, to_json, versions, write_json
 
-    from ..inputs import KNOBS, choose_features, folds_of, load, settings
+    from ..folds import folds_of
+    from ..inputs import KNOBS, choose_features, load, settings
     from ..kept_run import run_folder
 
     folder = check_out(args.out)

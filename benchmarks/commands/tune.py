@@ -70,7 +70,8 @@ def run(args: argparse.Namespace) -> int:
     from pairs.io.reports import hardware, to_json, versions, write_json
 
     from ..estimates import check_refinement
-    from ..inputs import choose_features, classifier_of, folds_of, load
+    from ..folds import folds_of
+    from ..inputs import choose_features, classifier_of, load
     from ..judges import judge_for
     from ..kept_run import run_folder
     from ..time_estimates import rough_time, seconds_of
@@ -88,7 +89,9 @@ def run(args: argparse.Namespace) -> int:
         pool=args.pool,
     )
     pair = load(args.pair, args.files, args.factory)
-    images, (train_x, held_x, search_x, confirm_x), (train_y, held_y, *_) = folds_of(args, pair, (0.55, 0.1, 0.15, 0.2))
+    images, parts_x, parts_y = folds_of(args, pair, (0.55, 0.1, 0.15, 0.2), rest=True)
+    train_x, held_x, search_x, confirm_x, rest_x = parts_x
+    train_y, held_y, *_, rest_y = parts_y
     if len(confirm_x) < LEAST:
         problem = f"leaves {len(confirm_x)} images for the verdict, which needs {LEAST}"
         raise InputError("data", problem, f"give at least {5 * LEAST:,} images")
@@ -125,7 +128,9 @@ def run(args: argparse.Namespace) -> int:
         feature_net = features.as_net(image_range(pair)) if is_image(pair) else None
         maps = features.maps_net(image_range(pair)) if is_image(pair) else None
         classifier = classifier_of(pair, features, held_x, held_y)
-        critic_data = dcd.CriticData(train_x, held_x, feature_net, max(1, args.critic_steps // 2), train_y, held_y)
+        critic_data = dcd.CriticData(
+            train_x, held_x, feature_net, max(1, args.critic_steps // 2), train_y, held_y, rest_x, rest_y
+        )
         with progress() as bar:
             bar.disable = args.json
             show = stages(bar)
@@ -175,7 +180,13 @@ def run(args: argparse.Namespace) -> int:
             "choice": tuned.choice and tuned.choice.to_dict(),
             "confirmed": {k: v._asdict() for k, v in tuned.confirmed.items()},
             "features": {"name": features.name, "dim": features.dim, "sha256": features.sha256},
-            "folds": dict(critic=len(train_x), calibration=len(held_x), search=len(search_x), confirm=len(confirm_x)),
+            "folds": dict(
+                critic=len(train_x),
+                calibration=len(held_x),
+                search=len(search_x),
+                confirm=len(confirm_x),
+                rest=len(rest_x),
+            ),
             "confirm_n": 0 if verdict is None else verdict.n,
             "evaluations": tuned.evaluations,
             "seconds": tuned.seconds,

@@ -15,7 +15,8 @@ from pairs.io.paths import as_path
 from pairs.io.pixels import to_range
 from pairs.io.points import read_points
 
-from ..inputs import LEAST_IMAGES, MOST_IMAGES, choose_features, read_data
+from ..folds import LEAST_IMAGES, MOST_IMAGES
+from ..inputs import choose_features, read_data
 from ..refinement import LEAST
 from .board import Halves
 from .method import RealData

@@ -19,10 +19,11 @@ from jax import Array
 from pairs import InputError, Net
 from pairs.sequential.spec import init_sequential
 
-__all__ = ["default_layers", "fresh_critic"]
+__all__ = ["convolutional_layers", "default_layers", "fresh_critic"]
 
 SMALL_IMAGE = 1024
 """Most numbers of an image that dense layers take."""
+SILU = {"layer": "silu"}
 
 
 def default_layers(shape: tuple[int, ...], classes: int | None = None) -> list[dict[str, Any]]:
@@ -40,21 +41,46 @@ def default_layers(shape: tuple[int, ...], classes: int | None = None) -> list[d
       [512, 256, 1]
     """
     size = math.prod(shape)
-    silu = {"layer": "silu"}
+    if len(shape) == 3 and size > SMALL_IMAGE:
+        return [*_halved(shape, 4), {"layer": "flatten"}, *_score(classes)]
+    widths = (512, 256) if size > 64 else (128, 128, 128)
+    flatten = [{"layer": "flatten"}] if len(shape) > 1 else []
+    return [*flatten, *(part for w in widths for part in ({"layer": "dense", "out": w}, SILU)), *_score(classes)]
+
+
+def convolutional_layers(shape: tuple[int, ...], classes: int | None = None) -> list[dict[str, Any]]:
+    """Return the layers of a critic that sees texture: convolutions down to a side of 8 or less, and 128 units.
+
+    Args:
+      shape: Shape of an image, ``(H, W, C)``.
+      classes: Number of labels of a conditional pair.
+
+    Returns:
+      Layers that end in one number per sample.
+
+    Example:
+      >>> [layer["out"] for layer in convolutional_layers((28, 28, 1)) if "out" in layer]
+      [32, 64, 128, 1]
+    """
+    return [*_halved(shape, 8), {"layer": "flatten"}, {"layer": "dense", "out": 128}, SILU, *_score(classes)]
+
+
+def _halved(shape: tuple[int, ...], least: int) -> list[dict[str, Any]]:
+    """Convolutions of stride 2 until the smaller side is ``least`` or less."""
+    layers: list[dict[str, Any]] = []
+    side, width = min(shape[:2]), 32
+    while side > least:
+        layers += [{"layer": "conv", "out": width, "kernel": 4, "stride": 2, "padding": 1}, SILU]
+        side, width = side // 2, min(2 * width, 256)
+    return layers
+
+
+def _score(classes: int | None) -> list[dict[str, Any]]:
+    """The layers that end in the score."""
     score: dict[str, Any] = {"layer": "dense", "out": 1}
     if classes is not None:
         score = {"layer": "add", "branches": [[score], [{"layer": "projection", "classes": classes}]]}
-    head = [score, {"layer": "squeeze"}]
-    if len(shape) == 3 and size > SMALL_IMAGE:
-        layers: list[dict[str, Any]] = []
-        side, width = min(shape[:2]), 32
-        while side > 4:
-            layers += [{"layer": "conv", "out": width, "kernel": 4, "stride": 2, "padding": 1}, silu]
-            side, width = side // 2, min(2 * width, 256)
-        return [*layers, {"layer": "flatten"}, *head]
-    widths = (512, 256) if size > 64 else (128, 128, 128)
-    flatten = [{"layer": "flatten"}] if len(shape) > 1 else []
-    return [*flatten, *(part for w in widths for part in ({"layer": "dense", "out": w}, silu)), *head]
+    return [score, {"layer": "squeeze"}]
 
 
 def fresh_critic(

@@ -26,12 +26,13 @@ class Contrast(CriticTraining):
     r"""How :func:`dcd.contrast` fine-tunes a critic against the chain that the critic will drive.
 
     The attributes of :class:`~dcd.critics.training_settings.CriticTraining` are settings of this class too; no
-    penalty is on by default. The learning rate falls linearly to 0 over the run.
+    penalty is on by default. The learning rate falls linearly over the run.
 
     Attributes:
       loss: ``wgan`` is the contrastive divergence gradient itself; ``hinge`` is the form of the code released with
         arXiv 2004.01704 for images.
       learning_rate: Step size of Adam(0, 0.9) at the first update; above 0.
+      final_rate: What is left of the learning rate at the end of the run, as a fraction in [0, 1].
       ema: Decay of the average of the weights, in [0, 1).
       spectral_norm: Bound on the largest singular value of every kernel, relative to its value at the start.
       energy: :math:`\alpha` of :math:`\alpha(\mathbb{E}D(x^-)^2 + \mathbb{E}D(x)^2)`, which holds the offset of the
@@ -56,6 +57,7 @@ class Contrast(CriticTraining):
 
     loss: ContrastLoss = "wgan"
     learning_rate: float = 1e-4
+    final_rate: float = 0.0
     ema: float = 0.99
     energy: float = 0.0
     starts: ChainStarts = "fresh"
@@ -74,6 +76,7 @@ class Contrast(CriticTraining):
         check_choice("stop", self.stop, get_args(ChainStop))
         for name in ("rounds", "critic_updates", "buffer"):
             check_count(name, getattr(self, name))
+        check_number("final_rate", self.final_rate, at_least=0.0, at_most=1.0)
         check_number("energy", self.energy, at_least=0.0)
         check_number("restart", self.restart, at_least=0.0, at_most=1.0)
         if self.starts != "fresh" and self.buffer < self.batch:

@@ -104,7 +104,7 @@ def step_contrast(
       problem: What stays the same.
       state: State before the round.
       key: Key of the round.
-      number: Rounds made so far; the learning rate falls linearly to 0 with the updates.
+      number: Rounds made so far; the learning rate falls linearly with the updates.
 
     Returns:
       The new state, and the losses of the round's last update.
@@ -131,7 +131,7 @@ def step_contrast(
     terms, weights = terms_and_weights(settings, settings.energy)
     critic, record, total = state.critic, {}, settings.rounds * settings.critic_updates
     for i in range(settings.critic_updates):
-        left = 1.0 - (number * settings.critic_updates + i) / total
+        left = 1.0 - (1.0 - settings.final_rate) * (number * settings.critic_updates + i) / total
         critic, record = _update_on(
             critic,
             jax.random.fold_in(update_key, i),

@@ -2,8 +2,9 @@
 
 Nothing in the loss of :func:`dcd.contrast` says when the critic has become too steep for the chain's steps, so it is
 made in turns: each goes on from the critic that came nearest to the held-out data so far, and one that comes no nearer
-is taken back and followed by turns with a third of the step size. :mod:`dcd.tuning.courses` says what they begin with.
-Where another course has come much nearer than the first turns do, the rest is not made.
+is taken back and followed by turns with a third of the step size, which also falls linearly to 0 over all turns.
+:mod:`dcd.tuning.courses` says what they begin with. Where another course has come much nearer than the first turn does,
+the rest is not made.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ __all__ = ["contrast_turns"]
 
 SLOWER, TAKEN_BACK = 3.0, 3
 """What the step size is divided by after a turn that came no nearer, and how many such turns end the training."""
-TRIED, FAR = 2, 1.5
+TRIED, FAR = 1, 2.0
 """Turns after which a course ends that is so many times as far from the data as another one."""
 
 
@@ -75,7 +76,9 @@ def contrast_turns(
             return Improved(pair, best, found, trials, spent, (f"{course.name}, turn {turn}: {why}",))
         if on_progress is not None:
             on_progress(f"{course.name}, turn {turn}", (turn - 1) / config.contrasts)
-        settings = course.first.replace(learning_rate=rate)
+        left = config.contrasts - turn + 1
+        falling = rate * left / config.contrasts
+        settings = course.first.replace(learning_rate=falling, final_rate=(left - 1) / left)
         try:
             last = last or course.start(work)
             make = functools.partial(_contrasted, last, data, jax.random.fold_in(key, turn), course.chain, settings)
@@ -88,7 +91,7 @@ def contrast_turns(
         trial = winner.trial(work, f"turn-{turn}", tuned, fine)
         spent += cost
         entry = {"round": config.rounds + config.boosts + turn - 1, "n": winner.n, "choice": fine.to_dict()}
-        trials.append({**entry, "course": course.name, "turn": turn, "learning_rate": rate, **trial})
+        trials.append({**entry, "course": course.name, "turn": turn, "learning_rate": falling, **trial})
         distance, chosen = lowest(trial, fine)
         if distance < turn_best:
             last, turn_best = made, distance

@@ -167,13 +167,14 @@ def _improved(
     if config.contrasts:
         left = config.evaluations - winner.evaluations if config.evaluations else math.inf
         keys = {name: jax.random.fold_in(contrast_key, number) for name, number in COURSES.items()}
-        courses = {"samples": sample_course(winner, data, keys["samples"])}
+        whole = data.with_rest()
+        courses = {"samples": (sample_course(winner, whole, keys["samples"]), whole)}
         if moves:
-            courses["contrast"] = winner_course(winner)
-        for name, course in courses.items():
+            courses["contrast"] = winner_course(winner), data
+        for name, (course, seen) in courses.items():
             # what came no nearer than the winner stands at the winner's own distance
             rival = min((f.nearest for f in found if f.nearest < winner.nearest), default=math.inf)
-            found.append(contrast_turns(winner, course, data, keys[name], on_progress, work.part(name), left, rival))
+            found.append(contrast_turns(winner, course, seen, keys[name], on_progress, work.part(name), left, rival))
     best = min(found, key=lambda f: f.nearest, default=Improved(pair, choice, np.inf, [], 0, ()))
     trials = [t for f in found for t in f.trials]
     spent = winner.evaluations + sum(f.evaluations for f in found)

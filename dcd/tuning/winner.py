@@ -33,6 +33,9 @@ class CriticData(NamedTuple):
       steps: Updates of each recovery.
       train_labels: Classes of ``train_x``, for a conditional pair.
       held_labels: Classes of ``held_x``, for a conditional pair.
+      rest_x: More real samples, which only the course in sample space is trained on: a critic that sees texture learns
+        few samples by heart.
+      rest_labels: Classes of ``rest_x``, for a conditional pair.
     """
 
     train_x: np.ndarray
@@ -41,6 +44,17 @@ class CriticData(NamedTuple):
     steps: int = 1500
     train_labels: np.ndarray | None = None
     held_labels: np.ndarray | None = None
+    rest_x: np.ndarray | None = None
+    rest_labels: np.ndarray | None = None
+
+    def with_rest(self) -> CriticData:
+        """All samples for training in ``train_x``."""
+        if self.rest_x is None or not len(self.rest_x):
+            return self
+        x, labels = np.concatenate([self.train_x, self.rest_x]), self.train_labels
+        if labels is not None and self.rest_labels is not None:
+            labels = np.concatenate([labels, self.rest_labels])
+        return self._replace(train_x=x, train_labels=labels, rest_x=None, rest_labels=None)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

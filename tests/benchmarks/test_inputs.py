@@ -6,9 +6,11 @@ import argparse
 
 import numpy as np
 
+from benchmarks import folds
 from benchmarks.features import load_features as bundled
 from benchmarks.features.point_features import point_features
-from benchmarks.inputs import classifier_of, folds_of, run_digest
+from benchmarks.folds import folds_of
+from benchmarks.inputs import classifier_of, run_digest
 from benchmarks.judges import judge_for
 from dcd import pool_pair
 from pairs import Net
@@ -27,6 +29,22 @@ def test_folds_share_no_image_and_labels_stay_with_theirs(tmp_path):
         np.testing.assert_array_equal(part[:, 0, 0, 0], named)
     whole = np.concatenate(images).reshape(500, -1)
     assert len(np.unique(whole, axis=0)) == 500
+
+
+def test_images_beyond_the_default_limit_are_a_fold_of_their_own_unless_a_limit_is_given(tmp_path, monkeypatch):
+    x, y = np.arange(600), np.arange(600) % 10
+    pixels = np.stack([x // 256, x % 256], axis=1).astype(np.uint8).reshape(600, 1, 2, 1)
+    np.savez(tmp_path / "train.npz", x=pixels, y=y)
+    monkeypatch.setattr(folds, "MOST_IMAGES", 500)
+    pair = pool_pair(np.zeros((1, 1, 2, 1), np.float32), (0.0, 255.0)).replace(classes=10)
+    given = dict(data=str(tmp_path), split=None, array=None, seed=3)
+    _, images, labels = folds.folds_of(argparse.Namespace(**given, limit=None), pair, (0.6, 0.4), rest=True)
+    assert [len(v) for v in images] == [300, 200, 100]
+    numbers = [(v[:, 0, 0, 0] * 256 + v[:, 0, 1, 0]).astype(int) for v in images]
+    assert sorted(np.concatenate(numbers)) == list(range(600))
+    assert all((own == n % 10).all() for own, n in zip(labels, numbers, strict=True))
+    _, images, _ = folds.folds_of(argparse.Namespace(**given, limit=600), pair, (0.6, 0.4), rest=True)
+    assert [len(v) for v in images] == [360, 240, 0]
 
 
 def test_what_a_run_that_goes_on_must_share_are_weights_settings_and_architectures():

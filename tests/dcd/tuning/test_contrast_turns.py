@@ -31,8 +31,12 @@ def _pair(number: float) -> Pair:
 def run(monkeypatch: pytest.MonkeyPatch):
     """The outcome of ``contrasts`` turns, and of each turn the critic it began with, its step size and its chain."""
     seen: list[tuple[float, float, dcd.Langevin]] = []
+    ends: list[float] = []
 
     def contrast(pair, x, key, settings, chain, **more):
+        if len(ends) and settings.learning_rate > ends[-1] * 1.001:
+            raise AssertionError("a turn begins faster than the one before it ended")
+        ends.append(settings.learning_rate * settings.final_rate)
         seen.append((float(pair.critic.params), settings.learning_rate, chain))
         return _pair(float(len(seen))), SimpleNamespace(to_dict=dict)
 
@@ -55,7 +59,8 @@ def test_a_turn_goes_on_from_the_nearest_critic_and_learns_slower_after_one_that
     found, seen = run(8)
     assert [start for start, _, _ in seen] == [0, 1, 2, 2, 4, 4]  # a third turn without gain ends them
     first = WINNER_TURN.learning_rate
-    np.testing.assert_allclose([rate for _, rate, _ in seen], first / np.array([1, 1, 1, 3, 3, 9]))
+    falling = np.array([8, 7, 6, 5, 4, 3]) / 8  # to 0 after the eighth turn
+    np.testing.assert_allclose([rate for _, rate, _ in seen], first * falling / np.array([1, 1, 1, 3, 3, 9]))
     assert found.nearest == 4.0 and float(found.pair.critic.params) == 4 and len(found.trials) == 6
     assert found.choice.critic == "raw+cd" and {chain for _, _, chain in seen} == {found.choice.chain}
 
@@ -92,10 +97,8 @@ def test_a_loss_that_is_not_finite_ends_the_course_and_keeps_what_was_found(run,
     assert found.choice.critic == "raw+cd" and found.nearest == 4.0
 
 
-def test_turns_end_after_two_where_another_course_is_nearer_by_far(run) -> None:
-    nearest = min(DISTANCES[:2])
-    found, seen = run(8, rival=nearest / 1.4)
-    assert len(seen) == 6  # as without one
-    seen.clear()
-    found, _ = run(8, rival=nearest / 1.6)
-    assert len(seen) == 2 and found.untried == ("contrastive divergence, turn 3: another course is nearer by far",)
+@pytest.mark.parametrize(("times", "made"), [(2.1, 1), (1.9, 6)])
+def test_turns_end_after_the_first_where_another_course_is_twice_as_near(run, times, made) -> None:
+    found, seen = run(8, rival=DISTANCES[0] / times)
+    assert len(seen) == made  # six as without another course
+    assert found.untried == ("contrastive divergence, turn 2: another course is nearer by far",)[: made == 1]

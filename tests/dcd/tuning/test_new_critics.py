@@ -45,8 +45,8 @@ def test_contrastive_divergence_fits_the_critic_to_the_few_steps_of_the_chain(mo
     no_samples = dataclasses.replace(courses.SAMPLE_TURN, rounds=10**6)  # more than the evaluations allow
     monkeypatch.setattr(courses, "SAMPLE_TURN", no_samples)
     # the factor: Adam moves a weight by at most a step size per update, and these two would need thousands
-    critic = lambda p, x: 20 * jnp.sum(p["b"] * x - p["a"] * x**2 / 2, axis=-1)
-    pair = _pair(critic, {"a": jnp.zeros(2), "b": jnp.full(2, -0.02)})
+    critic = lambda p, x: 40 * jnp.sum(p["b"] * x - p["a"] * x**2 / 2, axis=-1)
+    pair = _pair(critic, {"a": jnp.zeros(2), "b": jnp.full(2, -0.01)})
     config = dataclasses.replace(SMALL, steps=6, n_first=300, rounds=1, contrasts=4, confirm_n=500, evaluations=10**6)
     data = dcd.CriticData(_real(3, 1500), _real(4, 800))
     choice = dcd.Choice("raw", LATENT.replace(steps=6, step_size=0.3))
