@@ -19,7 +19,8 @@ GO_ON = "the same command goes on from the critics, trials and looks that are fi
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
     what = add_pair(parser)
-    add_data(what, "real images the generator was made for", "train", "20,000")
+    most = "20,000; further ones train the critic of the course in sample space alone"
+    add_data(what, "real images the generator was made for", "train", most)
     add_features(what)
     add_features(what, "--judge", "another feature net to confirm the winner with (default: the same)")
     how = parser.add_argument_group("how")

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import dcd
+from dcd.critics import contrast_step
 from dcd.critics.negative_samples import negatives, starts
 from dcd.critics.objective import CriticTerms, CriticWeights, critic_loss
 from dcd.langevin.target import make_target
@@ -54,6 +55,20 @@ def run_chain(pair: Pair, config: dcd.Langevin, n: int, seed: int = 0, stop=None
     position = pair.generator(z) if config.space == "pixel" else z
     stop = config.steps if stop is None else stop
     return negatives(make_target(pair, config), config, jax.random.key(seed + 1), position, stop, loop=loop)
+
+
+@pytest.mark.parametrize(("final", "of_the_first"), [(0.0, (1.0, 0.75, 0.5, 0.25)), (0.6, (1.0, 0.9, 0.8, 0.7))])
+def test_the_learning_rate_falls_linearly_to_its_final_part_over_all_updates(final, of_the_first, monkeypatch):
+    rates = []
+
+    def update(state, key, real, labels, negative, negative_labels, frame, weights, terms):
+        rates.append(float(weights.learning_rate))
+        return state, {}
+
+    monkeypatch.setattr(contrast_step, "_update_on", update)
+    config = dcd.Contrast(rounds=2, critic_updates=2, batch=8, learning_rate=0.5, final_rate=final)
+    dcd.contrast(quadratic_pair(0.5, 1.0), data(40), jax.random.key(0), config, chain(1))
+    np.testing.assert_allclose(rates, 0.5 * np.array(of_the_first), rtol=1e-6)
 
 
 # --- the gradient -----------------------------------------------------------------------------------
