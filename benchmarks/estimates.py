@@ -21,11 +21,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from dcd.diagnostics.operations import equations, gradient_operations
+from dcd.diagnostics.operations import gradient_operations
 from dcd.langevin.chain_settings import ChainSettings
 from pairs import InputError, Pair
 from pairs.checks import is_image
 from pairs.fitting import Job
+from pairs.operations import equations
 
 from .time_estimates import rough_time, seconds_of
 

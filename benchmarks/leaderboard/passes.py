@@ -7,7 +7,7 @@ in the sample, a forward passes of the generator, b of the critic and f passes o
 .. math:: g + p\,E_D / E + a\,F_G / E + b\,F_D / E + f\,F_f / E
 
 gradient evaluations. Operations are those of the matrix products and convolutions of the traced functions
-(:mod:`benchmarks.operations`): counted, not timed, so that a cost does not depend on the machine. For frozen nets a
+(:mod:`pairs.operations`): counted, not timed, so that a cost does not depend on the machine. For frozen nets a
 backward pass costs what the forward pass does, so that a candidate of a selection, which passes both nets, costs half a
 gradient.
 """
@@ -22,8 +22,7 @@ import jax.numpy as jnp
 from dcd.amortisation.amortised_pair import amortised_chain, flow_of, original_pair
 from dcd.amortisation.objective import chart_law, log_weights
 from pairs import InputError, Pair
-
-from ..operations import operations
+from pairs.operations import operations
 
 __all__ = ["Passes", "Prices", "flow_operations", "prices"]
 

@@ -5,7 +5,7 @@ weight files.
 
 For every pair and every form of the step that a preset needs, the step is compiled as :func:`dcd.refine` runs it and
 XLA is asked for its operations and for the bytes that it reads and writes; it is then timed here, the least of a few
-calls. Operations as written are those of :mod:`benchmarks.operations`, which do not depend on the machine.
+calls. Operations as written are those of :mod:`pairs.operations`, which do not depend on the machine.
 :mod:`benchmarks.studies.cost_at_scale` extrapolates from these figures alone, so that ``--again FILE`` does that part
 anew without measuring.
 """

@@ -22,8 +22,8 @@ from dcd.langevin.starts import labels_for
 from dcd.langevin.target import Evaluation, Target, make_target
 from pairs import Pair
 from pairs.batches import generate
+from pairs.operations import operations
 
-from ..operations import operations
 from .device_cases import in_bfloat16
 from .device_turns import spread
 

@@ -12,7 +12,6 @@ into pieces, the same compiled body does all of its steps, which makes it equal 
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import jax
@@ -20,6 +19,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 from jax.typing import ArrayLike
+
+from pairs.operations import equations
 
 from .chain_settings import ChainSettings
 from .noise import draw_noise
@@ -130,16 +131,4 @@ def _has_convolution(shape: Any, leaves: tuple[Any, ...]) -> bool:
     now = Schedule(np.int32(0), np.float32(0), np.float32(0))
     arguments = jax.tree.unflatten(shape, leaves)
     jaxpr = jax.make_jaxpr(lambda k, t, key, s: noisy_step(k, t, key, s, now))(*arguments).jaxpr
-    return any(eqn.primitive.name == "conv_general_dilated" for eqn in _equations(jaxpr))
-
-
-def _equations(jaxpr: Any) -> Iterator[Any]:
-    for eqn in jaxpr.eqns:
-        yield eqn
-        for inner in jax.tree.leaves(tuple(eqn.params.values()), is_leaf=_is_jaxpr):
-            if _is_jaxpr(inner):
-                yield from _equations(getattr(inner, "jaxpr", inner))
-
-
-def _is_jaxpr(value: Any) -> bool:
-    return hasattr(value, "eqns") or hasattr(value, "jaxpr")
+    return any(equation.primitive.name == "conv_general_dilated" for equation, _ in equations(jaxpr))

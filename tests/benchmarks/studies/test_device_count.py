@@ -11,11 +11,11 @@ import jax.numpy as jnp
 import pytest
 from jax import Array, lax
 
-from benchmarks.operations import operations
 from benchmarks.studies.device_cases import random_sngan
 from benchmarks.studies.device_chain import gradient_operations
 from benchmarks.studies.device_speed import main
 from pairs.convolution import Form, conv, conv_transpose
+from pairs.operations import operations
 
 LIKE = jax.ShapeDtypeStruct
 
