@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from .arrays import on_device
 from .errors import InputError
 from .protocol import Net, Pair
 
@@ -60,7 +61,7 @@ def check_pair(pair: Pair, seed: int = 0) -> None:
     for name in ("generator", "critic", "encoder", "features", "classifier"):
         net = getattr(pair, name)
         for path, leaf in jax.tree_util.tree_leaves_with_path(None if net is None else net.params):
-            if jnp.issubdtype(jnp.asarray(leaf).dtype, jnp.inexact) and not np.all(np.isfinite(np.asarray(leaf))):
+            if jnp.issubdtype(jnp.result_type(leaf), jnp.inexact) and not np.all(np.isfinite(np.asarray(leaf))):
                 where = jax.tree_util.keystr(path, simple=True, separator=".")
                 raise InputError(name, f"weights '{where}' hold NaN or infinity", "use an earlier checkpoint")
     z = pair.prior.sample(jax.random.key(seed), n)
@@ -111,7 +112,7 @@ def _refuse_probability(pair: Pair, x: np.ndarray, labels: tuple[Any, ...], seed
     noise = np.random.default_rng(seed).standard_normal(x.shape).astype(x.dtype)
     spread = float(np.std(x)) + 1.0
     inputs = [x, spread * noise, 30 * spread * noise, -30 * spread * noise]
-    scores = np.stack([np.asarray(pair.critic(jnp.asarray(v), *labels)) for v in inputs])
+    scores = np.stack([np.asarray(pair.critic(on_device(v), *labels)) for v in inputs])
     if np.all((scores >= 0) & (scores <= 1)) and np.ptp(scores) > 0:
         raise InputError(
             "critic",

@@ -8,6 +8,7 @@ empty, too long, a path to nothing, bytes that are no text.
 from __future__ import annotations
 
 import argparse
+import functools
 import importlib
 from pathlib import Path
 
@@ -119,8 +120,9 @@ def make_inputs(folder: Path) -> dict[str, list[str]]:
     }
 
 
+@functools.cache
 def parser_of(command: str) -> Parser:
-    """The parser of a command of the front door."""
+    """The parser of a command of the front door; it is read alone."""
     table, name = (
         (ganrefine.BENCHMARKS, command[10:]) if command.startswith("benchmark ") else (ganrefine.COMMANDS, command)
     )

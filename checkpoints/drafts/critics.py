@@ -78,8 +78,8 @@ def make_critic(
     real = None if data is None or maker.far else _in_span(data, maker)
     shown = maker.samples if real is None else np.concatenate([maker.samples[: len(real)], real[: len(maker.samples)]])
 
-    def made(number: int) -> DraftedNet:
-        net = DraftedNet("critic", tensors, {"samples": shown}, usual=1, chain=number)
+    def made(number: int, every: int = 1, limit: float = float("inf")) -> DraftedNet:
+        net = DraftedNet("critic", tensors, {"samples": shown[::every]}, usual=1, chain=number, limit=limit)
         draft_critic(parts, net, sample, maker.net.padded)
         net.finish([{"layer": "squeeze"}])
         return net

@@ -94,8 +94,9 @@ def make_generator(
     latents = {name: np.asarray(p.sample(jax.random.key(0), rows)) for name, p in priors.items()}
     inputs = {name: z[:_ROWS] for name, z in latents.items()}
 
-    def made(number: int) -> DraftedNet:
-        net = DraftedNet("generator", tensors, dict(inputs), usual=0, chain=number)
+    def made(number: int, every: int = 1, limit: float = float("inf")) -> DraftedNet:
+        shown = {name: z[::every] for name, z in inputs.items()}
+        net = DraftedNet("generator", tensors, shown, usual=0, chain=number, limit=limit)
         draft_generator(parts, net, sample)
         net.finish([])
         return net
@@ -105,7 +106,7 @@ def make_generator(
     view = [] if any(p.sort == "conv" for p in parts) or len(sample) == 1 else [sample[-1], *sample[:-1]]
     if data is None:
         usual = end or ("tanh" if len(sample) > 1 else "none")
-        body = advance(net.specs(), tensors, inputs[told])
+        body = net.inputs[told]
 
         def ended(last: str, rivals: tuple[MadeGenerator, ...] = ()) -> MadeGenerator:
             specs, samples = _end(last, view, False), advance(_end(last, view, False), {}, body)

@@ -14,7 +14,7 @@ from .sizes import Step
 from .statistics import ACTIVATIONS, BETTER, distance, settle
 from .trial import Spec, Tensors, advance, narrowed
 
-__all__ = ["NEAR", "DraftedNet", "Place", "said"]
+__all__ = ["NEAR", "DraftedNet", "Exceeded", "Place", "said"]
 
 NEAR = 0.3
 """Statistics that are off by less in the mean are met."""
@@ -25,6 +25,10 @@ _WIDTH = 32  # channels whose statistics are compared
 _EPS = (1e-5, 0.8)  # PyTorch's own, and that of much copied nets whose momentum stands in the place of eps
 _MODES = ("nearest", "bilinear")
 _NORMS = {True: {"layer": "instance_norm", "affine": True}, False: {"layer": "layer_norm"}}
+
+
+class Exceeded(Exception):
+    """The distances of a net's statistics sum up to its limit."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,6 +57,7 @@ class DraftedNet:
       inferred: What followed from sizes or statistics, one sentence each.
       guessed: What convention filled in, one sentence each.
       chain: Number of the chain of sizes to take, the most usual first.
+      limit: Sum of the distances of BatchNorms at which the net is given up.
       chains: How many there are.
       near: How many of them are nearly as usual as the first.
       sizes: The chain in words.
@@ -70,6 +75,7 @@ class DraftedNet:
     inferred: list[str] = dataclasses.field(default_factory=list)
     guessed: list[str] = dataclasses.field(default_factory=list)
     chain: int = 0
+    limit: float = float("inf")
     chains: int = 0
     near: int = 0
     sizes: str = ""
@@ -143,6 +149,8 @@ class DraftedNet:
             (self.inferred if clear else self.guessed).append(f"{line}, {others}")
             self.seen[found.taken] += 1
         self.off.append(found.off)
+        if sum(self.off) >= self.limit:
+            raise Exceeded
         self._commit(Place(found.taken, found.near), {prior: self.inputs[prior]})
         self.waiting.append({"layer": "batch_norm", "name": part.name, **({} if part.affine else {"affine": False})})
 

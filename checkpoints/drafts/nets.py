@@ -3,48 +3,65 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 
 from pairs import InputError
 
-from .layers import DraftedNet
+from .layers import DraftedNet, Exceeded
 from .modules import Part
 from .sizes import Kernel, Step, solve_sizes
 from .statistics import BETTER
 
-__all__ = ["best_chain", "draft_critic", "draft_generator", "other_chains"]
+__all__ = ["Make", "best_chain", "draft_critic", "draft_generator", "other_chains"]
 
 _RIVAL = 1.0  # chains that cost so much more than the cheapest are candidates where data decide
+_FEW = 8
 
 
-def best_chain(make: Callable[[int], DraftedNet]) -> DraftedNet:
+class Make(Protocol):
+    """Drafts a net with the chain of a number, on every so many rows, while its distances sum up to less than limit."""
+
+    def __call__(self, number: int, every: int = 1, limit: float = float("inf")) -> DraftedNet:
+        """The net; raises :class:`Exceeded` where it is given up."""
+        ...
+
+
+def best_chain(make: Make) -> DraftedNet:
     """The net of the most usual chain of sizes, unless another one meets the statistics of BatchNorm better.
 
-    Chains that are nearly as usual are always tried, rarer ones where none of those meets the statistics.
+    Chains that are nearly as usual are always tried, rarer ones where none of those meets the statistics. A chain is
+    drafted on all rows only if it is better than the best one on a few of them.
 
     Args:
-      make: Drafts the net with the chain of a number.
+      make: Drafts the net with a chain.
     """
-    best = first = made = make(0)
+    best = first = make(0)
+    few: list[float] = []
     for number in range(1, first.chains):
         if not best.off or (best.reliable and number >= first.near):
             break
-        made = make(number)
+        few = few or make(best.chain, _FEW).off
+        try:
+            roughly = make(number, _FEW, sum(few)).off
+            made = make(number, limit=BETTER * sum(best.off))  # both have as many distances
+        except Exceeded:
+            continue
         if np.mean(made.off) < BETTER * np.mean(best.off):
-            best = made
+            best, few = made, roughly
     if best.chain:
         best.inferred.append(f"sizes by statistics: off by {np.mean(best.off):.2f} in the mean")
     return best
 
 
-def other_chains(net: DraftedNet, make: Callable[[int], DraftedNet]) -> list[DraftedNet]:
+def other_chains(net: DraftedNet, make: Make) -> list[DraftedNet]:
     """The net with the other chains of sizes that are nearly as usual; none where statistics have decided.
 
     Args:
       net: The net of the chain that was taken.
-      make: Drafts the net with the chain of a number.
+      make: Drafts the net with a chain.
     """
     return [] if net.off else [make(n) for n in range(net.near) if n != net.chain]
 

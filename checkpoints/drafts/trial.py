@@ -192,9 +192,9 @@ _LAYERS: dict[str, Callable[[Spec, Tensors, np.ndarray], np.ndarray]] = {
     "global_mean_pool": lambda spec, own, x: x.mean(tuple(range(2, x.ndim))),
     "squeeze": lambda spec, own, x: x.reshape(len(x), *(n for n in x.shape[1:] if n > 1)),
     "relu": _elementwise(lambda x, spec: np.maximum(x, 0)),
-    "leaky_relu": _elementwise(lambda x, spec: np.where(x >= 0, x, np.float32(spec.get("slope", 0.01)) * x)),
-    "elu": _elementwise(lambda x, spec: np.where(x >= 0, x, np.expm1(np.minimum(x, 0)))),
-    "selu": _elementwise(lambda x, spec: _SELU[0] * np.where(x >= 0, x, _SELU[1] * np.expm1(np.minimum(x, 0)))),
+    "leaky_relu": _elementwise(lambda x, spec: np.maximum(x, np.float32(spec.get("slope", 0.01)) * x)),  # slopes < 1
+    "elu": _elementwise(lambda x, spec: np.maximum(x, 0) + np.expm1(np.minimum(x, 0))),
+    "selu": _elementwise(lambda x, spec: _SELU[0] * (np.maximum(x, 0) + _SELU[1] * np.expm1(np.minimum(x, 0)))),
     "silu": _elementwise(lambda x, spec: x * expit(x)),
     "gelu": _elementwise(lambda x, spec: x * (1 + erf(x / np.sqrt(2))) / 2),
     "tanh": _elementwise(lambda x, spec: np.tanh(x)),

@@ -16,6 +16,7 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from pairs import Net
+from pairs.arrays import on_device
 from pairs.batches import apply_in_batches, map_batches
 from pairs.ranking import auc
 
@@ -82,10 +83,10 @@ def critic_fit(critic: Net, loss: Loss, held: HeldOut) -> CriticFit:
 
     d_real, g_real = measured(held.real, held.real_labels)
     d_other, g_other = measured(held.negative, held.negative_labels)
-    normaliser = log_mean_exp(d_other)
+    normaliser = _normaliser(loss, d_other)
     middle = {"wgan": 0.5 * (jnp.mean(d_real) + jnp.mean(d_other)), "kale": normaliser}.get(loss, 0.0)
     right = 0.5 * (jnp.mean(d_real > middle) + jnp.mean(d_other < middle))
-    value = score_loss(loss, d_real, d_other, normaliser)
+    value = score_loss(loss, on_device(d_real), on_device(d_other), normaliser)
     means = (jnp.mean(v) for v in (d_real, d_other, g_real, g_other))
     return CriticFit(float(value), auc(d_real, d_other), float(right), *map(float, means))
 
@@ -109,13 +110,18 @@ def held_out_loss(
     """
     d_real = apply_in_batches(critic, held.real, *held.real_labels)
     d_other = apply_in_batches(critic, held.negative, *held.negative_labels)
-    value = score_loss(loss, d_real, d_other, log_mean_exp(d_other))
+    value = score_loss(loss, on_device(d_real), on_device(d_other), _normaliser(loss, d_other))
     if loss == "wgan" and segments:
         n = min(SEGMENTS, len(d_real), len(d_other))
         sides = (jnp.asarray(v)[:n] for v in (held.real, held.negative))
         labels = tuple(jnp.asarray(c)[:n] for c in held.real_labels)
         value += segments * _segments(critic, *sides, labels, key, target)
     return float(value), auc(d_real, d_other)
+
+
+def _normaliser(loss: Loss, negative: np.ndarray) -> ArrayLike:
+    """The number that ``kale`` alone takes; it costs some programs for every new number of scores."""
+    return log_mean_exp(on_device(negative)) if loss == "kale" else 0.0
 
 
 @jax.jit

@@ -18,6 +18,7 @@ import numpy as np
 from jax import Array
 
 from pairs import InputError, Net, Prior, Uniform
+from pairs.arrays import on_device
 
 __all__ = ["Pool", "check_balanced", "pool_source", "split_pool"]
 
@@ -72,9 +73,9 @@ def pool_source(pool: Pool, classes: int | None = None, name: str = "pool_labels
     x, labels = pool
     check_balanced(labels, classes, name)
     if labels is None or classes is None:
-        rows = jnp.asarray(x)[None]
+        rows = on_device(np.asarray(x)[None])
     else:
-        rows = jnp.asarray(np.stack([x[labels == k] for k in range(classes)]))
+        rows = on_device(np.stack([x[labels == k] for k in range(classes)]))
     return Net(rows, _DrawOfClass()), Uniform((1,), 0.0, 1.0)
 
 

@@ -19,14 +19,13 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
 from pairs import InputError, Net, Pair, Record
 from pairs.arguments import checked_key
-from pairs.arrays import copied
+from pairs.arrays import copied, on_device
 from pairs.batches import apply_in_batches
 from pairs.fitting import fit
 from pairs.heads.affine_score import affine
@@ -116,8 +115,8 @@ def recover(
     frame, trained = split_critic(_start_critic(pair, settings, init_key))
     (real, real_labels), (held_x, held_c) = hold_out(x, c, split_key, settings.holdout, MAX_HOLDOUT)
     terms, weights = terms_and_weights(settings)
-    device_labels = None if real_labels is None else jnp.asarray(real_labels)
-    inputs = RecoveryInputs(pair.generator, pair.prior, jnp.asarray(real), device_labels, frame, weights)
+    device_labels = None if real_labels is None else on_device(real_labels)
+    inputs = RecoveryInputs(pair.generator, pair.prior, on_device(real), device_labels, frame, weights)
     shape = RecoveryShape(terms, settings.batch, settings.shift, pair.classes)
     if negatives is None:
         negative, other_labels = draw_set(pair.generator, pair.prior, negative_key, len(held_x), pair.classes)

@@ -25,6 +25,7 @@ from jax import Array
 
 from pairs import Net, Pair, Uniform
 from pairs.arguments import checked_key
+from pairs.arrays import on_device
 from pairs.batches import map_batches
 from pairs.checks import check_count
 
@@ -117,8 +118,8 @@ def blends(pair: Pair, key: Array | None = None, *, count: int = 4096) -> Pair:
     draw = lambda z: map_batches(lambda *v: _generate(pair, *v), z, *(() if labels is None else (labels,)))
     samples, points = draw(a), draw(middle)
     pools = {
-        "samples": jnp.asarray(samples.reshape(groups, each, *pair.sample_shape)),
-        "points": jnp.asarray(points.reshape(groups, each, *pair.sample_shape)),
+        "samples": on_device(samples.reshape(groups, each, *pair.sample_shape)),
+        "points": on_device(points.reshape(groups, each, *pair.sample_shape)),
         "scale": jnp.asarray(_stray(samples.reshape(groups, each, -1)), jnp.float32),
     }
     return pair.replace(

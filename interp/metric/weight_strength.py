@@ -11,6 +11,8 @@ from __future__ import annotations
 import jax.numpy as jnp
 import numpy as np
 
+from pairs.arrays import on_device
+
 from .critic_weight import Badness, BarrierWeight, WallWeight
 
 __all__ = ["barrier_of_ratio", "wall_of_height"]
@@ -30,7 +32,7 @@ def barrier_of_ratio(
     Returns:
       The weight, its strength, and the ratio that it reaches.
     """
-    u_good, u_bad = (float(np.mean(np.asarray(badness(jnp.asarray(s)), np.float64))) for s in (good, bad))
+    u_good, u_bad = (float(np.mean(np.asarray(badness(on_device(s)), np.float64))) for s in (good, bad))
     grid = np.geomspace(1e-3, 1e3, 601)
     reach = (1 + grid * u_bad) / (1 + grid * u_good)
     target = min(wanted, 1 + 0.8 * (float(reach.max()) - 1))
@@ -61,4 +63,4 @@ def wall_of_height(
         low, high = np.quantile(real, [0.05, 0.5])
         edge = Badness.between(low, high)
     weight = WallWeight(edge, jnp.asarray(height))
-    return weight, height, float(jnp.mean(weight(jnp.asarray(bad))) / jnp.mean(weight(jnp.asarray(good))))
+    return weight, height, float(jnp.mean(weight(on_device(bad))) / jnp.mean(weight(on_device(good))))

@@ -64,7 +64,8 @@ HALF_PLANE = interp.Metric(PLANE, weight=pairs.wrap(_inverse))
 
 @pytest.mark.slow
 def test_exp_of_log_comes_back_on_the_sphere():
-    z0, z1 = np.array([[1.0, 0.0]]), 0.5 * np.array([[math.cos(2), math.sin(2)]])
+    # two at once, as in the test of remembered paths, which shares the programs
+    z0, z1 = np.array([[1.0, 0.0], [0.2, 0.9]]), np.array([[0.5 * math.cos(2), 0.5 * math.sin(2)], [-0.5, 0.1]])
     metric = interp.Metric(SPHERE, mode="none")
     v, found = interp.log_map(SPHERE, z0, z1, settings=FLAT)
     m = jax.jit(interp.metric_matrix)(metric, z0)[0]

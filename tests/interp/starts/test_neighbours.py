@@ -68,15 +68,16 @@ def test_in_four_dimensions_a_graph_finds_the_chain_through_a_maze_that_descent_
 
 @pytest.mark.slow
 def test_compare_gives_the_start_to_the_weighted_path_and_not_to_the_plain_one() -> None:
-    """As above; without the critic the line of length 4 is the shortest."""
-    metric = _metric(_maze, 4)
-    nodes = 1.2 * jax.random.normal(jax.random.key(0), (1500, 4))
-    a, b = 2 * jnp.eye(4)[:1], -2 * jnp.eye(4)[:1]
-    settings = interp.GeodesicSettings(
-        points=9, segments=48, modes=24, keep="free", multiresolution=False, restarts=0, evaluations=20
-    )
-    start = interp.neighbour_graph(metric, nodes).start(a, b, settings.mode_count)
-    found = interp.compare(metric.pair, a, b, settings=settings, weight=WEIGHT, initial=start).results
+    """As above, with its programs; without the critic the line of length 4 is the shortest."""
+    with jax.enable_x64(True):
+        metric = _metric(_maze, 4)
+        nodes = 1.2 * jax.random.normal(jax.random.key(0), (1500, 4))
+        a, b = 2 * jnp.eye(4)[:1], -2 * jnp.eye(4)[:1]
+        settings = interp.GeodesicSettings(
+            points=9, segments=48, modes=24, keep="free", multiresolution=False, restarts=0, evaluations=20
+        )
+        start = interp.neighbour_graph(metric, nodes).start(a, b, settings.mode_count)
+        found = interp.compare(metric.pair, a, b, settings=settings, weight=WEIGHT, initial=start).results
     assert 7.3 < float(found["geodesic"].length[0]) < 12
     assert float(found["plain"].length[0]) == pytest.approx(4.0, rel=1e-4)
 
