@@ -8,12 +8,15 @@ its score the product of its last features with an embedding of the label (proje
 
 from __future__ import annotations
 
+import functools
+import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 from pairs import InputError, Net
@@ -83,6 +86,19 @@ def _score(classes: int | None) -> list[dict[str, Any]]:
     return [score, {"layer": "squeeze"}]
 
 
+@functools.lru_cache(maxsize=64)
+def _drawn(layers: str, shape: tuple[int, ...]) -> Callable[[Array], Net]:
+    """What draws the weights of a layer list, compiled once for all critics of these layers."""
+    return jax.jit(lambda key: init_sequential(key, json.loads(layers), shape))
+
+
+def _plain(value: Any) -> Any:
+    """A number of NumPy or JAX in a layer list as JSON holds it."""
+    if np.ndim(value) or not hasattr(value, "item"):
+        raise InputError("architecture", f"holds {type(value).__name__}", "use text, numbers and lists")
+    return value.item()
+
+
 def fresh_critic(
     key: Array,
     shape: tuple[int, ...],
@@ -104,7 +120,9 @@ def fresh_critic(
       InputError: The layers do not fit the samples, or do not return one number per sample.
     """
     chosen = default_layers(shape, classes) if layers is None else list(layers)
-    net = jax.jit(lambda k: init_sequential(k, chosen, shape))(key)
+    net = _drawn(json.dumps([dict(v) if isinstance(v, Mapping) else v for v in chosen], default=_plain), tuple(shape))(
+        key
+    )
     labels = () if classes is None else (jax.ShapeDtypeStruct((2,), jnp.int32),)
     scores = jax.eval_shape(net, jax.ShapeDtypeStruct((2, *shape), jnp.float32), *labels).shape
     if scores != (2,):

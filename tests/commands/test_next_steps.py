@@ -62,7 +62,7 @@ def _write(folder: Path, shape: tuple[int, ...], classes: int) -> None:
 @pytest.mark.parametrize(
     "shape, classes, commands",
     [
-        ((20, 20, 3), 0, "refine tune refine benchmark path"),  # large enough for a critic of convolutions
+        ((32, 32, 3), 0, "refine tune refine benchmark path"),
         ((8, 8, 1), 3, "refine tune refine benchmark path"),
         ((2,), 0, "refine tune refine path"),
     ],
