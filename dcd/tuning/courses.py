@@ -50,7 +50,7 @@ __all__ = ["Course", "sample_course", "winner_course"]
 
 WINNER_TURN = Contrast(rounds=50, batch=64, critic_updates=5, learning_rate=1e-4)
 """The turns against the winner's chain, with the step size of the first."""
-SAMPLE_TURN = Contrast(rounds=400, batch=64, critic_updates=2, learning_rate=1.5e-3)
+SAMPLE_TURN = Contrast(rounds=400, batch=64, critic_updates=2, learning_rate=1.5e-3, ema=0.995)
 """The turns in sample space, with the step size of the first."""
 SAMPLE_CHAIN = Langevin("pixel", 10, 0.3, temperature=1e-5, preset="dcd-pixel")
 """The chain in sample space, for samples in [-1, 1]."""
