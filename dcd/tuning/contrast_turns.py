@@ -2,9 +2,9 @@
 
 Nothing in the loss of :func:`dcd.contrast` says when the critic has become too steep for the chain's steps, so it is
 made in turns: each goes on from the critic that came nearest to the held-out data so far, and one that comes no nearer
-is taken back and followed by turns with a third of the step size, which also falls linearly to 0 over all turns.
-:mod:`dcd.tuning.courses` says what they begin with. Where another course has come much nearer than the first turn does,
-the rest is not made.
+is taken back and followed by turns with a third of the step size, which also falls linearly to 0 over all turns that
+the evaluations allow. :mod:`dcd.tuning.courses` says what they begin with. Where another course has come much nearer
+than the first turn does, the rest is not made.
 """
 
 from __future__ import annotations
@@ -67,17 +67,19 @@ def contrast_turns(
     work, config, best = work or Work(), winner.config, winner.choice
     fine = dataclasses.replace(best, critic=course.critic, chain=course.chain, acceptance=1.0)
     cost = (course.first.rounds * course.first.batch + winner.n) * course.chain.steps
+    paid = math.inf if math.isinf(allowed) else allowed // (cost * course.price)
+    turns = min(config.contrasts, paid)
     pair, found, trials, spent = winner.pair, winner.nearest, [], 0
     last, turn_best, rate, taken_back = None, course.nearest, course.first.learning_rate, 0
     for turn in range(1, config.contrasts + 1):
-        dear = "the gradient evaluations were spent" if (spent + cost) * course.price > allowed else None
+        dear = "the gradient evaluations were spent" if turn > turns else None
         far = "another course is nearer by far" if turn > TRIED and turn_best > FAR * rival else None
         if why := dear or far or winner.too_late(work):
             return Improved(pair, best, found, trials, spent, (f"{course.name}, turn {turn}: {why}",))
         if on_progress is not None:
             on_progress(f"{course.name}, turn {turn}", (turn - 1) / config.contrasts)
-        left = config.contrasts - turn + 1
-        falling = rate * left / config.contrasts
+        left = turns - turn + 1
+        falling = rate * left / turns
         settings = course.first.replace(learning_rate=falling, final_rate=(left - 1) / left)
         try:
             last = last or course.start(work)

@@ -79,6 +79,8 @@ def test_turns_end_where_the_next_would_exceed_the_evaluations(run) -> None:
     turn = (50 * 64 + 10) * 20  # negatives and the trial
     found, seen = run(8, 0.5 * 2 * turn)  # at the price of one half
     assert len(seen) == 2 and found.evaluations == 2 * turn
+    # and learn as slowly at the end as if they had been all
+    np.testing.assert_allclose([rate for _, rate, _ in seen], WINNER_TURN.learning_rate * np.array([1, 1 / 2]))
     assert found.untried == ("contrastive divergence, turn 3: the gradient evaluations were spent",)
 
 
