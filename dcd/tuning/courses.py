@@ -9,7 +9,7 @@ pays for a chain, and has critic scale 1: a scale would magnify every update, an
 everywhere, are out of its reach. Ten nearly noiseless steps of the samples themselves, as in arXiv 2004.01704, mend
 them. Their critic sees the samples alone: it is recovered for the generator in a few updates, and contrastive
 divergence does the rest, in many rounds, since neither a step nor its start needs a pass through the generator: chains
-start from a pool of samples that is drawn once. For images it begins with convolutions: a round takes seven times as
+start from a pool of samples that is drawn once. For images it begins with convolutions: a round takes five times as
 long as with dense layers, and texture, which dense layers hardly see, comes within reach. It is no critic on features,
 whose slope in the samples may point to small changes of a few pixels that no eye sees.
 
