@@ -19,7 +19,7 @@ GO_ON = "the same command goes on from the critics, trials and looks that are fi
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
     what = add_pair(parser)
-    most = "20,000; further ones train the critic of the course in sample space alone"
+    most = "20,000; those beyond them train the critic of the samples, up to 1 GiB"
     add_data(what, "real images the generator was made for", "train", most)
     add_features(what)
     add_features(what, "--judge", "another feature net to confirm the winner with (default: the same)")

@@ -120,9 +120,8 @@ def fresh_critic(
       InputError: The layers do not fit the samples, or do not return one number per sample.
     """
     chosen = default_layers(shape, classes) if layers is None else list(layers)
-    net = _drawn(json.dumps([dict(v) if isinstance(v, Mapping) else v for v in chosen], default=_plain), tuple(shape))(
-        key
-    )
+    text = json.dumps([dict(v) if isinstance(v, Mapping) else v for v in chosen], default=_plain)
+    net = _drawn(text, tuple(shape))(key)
     labels = () if classes is None else (jax.ShapeDtypeStruct((2,), jnp.int32),)
     scores = jax.eval_shape(net, jax.ShapeDtypeStruct((2, *shape), jnp.float32), *labels).shape
     if scores != (2,):

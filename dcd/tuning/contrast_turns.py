@@ -67,8 +67,8 @@ def contrast_turns(
     work, config, best = work or Work(), winner.config, winner.choice
     fine = dataclasses.replace(best, critic=course.critic, chain=course.chain, acceptance=1.0)
     cost = (course.first.rounds * course.first.batch + winner.n) * course.chain.steps
-    paid = math.inf if math.isinf(allowed) else allowed // (cost * course.price)
-    turns = min(config.contrasts, paid)
+    affordable = math.inf if math.isinf(allowed) else allowed // (cost * course.price)
+    turns = min(config.contrasts, affordable)
     pair, found, trials, spent = winner.pair, winner.nearest, [], 0
     last, turn_best, rate, taken_back = None, course.nearest, course.first.learning_rate, 0
     for turn in range(1, config.contrasts + 1):

@@ -33,8 +33,7 @@ class CriticData(NamedTuple):
       steps: Updates of each recovery.
       train_labels: Classes of ``train_x``, for a conditional pair.
       held_labels: Classes of ``held_x``, for a conditional pair.
-      rest_x: More real samples, which only the course in sample space is trained on: a critic that sees texture learns
-        few samples by heart.
+      rest_x: More real samples, which only the course in sample space is trained on.
       rest_labels: Classes of ``rest_x``, for a conditional pair.
     """
 

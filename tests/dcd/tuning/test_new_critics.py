@@ -127,19 +127,21 @@ def test_the_course_in_sample_space_takes_a_conditional_generator_of_half_precis
 
 @pytest.mark.parametrize(("reached", "rival"), [(4.0, 4.0), (9.0, math.inf)])
 def test_only_what_beat_the_winner_cuts_the_course_of_its_chain_short(monkeypatch, reached, rival):
-    """A course that came no nearer stands at the winner's own distance, and is no rival."""
+    """A course that came no nearer stands at the winner's own distance; that of samples sees the rest of the data."""
     pair, choice = _pair(_ratio, {"scale": 0.6, "shift": 1.0}), dcd.Choice("raw", LATENT)
     given = (pair, choice, 5.0, 9.0, _real(0, 16), JUDGE, jax.random.key(0), 10)
     seen = []
 
     def turns(winner, course, data, key, on_progress, work, allowed, rival):
-        seen.append((course.critic, rival, key))
+        seen.append((course.critic, rival, key, len(data.train_x)))
         return Improved(pair, choice, min(winner.nearest, reached), [], 0, ())
 
     monkeypatch.setattr(tuning, "measure_winner", lambda *_: Winner(*given, dcd.Tune()))
     monkeypatch.setattr(tuning, "contrast_turns", turns)
-    data, config = dcd.CriticData(_real(3, 40), _real(4, 40)), dataclasses.replace(SMALL, contrasts=2)
+    data = dcd.CriticData(_real(3, 40), _real(4, 40), rest_x=_real(5, 30))
+    config = dataclasses.replace(SMALL, contrasts=2)
     rest = (_real(0, 16), JUDGE, jax.random.key(0), config, None, Work(), math.inf)
     assert tuning._improved(pair, choice, data, *rest).nearest == min(5.0, reached)
-    assert [(name, bound) for name, bound, _ in seen] == [("samples+cd", math.inf), ("raw+cd", rival)]
-    assert len({str(jax.random.key_data(key)) for _, _, key in seen}) == 2
+    assert [(name, bound) for name, bound, *_ in seen] == [("samples+cd", math.inf), ("raw+cd", rival)]
+    assert len({str(jax.random.key_data(key)) for _, _, key, _ in seen}) == 2
+    assert [count for *_, count in seen] == [70, 40]
