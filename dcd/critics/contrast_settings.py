@@ -31,7 +31,8 @@ class Contrast(CriticTraining):
     Attributes:
       loss: ``wgan`` is the contrastive divergence gradient itself; ``hinge`` is the form of the code released with
         arXiv 2004.01704 for images.
-      learning_rate: Step size of Adam(0, 0.9) at the first update; above 0.
+      learning_rate: Step size of Adam(0, ``adam_decay``) at the first update; above 0.
+      adam_decay: Decay of Adam's average of squared gradients, in (0, 1).
       final_rate: What is left of the learning rate at the end of the run, as a fraction in [0, 1].
       ema: Decay of the average of the weights, in [0, 1).
       spectral_norm: Bound on the largest singular value of every kernel, relative to its value at the start.
@@ -57,6 +58,7 @@ class Contrast(CriticTraining):
 
     loss: ContrastLoss = "wgan"
     learning_rate: float = 1e-4
+    adam_decay: float = 0.9
     final_rate: float = 0.0
     ema: float = 0.99
     energy: float = 0.0
@@ -76,6 +78,7 @@ class Contrast(CriticTraining):
         check_choice("stop", self.stop, get_args(ChainStop))
         for name in ("rounds", "critic_updates", "buffer"):
             check_count(name, getattr(self, name))
+        check_number("adam_decay", self.adam_decay, above=0.0, below=1.0)
         check_number("final_rate", self.final_rate, at_least=0.0, at_most=1.0)
         check_number("energy", self.energy, at_least=0.0)
         check_number("restart", self.restart, at_least=0.0, at_most=1.0)

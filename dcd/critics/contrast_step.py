@@ -128,7 +128,7 @@ def step_contrast(
     live = problem.critic(_capped(state.critic.trained, state.critic.caps))
     made = run_chains(problem, live, chain_key, position, stop, labels)
     negative = problem.seen(made.samples)
-    terms, weights = terms_and_weights(settings, settings.energy)
+    terms, weights = terms_and_weights(settings, settings.energy, settings.adam_decay)
     critic, record, total = state.critic, {}, settings.rounds * settings.critic_updates
     for i in range(settings.critic_updates):
         left = 1.0 - (1.0 - settings.final_rate) * (number * settings.critic_updates + i) / total

@@ -52,8 +52,9 @@ from .frame import split_critic
 from .held_out import CriticFit, HeldOut, critic_fit
 from .spectral_caps import settle_caps
 from .training_data import check_training_data, hold_out
+from .update import CriticState, init_critic
 
-__all__ = ["contrast"]
+__all__ = ["contrast", "contrast_on", "state_of"]
 
 MAX_HOLDOUT = 1000
 REPORT_CHAINS = 256
@@ -98,6 +99,52 @@ def contrast(
     Raises:
       InputError: The data do not fit the pair, the chain has no steps, or a loss became NaN.
     """
+    more: dict[str, Any] = {"labels": labels, "on_progress": on_progress, "work": work}
+    more |= {"checkpoint_every": checkpoint_every, "on_checkpoint": on_checkpoint}
+    return contrast_on(pair, data_x, key, config, chain, **more)[:2]
+
+
+def state_of(pair: Pair) -> CriticState:
+    """The state in which :func:`contrast` begins to train the critic of ``pair``, without spectral caps."""
+    parts = feature_parts(pair.critic)
+    return init_critic(split_critic(pair.critic if parts is None else parts.head)[1], jax.random.key(0), None, True)
+
+
+def contrast_on(
+    pair: Pair,
+    data_x: ArrayLike,
+    key: Array,
+    config: Contrast | None = None,
+    chain: Langevin | None = None,
+    *,
+    labels: ArrayLike | None = None,
+    on_progress: ContrastProgress | None = None,
+    checkpoint_every: int = 0,
+    on_checkpoint: Callable[[int, Pair], None] | None = None,
+    work: Work | None = None,
+    start: CriticState | None = None,
+) -> tuple[Pair, ContrastReport, CriticState]:
+    """:func:`contrast` that goes on from the state in which another one ended.
+
+    Args:
+      pair: As for :func:`contrast`; ``before`` of the report is of its critic.
+      data_x: As there.
+      key: As there.
+      config: As there; a bound on kernels is that of ``start``.
+      chain: As there.
+      labels: As there.
+      on_progress: As there.
+      checkpoint_every: As there.
+      on_checkpoint: As there.
+      work: As there.
+      start: State of the critic's training; None begins with the pair's critic.
+
+    Returns:
+      The pair, the report, and the state at the end.
+
+    Raises:
+      InputError: As there.
+    """
     key = checked_key(key, pair=pair, data_x=data_x, labels=labels)
     began = time.monotonic()
     settings, chain = (config or Contrast()).resolved(), chain or Langevin()
@@ -114,6 +161,7 @@ def contrast(
     seen = real if parts is None else apply_in_batches(parts.seen, real)
     problem = ContrastProblem(pair, settings, chain, frame, on_device(seen), device_labels, parts)
     state = init_contrast(problem, trained, buffer_key, cap_key)
+    state = state if start is None else state._replace(critic=start)
 
     def note(done: int, of: int, values: dict[str, float], left: float) -> None:
         if on_progress is not None:
@@ -156,7 +204,7 @@ def contrast(
         seconds=time.monotonic() - began,
         history=history,
     )
-    return new, report
+    return new, report, state.critic
 
 
 def _tuned_pair(problem: ContrastProblem, state: ContrastState, rounds: int, samples: int) -> Pair:

@@ -41,12 +41,14 @@ class CriticTerms(NamedTuple):
       r1: Whether slopes at real samples are penalised.
       segments: Whether slopes on segments between real samples and negatives are penalised.
       energy: Whether squared scores are penalised.
+      adam_decay: Decay of Adam's average of squared gradients, in (0, 1).
     """
 
     loss: Loss
     r1: bool = False
     segments: bool = False
     energy: bool = False
+    adam_decay: float = 0.9
 
 
 class CriticWeights(NamedTuple):
@@ -69,12 +71,15 @@ class CriticWeights(NamedTuple):
     ema: ArrayLike = 0.0
 
 
-def terms_and_weights(settings: CriticTraining, energy: float = 0.0) -> tuple[CriticTerms, CriticWeights]:
+def terms_and_weights(
+    settings: CriticTraining, energy: float = 0.0, adam_decay: float = 0.9
+) -> tuple[CriticTerms, CriticWeights]:
     r"""Split settings into what compiles and what does not.
 
     Args:
       settings: Settings of a training; a penalty that is None takes the default of the loss.
       energy: :math:`\alpha`.
+      adam_decay: Decay of Adam's average of squared gradients.
 
     Returns:
       The static terms and the numbers.
@@ -82,7 +87,7 @@ def terms_and_weights(settings: CriticTraining, energy: float = 0.0) -> tuple[Cr
     found = settings.resolved()
     r1, segments = float(found.r1 or 0.0), float(found.gradient_penalty or 0.0)
     names: dict[str, Loss] = {"bce": "bce", "hinge": "hinge", "wgan": "wgan", "wgan-gp": "wgan", "kale": "kale"}
-    terms = CriticTerms(names[found.loss], r1 > 0, segments > 0, energy > 0)
+    terms = CriticTerms(names[found.loss], r1 > 0, segments > 0, energy > 0, adam_decay)
     return terms, CriticWeights(r1, segments, found.penalty_target, energy, found.learning_rate, found.ema)
 
 

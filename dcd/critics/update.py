@@ -28,8 +28,12 @@ from .spectral_caps import Caps, apply_caps, init_caps, refresh_caps
 
 __all__ = ["CriticBatch", "CriticState", "init_critic", "update_critic"]
 
-ADAM = optax.scale_by_adam(b1=0.0, b2=0.9)
-_init_adam = jax.jit(ADAM.init)
+
+def _adam(decay: float) -> optax.GradientTransformation:
+    return optax.scale_by_adam(b1=0.0, b2=decay)
+
+
+_init_adam = jax.jit(_adam(0.9).init)  # zeros, whatever the decay
 
 
 class CriticState(NamedTuple):
@@ -112,7 +116,7 @@ def update_critic(
         )
 
     grads, record = jax.grad(objective, has_aux=True)(state.trained)
-    delta, adam = ADAM.update(grads, state.adam, state.trained)
+    delta, adam = _adam(terms.adam_decay).update(grads, state.adam, state.trained)
     trained = jax.tree.map(lambda w, d: w - weights.learning_rate * d, state.trained, delta)
     # a short memory at first: the start is not worth averaging
     decay = jnp.minimum(weights.ema, (1.0 + state.updates) / (10.0 + state.updates))

@@ -1,16 +1,16 @@
 """Contrastive divergence after the search, in turns.
 
 Nothing in the loss of :func:`dcd.contrast` says when the critic has become too steep for the chain's steps, so it is
-made in turns: each goes on from the critic that came nearest to the held-out data so far, and one that comes no nearer
-is taken back and followed by turns with a third of the step size, which also falls linearly to 0 over all turns that
-the evaluations allow. :mod:`dcd.tuning.courses` says what they begin with. Where another course has come much nearer
-than the first turn does, the rest is not made.
+made in turns: each goes on from where the critic came nearest to the held-out data so far, Adam's averages included, and
+one that comes no nearer is taken back and followed by turns with a third of the step size, which also falls linearly to
+0 over all turns that the evaluations allow. After a first turn that comes no nearer it is the penalty on squared scores
+that changes, where the course has one: without it a critic whose samples are nearly right grows until chains overshoot. :mod:`dcd.tuning.courses` says what they begin with. Where another course
+has come much nearer than the first turn does, the rest is not made.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -22,8 +22,9 @@ from pairs import InputError, Pair
 from pairs.io.work import Work
 
 from ..critics.contrast_settings import Contrast
-from ..critics.contrastive_divergence import contrast
+from ..critics.contrastive_divergence import contrast_on, state_of
 from ..critics.kept_critic import kept_critic
+from ..critics.update import CriticState
 from ..langevin.settings import Langevin
 from .courses import Course
 from .winner import CriticData, Improved, Winner, lowest
@@ -66,11 +67,13 @@ def contrast_turns(
     """
     work, config, best = work or Work(), winner.config, winner.choice
     fine = dataclasses.replace(best, critic=course.critic, chain=course.chain, acceptance=1.0)
-    cost = (course.first.rounds * course.first.batch + winner.n) * course.chain.steps
+    cost = course.turn(winner.n)
     affordable = math.inf if math.isinf(allowed) else allowed // (cost * course.price)
     turns = min(config.contrasts, affordable)
     pair, found, trials, spent = winner.pair, winner.nearest, [], 0
     last, turn_best, rate, taken_back = None, course.nearest, course.first.learning_rate, 0
+    begin: Callable[[], CriticState | None] = lambda: None
+    energy, steadied = course.first.energy, course.steadying is None
     for turn in range(1, config.contrasts + 1):
         dear = "the gradient evaluations were spent" if turn > turns else None
         far = "another course is nearer by far" if turn > TRIED and turn_best > FAR * rival else None
@@ -80,11 +83,11 @@ def contrast_turns(
             on_progress(f"{course.name}, turn {turn}", (turn - 1) / config.contrasts)
         left = turns - turn + 1
         falling = rate * left / turns
-        settings = course.first.replace(learning_rate=falling, final_rate=(left - 1) / left)
+        settings = course.first.replace(learning_rate=falling, final_rate=(left - 1) / left, energy=energy)
         try:
             last = last or course.start(work)
-            make = functools.partial(_contrasted, last, data, jax.random.fold_in(key, turn), course.chain, settings)
-            made, _ = kept_critic(work, f"critic-{turn}", last, make)
+            run = (data, jax.random.fold_in(key, turn), course.chain, settings)
+            made, end = _turn(work, turn, last, begin, *run)
         except InputError as error:  # a loss that is not finite: what was found so far stands
             return Improved(pair, best, found, trials, spent, (f"{course.name}, turn {turn}: {error}",))
         tuned = winner.pair.replace(
@@ -96,9 +99,11 @@ def contrast_turns(
         trials.append({**entry, "course": course.name, "turn": turn, "learning_rate": falling, **trial})
         distance, chosen = lowest(trial, fine)
         if distance < turn_best:
-            last, turn_best = made, distance
-        else:
+            last, begin, turn_best, steadied = made, end, distance, True
+        elif steadied:
             rate, taken_back = rate / SLOWER, taken_back + 1
+        else:
+            energy, steadied, taken_back = course.steadying, True, taken_back + 1
         if distance < found:
             pair, best, found = tuned, chosen, distance
         if taken_back == TAKEN_BACK:
@@ -106,9 +111,34 @@ def contrast_turns(
     return Improved(pair, best, found, trials, spent, ())
 
 
-def _contrasted(
-    pair: Pair, data: CriticData, key: Array, chain: Langevin, settings: Contrast, work: Work
-) -> tuple[Pair, dict[str, Any]]:
-    """One turn's critic."""
-    made, report = contrast(pair, data.train_x, key, settings, chain, labels=data.train_labels, work=work)
-    return made, report.to_dict()
+def _turn(
+    work: Work,
+    turn: int,
+    pair: Pair,
+    begin: Callable[[], CriticState | None],
+    data: CriticData,
+    key: Array,
+    chain: Langevin,
+    settings: Contrast,
+) -> tuple[Pair, Callable[[], CriticState]]:
+    """One turn's critic, made once, and what gives the state that its training ended in."""
+    name, ended = f"state-{turn}", None
+
+    def make(inner: Work) -> tuple[Pair, dict[str, Any]]:
+        nonlocal ended
+        more: dict[str, Any] = {"labels": data.train_labels, "work": inner, "start": begin()}
+        made, report, ended = contrast_on(pair, data.train_x, key, settings, chain, **more)
+        work.save(name, ended, None)  # before the critic, whose file stands for the whole turn
+        return made, report.to_dict()
+
+    made, _ = kept_critic(work, f"critic-{turn}", pair, make)
+
+    def end() -> CriticState:
+        if ended is not None:
+            return ended
+        found = work.load(name, state_of(pair))
+        if found is None:
+            raise InputError(work.field, f"{work.root} lacks {name}", "delete the folder and run again")
+        return found[0]
+
+    return made, end

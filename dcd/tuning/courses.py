@@ -9,7 +9,9 @@ pays for a chain, and has critic scale 1: a scale would magnify every update, an
 everywhere, are out of its reach. Ten nearly noiseless steps of the samples themselves, as in arXiv 2004.01704, mend
 them. Their critic sees the samples alone: it is recovered for the generator in a few updates, and contrastive
 divergence does the rest, in many rounds, since neither a step nor its start needs a pass through the generator: chains
-start from a pool of samples that is drawn once. For images it begins with convolutions: a round takes five times as
+start from a pool of samples that is drawn once. The pool is large where drawing is cheap, since the critic of a small
+one learns these starts by heart. A first turn that leaves the samples farther from the data than the generator's own
+is taken back like any other. For images it begins with convolutions: a round takes five times as
 long as with dense layers, and texture, which dense layers hardly see, comes within reach. It is no critic on features,
 whose slope in the samples may point to small changes of a few pixels that no eye sees.
 
@@ -50,16 +52,21 @@ __all__ = ["Course", "sample_course", "winner_course"]
 
 WINNER_TURN = Contrast(rounds=50, batch=64, critic_updates=5, learning_rate=1e-4)
 """The turns against the winner's chain, with the step size of the first."""
-SAMPLE_TURN = Contrast(rounds=400, batch=64, critic_updates=2, learning_rate=1.5e-3, ema=0.995)
+SAMPLE_TURN = Contrast(rounds=400, batch=64, critic_updates=2, learning_rate=1.5e-3, adam_decay=0.999, ema=0.999)
 """The turns in sample space, with the step size of the first."""
+STEADYING = 1e-3
+"""Weight of the squared scores in sample space where they grow; ten times as much holds the samples back too."""
 SAMPLE_CHAIN = Langevin("pixel", 10, 0.3, temperature=1e-5, preset="dcd-pixel")
 """The chain in sample space, for samples in [-1, 1]."""
 RECOVERY = Recover(steps=500, r1=0.0)
 """The critic that the turns in sample space begin with."""
 LEAST_IMAGE = 16
 """Smaller side of the least image whose critic has convolutions."""
-POOL, POOL_NUMBERS = 10_000, 2**27
-"""Samples that the chains in sample space start from, drawn once, and most numbers in all of them."""
+POOL, LARGEST_POOL, POOL_NUMBERS = 10_000, 50_000, 2**27
+"""Samples that the chains in sample space start from, drawn once: at least, at most, and most numbers in all of them."""
+DRAWS = 600_000
+"""Samples whose drawing costs about a tenth of eight turns, if a gradient of the critic costs as much as one through
+the generator: 2 million gradients, and a pass through the generator takes a third of one."""
 DRAW, RECOVER = 0xD0, 0xD1
 """Numbers of the keys of the pool and of the recovery; turns have 1, 2, ..."""
 
@@ -73,10 +80,12 @@ class Course:
       critic: Name of its critics in a choice.
       chain: The chain.
       first: Settings of a turn, with the step size that the first begins with.
-      nearest: Distance of the samples of ``chain`` with the critic that the course starts from, to the held-out data;
-        infinite where it was not measured.
+      nearest: Distance to the held-out data that the first turn must come below: of the samples of ``chain`` with the
+        critic that the course starts from, or of the generator's.
       start: Makes or finds the pair with that critic, and with the generator that its training draws from.
       price: What one of its gradient evaluations counts of a bound on evaluations.
+      steadying: :attr:`dcd.Contrast.energy` of all later turns where the first comes no nearer; None changes the step
+        size alone.
     """
 
     name: str
@@ -86,6 +95,11 @@ class Course:
     nearest: float
     start: Callable[[Work], Pair]
     price: float = 1.0
+    steadying: float | None = None
+
+    def turn(self, n: int) -> int:
+        """Gradient evaluations of a turn and of the ``n`` samples that measure it."""
+        return (self.first.rounds * self.first.batch + n) * self.chain.steps
 
 
 def winner_course(winner: Winner) -> Course:
@@ -115,16 +129,18 @@ def sample_course(winner: Winner, data: CriticData, key: Array) -> Course:
     spread = float(np.sqrt(np.mean(np.var(data.train_x, axis=0, dtype=np.float64))))
     half = spread if bounds is None else (bounds[1] - bounds[0]) / 2
     chain = SAMPLE_CHAIN.replace(step_size=SAMPLE_CHAIN.step_size * half**2)
+    price = _price(winner.pair)
 
     def start(work: Work) -> Pair:
-        trains, measures = split_pool(_drawn(winner.pair, jax.random.fold_in(key, DRAW)), 0.1, winner.pair.classes)
+        drawn = _drawn(winner.pair, jax.random.fold_in(key, DRAW), price)
+        trains, measures = split_pool(drawn, 0.1, winner.pair.classes)
         generator, prior = pool_source(trains, winner.pair.classes)
         source = winner.pair.replace(generator=generator, prior=prior)
         make = functools.partial(_recovered, source, data, measures, jax.random.fold_in(key, RECOVER))
         return kept_critic(work, "critic-0", source, make)[0]
 
     name = "contrastive divergence of samples"
-    return Course(name, "samples+cd", chain, SAMPLE_TURN, float("inf"), start, _price(winner.pair))
+    return Course(name, "samples+cd", chain, SAMPLE_TURN, winner.generator, start, price, STEADYING)
 
 
 def _layers(pair: Pair) -> list[dict[str, Any]]:
@@ -140,10 +156,11 @@ def _price(pair: Pair) -> float:
     return min(1.0, gradient_operations(fresh, "pixel") / through) if through else 1.0
 
 
-def _drawn(pair: Pair, key: Array) -> Pool:
-    """Samples of the generator, as many as memory bears and equally many of each class, at least two."""
+def _drawn(pair: Pair, key: Array, price: float) -> Pool:
+    """Samples of the generator, as many as time and memory bear and equally many of each class, at least two."""
     each, least = pair.classes or 1, 2 if pair.classes else 20
-    n = max(min(POOL, POOL_NUMBERS // math.prod(pair.sample_shape)) // each, least) * each
+    wanted = min(max(POOL, int(DRAWS * price)), LARGEST_POOL)
+    n = max(min(wanted, POOL_NUMBERS // math.prod(pair.sample_shape)) // each, least) * each
     labels = labels_of(pair, np.arange(n))
     # chains of samples are float32, also behind a generator of half precision
     x = np.asarray(generate_set(pair, key, n, labels)[1], np.float32)

@@ -165,16 +165,21 @@ def _improved(
         untried.append("boosting: the search chose no chain without a selection, the only choice it can add to")
     found = [boost_rounds(winner, data, boost_key, on_progress, part)] if config.boosts and moves else []
     if config.contrasts:
-        left = config.evaluations - winner.evaluations if config.evaluations else math.inf
+        # for both courses; the first leaves the second one turn at least
+        left = 2 * (config.evaluations - winner.evaluations) if config.evaluations else math.inf
         keys = {name: jax.random.fold_in(contrast_key, number) for name, number in COURSES.items()}
         whole = data.with_rest()
         courses = {"samples": (sample_course(winner, whole, keys["samples"]), whole)}
         if moves:
             courses["contrast"] = winner_course(winner), data
+        kept = courses["contrast"][0].turn(winner.n) if moves else 0
         for name, (course, seen) in courses.items():
             # what came no nearer than the winner stands at the winner's own distance
             rival = min((f.nearest for f in found if f.nearest < winner.nearest), default=math.inf)
-            found.append(contrast_turns(winner, course, seen, keys[name], on_progress, work.part(name), left, rival))
+            allowed = left - kept if name == "samples" else left
+            made = contrast_turns(winner, course, seen, keys[name], on_progress, work.part(name), allowed, rival)
+            left -= made.evaluations * course.price
+            found.append(made)
     best = min(found, key=lambda f: f.nearest, default=Improved(pair, choice, np.inf, [], 0, ()))
     trials = [t for f in found for t in f.trials]
     spent = winner.evaluations + sum(f.evaluations for f in found)

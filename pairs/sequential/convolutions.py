@@ -17,7 +17,7 @@ import math
 import jax.numpy as jnp
 from jax import Array, lax
 
-from ..convolution import conv, conv_transpose
+from ..convolution import conv_in_blocks, conv_transpose
 from ..errors import InputError
 from .dense import Weighted
 from .layers import Params, Shape, not_negative, positive, spatial
@@ -122,7 +122,7 @@ class Conv(Weighted, kind="conv"):
             )
         if len({p for pair in ends for p in pair}) > 1:
             x, ends = jnp.pad(x, ((0, 0), *ends, (0, 0))), ((0, 0),) * 2
-        return conv(x, w, strides[0], ends[0][0])
+        return conv_in_blocks(x, w, strides[0], ends[0][0])
 
 
 @dataclasses.dataclass(frozen=True)

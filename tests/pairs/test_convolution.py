@@ -11,7 +11,7 @@ import pytest
 from flax import nnx
 from jax import lax
 
-from pairs.convolution import Conv, ConvTranspose, conv, conv_transpose
+from pairs.convolution import Conv, ConvTranspose, conv, conv_in_blocks, conv_transpose
 
 # (kernel, stride, padding, output_padding); strides above the kernel leave gaps, padding above kernel - 1 crops
 SIZES = [(1, 1, 0, 0), (3, 1, 1, 0), (3, 2, 1, 1), (4, 2, 1, 0), (2, 3, 1, 2), (5, 2, 2, 1), (3, 2, 0, 0), (2, 1, 2, 0)]
@@ -78,6 +78,17 @@ def test_conv_is_the_sum_of_its_definition_and_transpose_its_adjoint(form, kerne
     )
     back = back[:, : x.shape[1], : x.shape[2]]
     np.testing.assert_allclose(jnp.sum(y * u), jnp.sum(x * back), rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("sides,stride,padding", [((4, 4), 2, 1), ((2, 4), 2, 0), ((6, 3), 3, 2), ((5, 4), 2, 1)])
+def test_a_convolution_in_blocks_has_values_and_derivatives_of_the_library_also_where_the_stride_divides_no_side(
+    sides, stride, padding
+) -> None:
+    key = jax.random.key(1)
+    x, w = jax.random.normal(key, (2, 9, 12, 3)), jax.random.normal(key, (*sides, 3, 5)) / 4
+    library = partial(conv, stride=stride, padding=padding, form="library")
+    blocks = partial(conv_in_blocks, stride=stride, padding=padding, form="matmul")
+    _same(*jax.jit(lambda x, w: [_everything(operation, x, w) for operation in (library, blocks)])(x, w))
 
 
 @pytest.mark.parametrize("form", FORMS)

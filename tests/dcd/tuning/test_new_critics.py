@@ -121,7 +121,7 @@ def test_the_course_in_sample_space_takes_a_conditional_generator_of_half_precis
     (trial,) = found.trials
     assert trial["course"] == course.name and np.isfinite(list(trial["after"].values())).all()
     rows = course.start(Work()).generator.params
-    assert rows.dtype == jnp.float32 and rows.shape == (2, 4500, 2)  # a tenth of 5,000 of each class measures
+    assert rows.dtype == jnp.float32 and rows.shape == (2, 22500, 2)  # a tenth of 25,000 of each class measures
     assert 2.5 < float(rows[1].mean() - rows[0].mean()) < 3.5
 
 
@@ -134,14 +134,20 @@ def test_only_what_beat_the_winner_cuts_the_course_of_its_chain_short(monkeypatc
 
     def turns(winner, course, data, key, on_progress, work, allowed, rival):
         seen.append((course.critic, rival, key, len(data.train_x)))
-        return Improved(pair, choice, min(winner.nearest, reached), [], 0, ())
+        bounds.append((allowed, course))
+        return Improved(pair, choice, min(winner.nearest, reached), [], 1000, ())
 
+    bounds = []
     monkeypatch.setattr(tuning, "measure_winner", lambda *_: Winner(*given, dcd.Tune()))
     monkeypatch.setattr(tuning, "contrast_turns", turns)
     data = dcd.CriticData(_real(3, 40), _real(4, 40), rest_x=_real(5, 30))
-    config = dataclasses.replace(SMALL, contrasts=2)
+    config = dataclasses.replace(SMALL, contrasts=2, evaluations=10**7)
     rest = (_real(0, 16), JUDGE, jax.random.key(0), config, None, Work(), math.inf)
     assert tuning._improved(pair, choice, data, *rest).nearest == min(5.0, reached)
     assert [(name, bound) for name, bound, *_ in seen] == [("samples+cd", math.inf), ("raw+cd", rival)]
     assert len({str(jax.random.key_data(key)) for _, _, key, _ in seen}) == 2
     assert [count for *_, count in seen] == [70, 40]
+    # the courses share twice the evaluations of the search; the first leaves a turn, and what it did not take
+    (first, samples), (second, contrast) = bounds
+    both = 2 * (10**7 - 10 * LATENT.steps)
+    assert first == both - (50 * 64 + 10) * contrast.chain.steps and second == both - 1000 * samples.price
