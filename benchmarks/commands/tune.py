@@ -38,8 +38,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     pool = "refined samples that each of those critics is recovered from (default 3,000)"
     how.add_argument("--pool", type=Count(64, 10**6), default=3000, help=pool)
     how.add_argument("--batch", type=BATCH, default=100, help="chains that are moved together (default 100)")
-    spent = "most gradient evaluations of the search, 0 for no bound (default 900,000)"
-    how.add_argument("--evaluations", type=SPENT, default=900_000, help=spent)
+    spent = "most gradient evaluations of the search, 0 for no bound (default 450,000)"
+    how.add_argument("--evaluations", type=SPENT, default=450_000, help=spent)
     # the option's earlier name
     how.add_argument("--budget", dest="evaluations", type=SPENT, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
     stop = "begin no further choice after so many minutes, and name what was left out (default 0: no stop)"
@@ -59,6 +59,7 @@ def run(args: argparse.Namespace) -> int:
     from checkpoints import save_pair
     from dcd.diagnostics.operations import gradient_operations
     from dcd.tuning.faults import Fault, own_judge
+    from dcd.tuning.search import TURNS_SHARE
     from dcd.tuning.tuned_file import tuned_text
     from pairs import InputError
     from pairs.checks import image_range, is_image
@@ -109,7 +110,7 @@ def run(args: argparse.Namespace) -> int:
         if not args.json:
             said = [chosen.reason]
             if args.evaluations:
-                contrasts = 2 if args.contrasts else 0  # for the best chain, and for one of samples
+                contrasts = TURNS_SHARE if args.contrasts else 0
                 parts = {"the search": 1, "boosting": min(args.boosts, 1), "contrastive divergence": contrasts}
                 most = args.evaluations * sum(parts.values())
                 lasts = rough_time(seconds_of(most * gradient_operations(pair)))

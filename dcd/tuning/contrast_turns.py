@@ -1,11 +1,12 @@
 """Contrastive divergence after the search, in turns.
 
 Nothing in the loss of :func:`dcd.contrast` says when the critic has become too steep for the chain's steps, so it is
-made in turns: each goes on from where the critic came nearest to the held-out data so far, Adam's averages included, and
-one that comes no nearer is taken back and followed by turns with a third of the step size, which also falls linearly to
-0 over all turns that the evaluations allow. After a first turn that comes no nearer it is the penalty on squared scores
-that changes, where the course has one: without it a critic whose samples are nearly right grows until chains overshoot. :mod:`dcd.tuning.courses` says what they begin with. Where another course
-has come much nearer than the first turn does, the rest is not made.
+made in turns: each goes on from where the critic came nearest to the held-out data so far, Adam's averages included,
+and one that comes no nearer is taken back and followed by turns with a third of the step size, which also falls
+linearly to 0 over all turns that the evaluations allow. After a first turn that comes no nearer it is the penalty on
+squared scores that changes, where the course has one: without it a critic whose samples are nearly right grows until
+chains overshoot. :mod:`dcd.tuning.courses` says what the turns begin with. Where another course has come much nearer
+than the first turn does, the rest is not made.
 """
 
 from __future__ import annotations

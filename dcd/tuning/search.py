@@ -37,13 +37,15 @@ from .search_space import default_choices
 from .settings import Tune, Tuned
 from .winner import CriticData, Improved, measure_winner
 
-__all__ = ["tune"]
+__all__ = ["TURNS_SHARE", "tune"]
 
 CONFIRM, BOOST, CONTRAST = 0xC0F, 0xB005, 0xCD
 """Numbers of the keys of confirmation, boosting and contrastive divergence; the rounds of the search use 0, 1, ..."""
 COURSES = {"samples": 1, "contrast": 2}
 """Numbers of the keys of the courses of contrastive divergence."""
 LEAST = 16
+TURNS_SHARE = 4
+"""Most evaluations of both courses of contrastive divergence, in those of the search."""
 STILL = Langevin("latent", 0, 0.02, preset="none")
 """No chain: the generator's samples."""
 
@@ -166,7 +168,7 @@ def _improved(
     found = [boost_rounds(winner, data, boost_key, on_progress, part)] if config.boosts and moves else []
     if config.contrasts:
         # for both courses; the first leaves the second one turn at least
-        left = 2 * (config.evaluations - winner.evaluations) if config.evaluations else math.inf
+        left = TURNS_SHARE * config.evaluations - winner.evaluations if config.evaluations else math.inf
         keys = {name: jax.random.fold_in(contrast_key, number) for name, number in COURSES.items()}
         whole = data.with_rest()
         courses = {"samples": (sample_course(winner, whole, keys["samples"]), whole)}

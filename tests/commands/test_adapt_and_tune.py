@@ -12,9 +12,10 @@ from small_nets import write_net
 import checkpoints
 import dcd
 import pairs.io.work as work_module
+from benchmarks import folds
 from dcd.tuning import courses
 from ganrefine import main
-from pairs import Normal, Record, make_pair
+from pairs import InputError, Normal, Record, make_pair
 from pairs.sequential.spec import init_sequential
 
 
@@ -109,6 +110,7 @@ def test_an_adaptation_that_is_stopped_goes_on_as_its_line_says_to_the_same_pair
 def test_tune_reports_its_verdict_and_refine_obeys_it(given, net, tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(courses, "SAMPLE_TURN", courses.SAMPLE_TURN.replace(rounds=20))
     monkeypatch.setattr(courses, "POOL", 200)
+    monkeypatch.setattr(courses, "DRAWS", 0)
     judge = write_net(tmp_path / "net-b", "b")
     few = ["--critic-steps", "20", "--steps", "2", "--confirm", "500", "--first", "20", "--pool", "80", "--batch", "20"]
     few += ["--boosts", "1", "--contrasts", "1"]
@@ -132,6 +134,28 @@ def test_tune_reports_its_verdict_and_refine_obeys_it(given, net, tmp_path, monk
         assert main([*refined, "--anyway", "--json"]) == 0
         with np.load(tmp_path / "out" / "samples.npz") as samples:
             assert not np.array_equal(samples["before"], samples["after"])
+
+
+def test_images_beyond_the_limit_train_the_critic_of_the_samples_and_no_other(
+    given, net, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.setattr(folds, "MOST_IMAGES", 2500)  # of 2,600
+    seen: list[np.ndarray] = []
+
+    def variants(pair, train_x, held_x, *_, **more):
+        seen.extend([train_x, held_x])
+        return {"raw": pair}, {}
+
+    def tune(pairs, search_x, confirm_x, *_, critic_data, **more):
+        seen.extend([search_x, confirm_x, critic_data.train_x, critic_data.rest_x])
+        raise InputError("tune", "was stopped", "no remedy")
+
+    monkeypatch.setattr(dcd, "critic_variants", variants)
+    monkeypatch.setattr(dcd, "tune", tune)
+    assert main(["tune", *given, *net, "--out", str(tmp_path)]) == 2
+    assert [len(x) for x in seen] == [1375, 250, 375, 500, 1375, 100]
+    train, held, search, confirm, again, rest = ({row.tobytes() for row in x} for x in seen)
+    assert train == again and not rest & (train | held | search | confirm)
 
 
 def test_tune_says_how_many_images_a_verdict_needs(given, net, tmp_path, capsys) -> None:

@@ -47,6 +47,7 @@ def test_an_evaluation_counts_as_the_part_of_one_through_the_generator_that_its_
 def test_the_critic_of_images_begins_with_convolutions_and_others_have_dense_layers(monkeypatch, shape, kernels):
     monkeypatch.setattr(courses, "RECOVERY", dataclasses.replace(courses.RECOVERY, steps=1, batch=4))
     monkeypatch.setattr(courses, "POOL", 40)
+    monkeypatch.setattr(courses, "DRAWS", 0)
     paint = lambda p, z: jnp.broadcast_to(jnp.tanh(z[:, 0]).reshape(-1, *(1,) * len(shape)), (len(z), *shape))
     own = lambda p, x: x.reshape(len(x), -1)[:, 0]
     pair = make_pair(wrap(paint), wrap(own), Normal((2,)), sample_range=(-1.0, 1.0), critic_kind="logit")

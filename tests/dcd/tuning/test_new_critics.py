@@ -149,5 +149,5 @@ def test_only_what_beat_the_winner_cuts_the_course_of_its_chain_short(monkeypatc
     assert [count for *_, count in seen] == [70, 40]
     # the courses share twice the evaluations of the search; the first leaves a turn, and what it did not take
     (first, samples), (second, contrast) = bounds
-    both = 2 * (10**7 - 10 * LATENT.steps)
+    both = tuning.TURNS_SHARE * 10**7 - 10 * LATENT.steps
     assert first == both - (50 * 64 + 10) * contrast.chain.steps and second == both - 1000 * samples.price
