@@ -34,8 +34,8 @@ class Tune:
       boosts: Most rounds of boosting after the search (:mod:`dcd.tuning.boosting_rounds`), which together may spend as
         many gradient evaluations as the search.
       contrasts: Most turns of each course of contrastive divergence after the search (:mod:`dcd.tuning.courses`). Both
-        together may spend four times the gradient evaluations of the search; an evaluation in sample space counts as the
-        part of one through the generator that its operations are.
+        together may spend four times the gradient evaluations of the search; an evaluation in sample space counts as
+        the part of one through the generator that its operations are.
       pool: Samples of the best chain that the critic of each of these rounds is recovered from, at least 64.
 
     Raises:
