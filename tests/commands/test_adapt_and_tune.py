@@ -136,9 +136,7 @@ def test_tune_reports_its_verdict_and_refine_obeys_it(given, net, tmp_path, monk
             assert not np.array_equal(samples["before"], samples["after"])
 
 
-def test_images_beyond_the_limit_train_the_critic_of_the_samples_and_no_other(
-    given, net, tmp_path, monkeypatch
-) -> None:
+def test_images_beyond_the_limit_train_the_critic_of_the_samples_alone(given, net, tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(folds, "MOST_IMAGES", 2500)  # of 2,600
     seen: list[np.ndarray] = []
 
