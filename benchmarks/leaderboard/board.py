@@ -31,6 +31,7 @@ from ..features import Features
 from ..metrics import covariance_factor, fid_between, fid_spread, frechet_distance, moments
 from ..metrics.fid_interval import FidSpread
 from .chains import CHAINS
+from .contrasted import CONTRASTED
 from .entries import Entry, digest_of, read_entry, write_entry
 from .method import Contest, Method, RealData, Training
 from .passes import prices
@@ -39,7 +40,7 @@ from .trained import TRAINED
 
 __all__ = ["METHODS", "Halves", "Protocol", "leaderboard"]
 
-METHODS: tuple[Method, ...] = (*CHAINS, *SELECTIONS, EX2, *TRAINED)
+METHODS: tuple[Method, ...] = (*CHAINS, *SELECTIONS, EX2, *TRAINED, *CONTRASTED)
 """All methods, in the order in which they are run: a method comes after the one it builds on."""
 VALIDATION = 2**19
 """Number of the first sample of a try: no sample is both tried and judged."""

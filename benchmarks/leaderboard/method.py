@@ -47,12 +47,16 @@ class Training:
       critic_steps: Updates of that critic.
       flow_steps: Updates of a flow.
       flow_batch: Latents of an update.
+      contrast_rounds: Batches of chains of contrastive divergence.
+      contrast_batch: Chains of a batch.
     """
 
     pool: int = 2000
     critic_steps: int = 800
     flow_steps: int = 500
     flow_batch: int = 128
+    contrast_rounds: int = 500
+    contrast_batch: int = 64
 
 
 @dataclasses.dataclass
@@ -119,7 +123,7 @@ class Method:
     Attributes:
       name: As tables show it.
       source: arXiv id of the paper, or what else it is.
-      knob: ``step size`` or ``sharpness``.
+      knob: ``step size``, ``sharpness`` or ``learning rate``.
       values: The values that are tried, as many for every method.
       plan: From a contest and a budget to settings.
       run: From a contest, settings, the knob's value, the number of samples and that of the first one to samples.

@@ -48,7 +48,7 @@ from ..langevin.settings import Langevin
 from ..langevin.starts import labels_of
 from .winner import CriticData, Winner
 
-__all__ = ["Course", "sample_course", "winner_course"]
+__all__ = ["Course", "sample_chain", "sample_course", "winner_course"]
 
 WINNER_TURN = Contrast(rounds=50, batch=64, critic_updates=5, learning_rate=1e-4)
 """The turns against the winner's chain, with the step size of the first."""
@@ -124,11 +124,7 @@ def sample_course(winner: Winner, data: CriticData, key: Array) -> Course:
       data: What the critic is trained on.
       key: Typed key of the pool and the recovery.
     """
-    bounds = winner.pair.sample_range
-    # offsets between coordinates are no spread
-    spread = float(np.sqrt(np.mean(np.var(data.train_x, axis=0, dtype=np.float64))))
-    half = spread if bounds is None else (bounds[1] - bounds[0]) / 2
-    chain = SAMPLE_CHAIN.replace(step_size=SAMPLE_CHAIN.step_size * half**2)
+    chain = sample_chain(winner.pair, data.train_x)
     price = _price(winner.pair)
 
     def start(work: Work) -> Pair:
@@ -141,6 +137,20 @@ def sample_course(winner: Winner, data: CriticData, key: Array) -> Course:
 
     name = "contrastive divergence of samples"
     return Course(name, "samples+cd", chain, SAMPLE_TURN, winner.generator, start, price, STEADYING)
+
+
+def sample_chain(pair: Pair, x: np.ndarray) -> Langevin:
+    """The chain in sample space, with its step in the unit of the pair's samples.
+
+    Args:
+      pair: Pair whose samples it moves.
+      x: Real samples ``(n, *sample)``, whose spread is the unit where samples have no range.
+    """
+    bounds = pair.sample_range
+    # offsets between coordinates are no spread
+    spread = float(np.sqrt(np.mean(np.var(x, axis=0, dtype=np.float64))))
+    half = spread if bounds is None else (bounds[1] - bounds[0]) / 2
+    return SAMPLE_CHAIN.replace(step_size=SAMPLE_CHAIN.step_size * half**2)
 
 
 def _layers(pair: Pair) -> list[dict[str, Any]]:

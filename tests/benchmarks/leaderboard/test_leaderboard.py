@@ -21,7 +21,7 @@ from benchmarks.leaderboard.trained import TRAINED
 N, BATCH = 16, 16
 WIDTH = 0.6
 """Standard deviation of the data; that of the generator's samples is 1."""
-QUICK = Training(pool=64, critic_steps=2, flow_steps=1, flow_batch=64)
+QUICK = Training(pool=64, critic_steps=2, flow_steps=1, flow_batch=64, contrast_rounds=2, contrast_batch=8)
 
 
 def linear(p, z):
@@ -169,3 +169,17 @@ def test_the_exact_method_is_first_and_a_second_run_computes_nothing_anew(tmp_pa
     kept[0].write_bytes(kept[0].read_bytes()[:-40])
     with pytest.raises(pytest.fail.Exception, match="computed again"):
         leaderboard(toy, DATA, halves(), tmp_path, PROTOCOL, fixed)
+
+
+def test_contrastive_divergence_carries_samples_to_the_data_whatever_scale_the_critic_had():
+    """A ratio ten times too flat: its chain hardly moves until the critic is trained for it; nan is as far as can be."""
+    flat = known_pair(score=lambda p, x: 0.1 * log_ratio(p, x))
+    training = Training(contrast_rounds=200, contrast_batch=64)
+    contest = Contest(flat, prices(flat), jax.random.key(0), DATA, 400, training=training)
+    method = {m.name: m for m in METHODS}["dcd"]
+    plan = method.plan(contest, 20.0)
+    assert plan.settings["chain"]["steps"] == 10 and plan.cost < 20.0  # a longer chain than it is trained for is none
+    width = lambda rate: float(np.std(method.run(contest, plan.settings, rate, 400, 0).samples))
+    # 400 draws of two coordinates: a standard deviation of 0.6 is known to 0.015
+    assert width(1e-9) > 0.8 and width(0.02) == pytest.approx(WIDTH, abs=0.06)
+    assert np.isnan(width(1e30))
