@@ -9,6 +9,10 @@ Spectral normalisation, W a matrix with one row per entry of u:
 
 .. math:: \hat W = W / (u^\top W v)
 
+PyTorch makes the rows of the weight's first axis, of a transposed convolution of its second, and lets the user choose
+another one (``dim``), which the file does not tell. Where u and v fit one axis alone, it is that; where they fit both,
+it is the one along which :math:`u = Wv / |Wv|`, as the power iteration left them.
+
 ===========================================  ========================================================
 stored                                       vectors used
 ===========================================  ========================================================
@@ -33,6 +37,9 @@ _WEIGHT_NORM = (("weight_g", "weight_v"), (f"{_NEW}original0", f"{_NEW}original1
 _STORED = (("weight_orig", "weight_u", "weight_v"), (f"{_NEW}original", f"{_NEW}0._u", f"{_NEW}0._v"))
 _STEP = (("weight", "sn_u", "sn_sigma"), ("weight", "u0", "sv0"), ("weight_bar", "weight_u", "weight_v"))
 _OLD = ("weight", "weight_orig", "weight_u")
+
+ALIGNED = 0.9
+"""Least cosine of u with W v where the power iteration made u: weights moved by one step of training since then."""
 
 Group = Mapping[str, np.ndarray]
 
@@ -97,12 +104,16 @@ def _weight_norm(g: np.ndarray, v: np.ndarray) -> np.ndarray:
 
 
 def _spectral(weight: np.ndarray, u: np.ndarray, v: np.ndarray | None, transposed: bool) -> np.ndarray:
-    # PyTorch takes the second axis of a transposed convolution for the rows, the other forms always the first.
-    second = transposed and v is not None
-    rows = np.moveaxis(weight, 1, 0) if second and weight.ndim > 1 else weight
-    matrix = rows.reshape(rows.shape[0], -1)
-    if u.shape != matrix.shape[:1] or (v is not None and v.shape != matrix.shape[1:]):
+    # forms without v always take the first axis for the rows
+    usual = int(transposed and v is not None and weight.ndim > 1)
+    axes = [usual] if v is None or weight.ndim < 2 else [usual, 1 - usual]
+    matrices = [np.moveaxis(weight, axis, 0).reshape(weight.shape[axis], -1) for axis in axes]
+    fitting = [m for m in matrices if u.shape == m.shape[:1] and (v is None or v.shape == m.shape[1:])]
+    if not fitting:
         raise ValueError(f"{weight.shape} does not fit its vectors {u.shape}{'' if v is None else f', {v.shape}'}")
+    # vectors that were never iterated fit neither axis; the usual one is first, and stays
+    aligned = [v is not None and float(u @ _unit(m @ v)) > ALIGNED for m in fitting]
+    matrix = fitting[aligned.index(True)] if True in aligned else fitting[0]
     with np.errstate(divide="ignore", invalid="ignore"):
         if v is None:
             v = _unit(u @ matrix)
