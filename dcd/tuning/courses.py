@@ -11,9 +11,9 @@ them. Their critic sees the samples alone: it is recovered for the generator in 
 divergence does the rest, in many rounds, since neither a step nor its start needs a pass through the generator: chains
 start from a pool of samples that is drawn once. The pool is large where drawing is cheap, since the critic of a small
 one learns these starts by heart. A first turn that leaves the samples farther from the data than the generator's own
-is taken back like any other. For images it begins with convolutions: a round takes five times as
-long as with dense layers, and texture, which dense layers hardly see, comes within reach. It is no critic on features,
-whose slope in the samples may point to small changes of a few pixels that no eye sees.
+is taken back like any other. For images it begins with convolutions: a round takes five times as long as with dense
+layers, and texture, which dense layers hardly see, comes within reach. It is no critic on features, whose slope in the
+samples may point to small changes of a few pixels that no eye sees.
 
 The step size in sample space is in units of the samples' half range r, or of the spread of a coordinate (the root of
 the mean variance) where they have no range: :math:`\eta = 0.3\,r^2`. It sets no more than how fast the critic learns,
@@ -169,7 +169,8 @@ def _price(pair: Pair) -> float:
 def _drawn(pair: Pair, key: Array, price: float) -> Pool:
     """Samples of the generator, as many as time and memory bear and equally many of each class, at least two."""
     each, least = pair.classes or 1, 2 if pair.classes else 20
-    wanted = min(max(POOL, int(DRAWS * price)), LARGEST_POOL)
+    # the price of a generator whose operations cannot be counted says nothing
+    wanted = min(max(POOL, int(DRAWS * price)), LARGEST_POOL) if gradient_operations(pair) else POOL
     n = max(min(wanted, POOL_NUMBERS // math.prod(pair.sample_shape)) // each, least) * each
     labels = labels_of(pair, np.arange(n))
     # chains of samples are float32, also behind a generator of half precision

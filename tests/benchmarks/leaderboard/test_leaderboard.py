@@ -172,7 +172,7 @@ def test_the_exact_method_is_first_and_a_second_run_computes_nothing_anew(tmp_pa
 
 
 def test_contrastive_divergence_carries_samples_to_the_data_whatever_scale_the_critic_had():
-    """A ratio ten times too flat: its chain hardly moves until the critic is trained for it; nan is as far as can be."""
+    """A ratio ten times too flat: its chain hardly moves until the critic is trained for it."""
     flat = known_pair(score=lambda p, x: 0.1 * log_ratio(p, x))
     training = Training(contrast_rounds=200, contrast_batch=64)
     contest = Contest(flat, prices(flat), jax.random.key(0), DATA, 400, training=training)
