@@ -23,7 +23,7 @@ from .dtypes import is_float
 from .folding import fold, plain_shapes
 from .layouts import Layout
 from .matching import COUNTERS, Doubt, Modules, Slot, below, find, match, slots
-from .module_names import split_modules, unwrap, without
+from .module_names import refuse_parts, split_modules, unwrap, without
 from .near_settings import near_settings
 
 __all__ = ["Conversion", "Row", "convert_tensors"]
@@ -88,7 +88,7 @@ def convert_tensors(
 
     Raises:
       InputError: one line naming every tensor that is missing, left over or misshapen; a pattern
-        of ``ignore`` that fits no tensor.
+        of ``ignore`` that fits no tensor, or one that fits a part of what a layer takes.
     """
     layers = tuple(layers)
     kept, ignored = without(unwrap(tensors), ignore, field)
@@ -130,6 +130,7 @@ def convert_tensors(
         if near := near_settings(walk(layers, input_shape, field), taken, held, idle):
             remedy = f"{', '.join(near[:4])}; or {general}"
         raise InputError(field, "do not match the file: " + ", ".join(faults[:12]) + more, remedy)
+    refuse_parts(ignored, {m for m, group in modules.items() if any(_join(m, n) in used for n in group)}, field)
     return Conversion(_nested(layers, found, field), tuple(table), doubts, ignored)
 
 

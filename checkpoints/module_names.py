@@ -9,10 +9,17 @@ import numpy as np
 
 from pairs import InputError
 
-__all__ = ["WRAPPERS", "modules_of", "split_modules", "unwrap", "without"]
+__all__ = ["WRAPPERS", "modules_of", "refuse_parts", "split_modules", "unwrap", "without"]
 
 WRAPPERS = ("module.", "_orig_mod.", "module._orig_mod.")
 """What wrappers put before every name."""
+
+PARTS = {
+    *("weight", "bias", "kernel", "gamma", "beta", "running_mean", "running_var", "in_proj_weight", "in_proj_bias"),
+    *("weight_g", "weight_v", "weight_orig", "weight_u", "weight_bar", "weight_mask", "bias_orig", "bias_mask"),
+    *("sn_u", "sn_sigma", "u0", "sv0"),
+}
+"""Names of tensors that evaluation computes with; of a module that is used, none of them may be left out."""
 
 Tensors = Mapping[str, np.ndarray]
 Modules = dict[str, dict[str, np.ndarray]]
@@ -64,3 +71,23 @@ def without(tensors: Tensors, patterns: Sequence[str], field: str) -> tuple[Tens
             raise InputError(where, f"'{pattern}' fits no tensor of the file", "correct it, or leave it out")
         gone |= fits
     return {n: a for n, a in tensors.items() if n not in gone}, tuple(n for n in tensors if n in gone)
+
+
+def refuse_parts(ignored: Sequence[str], used: set[str], field: str) -> None:
+    """Refuse to ignore a part of a module whose other tensors a layer takes, such as the bias of a norm.
+
+    Args:
+      ignored: Names of the tensors that ``ignore`` left out.
+      used: Modules of which a layer took a tensor.
+      field: The layer list that they belong to.
+
+    Raises:
+      InputError: There is such a tensor; the error names the first.
+    """
+    for name in ignored:
+        ((module, own),) = split_modules({name: np.zeros(())}).items()
+        leaf = next(iter(own))
+        if module in used and (leaf in PARTS or leaf.startswith("parametrizations.")):
+            where = f"{field.rpartition('.')[0]}.ignore".lstrip(".")
+            problem = f"leaves out '{name}', while a layer takes the rest of '{module}'"
+            raise InputError(where, problem, "take it off the list, and set the layer so that it takes it")

@@ -67,6 +67,24 @@ def test_what_is_ignored_may_be_named_exactly_and_with_the_prefix_of_a_wrapper()
     assert made.ignored == ("b[0]", "aux.w")
 
 
+@pytest.mark.parametrize(
+    "part",
+    ["a.bias", "a.sn_u", "a.weight_mask", "a.running_mean", "a.parametrizations.bias.original0"],
+)
+def test_a_part_of_what_a_layer_takes_cannot_be_ignored(part: str) -> None:
+    tensors = {"a.weight": W, "a.sn_sigma": np.ones(1, "f"), part: W[0]}
+    with pytest.raises(InputError) as caught:
+        _converted(tensors, PLAIN, ignore=[part, "a.sn_sigma"])
+    first = next(n for n in tensors if n in (part, "a.sn_sigma"))
+    said = f"generator.ignore: leaves out '{first}', while a layer takes the rest of 'a'; take it off the list"
+    assert str(caught.value).startswith(said)
+
+
+def test_a_counter_beside_weights_can_be_ignored_and_so_can_parts_of_what_no_layer_takes() -> None:
+    tensors = {"a.weight": W, "a.step": W[0, 0], "b.bias": W[0]}
+    assert _converted(tensors, PLAIN, ignore=["a.step", "b.bias"]).ignored == ("a.step", "b.bias")
+
+
 def test_a_gain_of_nothing_is_refused() -> None:
     with pytest.raises(InputError, match="equalized = 0.0, which is no gain above 0"):
         _converted({"a.weight": W}, {**PLAIN, "equalized": 0.0})
