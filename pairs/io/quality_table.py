@@ -28,15 +28,15 @@ def figure_text(value: Any, half: float = 0.0) -> str:
     """A figure with no more digits than half the width of its interval allows.
 
     Example:
-      >>> figure_text(27.634, 1.93), figure_text(0.28341, 0.0487), figure_text(0.5)
-      ('27.6 ± 1.9', '0.283 ± 0.049', '0.5')
+      >>> figure_text(27.634, 1.93), figure_text(0.28341, 0.0487), figure_text(-0.2, 11.0), figure_text(0.5)
+      ('27.6 ± 1.9', '0.283 ± 0.049', '0 ± 11', '0.5')
     """
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return str(value)
     if not (0 < half < math.inf and math.isfinite(value)):
         return f"{value:.4g}"
     places = 1 - math.floor(math.log10(half))
-    shown = lambda v: f"{round(v, places):.{max(0, places)}f}"
+    shown = lambda v: f"{round(v, places) + 0.0:.{max(0, places)}f}"  # no minus before a zero
     return f"{shown(value)} ± {shown(half)}"
 
 
