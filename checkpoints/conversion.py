@@ -130,7 +130,7 @@ def convert_tensors(
         if near := near_settings(walk(layers, input_shape, field), taken, held, idle):
             remedy = f"{', '.join(near[:4])}; or {general}"
         raise InputError(field, "do not match the file: " + ", ".join(faults[:12]) + more, remedy)
-    refuse_parts(ignored, {m for m, group in modules.items() if any(_join(m, n) in used for n in group)}, field)
+    refuse_parts(ignored, {taken[slot.path] for slot in wanted if slot.path in taken}, field)
     return Conversion(_nested(layers, found, field), tuple(table), doubts, ignored)
 
 

@@ -10,8 +10,8 @@ Spectral normalisation, W a matrix with one row per entry of u:
 .. math:: \hat W = W / (u^\top W v)
 
 PyTorch makes the rows of the weight's first axis, of a transposed convolution of its second, and lets the user choose
-another one (``dim``), which the file does not tell. Where u and v fit one axis alone, it is that; where they fit both,
-it is the one along which :math:`u = Wv / |Wv|`, as the power iteration left them.
+another one (``dim``), which the file does not tell. Of the first two axes, it is the one that u and v fit; where they
+fit both, the one along which :math:`u = Wv / |Wv|`, as the power iteration left them.
 
 ===========================================  ========================================================
 stored                                       vectors used
@@ -111,10 +111,10 @@ def _spectral(weight: np.ndarray, u: np.ndarray, v: np.ndarray | None, transpose
     fitting = [m for m in matrices if u.shape == m.shape[:1] and (v is None or v.shape == m.shape[1:])]
     if not fitting:
         raise ValueError(f"{weight.shape} does not fit its vectors {u.shape}{'' if v is None else f', {v.shape}'}")
-    # vectors that were never iterated fit neither axis; the usual one is first, and stays
-    aligned = [v is not None and float(u @ _unit(m @ v)) > ALIGNED for m in fitting]
-    matrix = fitting[aligned.index(True)] if True in aligned else fitting[0]
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        # vectors that were never iterated fit neither axis; the usual one is first, and stays
+        aligned = [v is not None and float(u @ _unit(m @ v)) > ALIGNED for m in fitting]
+        matrix = fitting[aligned.index(True)] if True in aligned else fitting[0]
         if v is None:
             v = _unit(u @ matrix)
             u = _unit(matrix @ v)

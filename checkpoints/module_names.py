@@ -78,7 +78,7 @@ def refuse_parts(ignored: Sequence[str], used: set[str], field: str) -> None:
 
     Args:
       ignored: Names of the tensors that ``ignore`` left out.
-      used: Modules of which a layer took a tensor.
+      used: Modules that layers took, with all that is below them.
       field: The layer list that they belong to.
 
     Raises:
@@ -87,7 +87,8 @@ def refuse_parts(ignored: Sequence[str], used: set[str], field: str) -> None:
     for name in ignored:
         ((module, own),) = split_modules({name: np.zeros(())}).items()
         leaf = next(iter(own))
-        if module in used and (leaf in PARTS or leaf.startswith("parametrizations.")):
+        taken = [m for m in used if module == m or (m and module.startswith(f"{m}."))]
+        if taken and (leaf in PARTS or leaf.startswith("parametrizations.")):
             where = f"{field.rpartition('.')[0]}.ignore".lstrip(".")
-            problem = f"leaves out '{name}', while a layer takes the rest of '{module}'"
+            problem = f"leaves out '{name}', while a layer takes the rest of '{taken[0]}'"
             raise InputError(where, problem, "take it off the list, and set the layer so that it takes it")

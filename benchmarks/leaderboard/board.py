@@ -166,7 +166,7 @@ def leaderboard(
                 entry = write_entry(folder, label, digest, made)
             contest.chosen[method.name, budget] = entry.report["value"]
             row |= entry.report | {"budget": None if method.whole else budget, "planned": plan.cost, "digest": digest}
-            if "chain" in plan.settings:  # as it was run, not as it was published
+            if method.knob == "step size" and "chain" in plan.settings:  # as it was run, not as it was published
                 row["settings"]["chain"]["step_size"] = entry.report["value"]
             entries.append(Entry(row, entry.rows))
         report["entries"] += _compared(entries, measure, spread, distance)

@@ -25,8 +25,8 @@ __all__ = ["CONTRASTED"]
 MOST_STEPS = 10
 RATES = (5e-5, 1.5e-4, 5e-4, 1.5e-3, 5e-3)
 CONTRAST_KEY = 0xCD
-UPDATES = 2
-"""Updates for each batch of chains."""
+TRAINED = {"critic_updates": 2, "adam_decay": 0.999}
+"""Settings of :class:`dcd.Contrast` beside the learning rate, the rounds and the batch."""
 
 
 def _plan(contest: Contest, budget: float) -> Plan:
@@ -35,21 +35,15 @@ def _plan(contest: Contest, budget: float) -> Plan:
     if found.settings is None:
         return found
     chain = longest.replace(steps=min(found.settings["chain"]["steps"], MOST_STEPS))
-    asked = {"rounds": contest.training.contrast_rounds, "batch": contest.training.contrast_batch}
-    return Plan({"chain": chain.to_dict(), **asked}, contest.prices.cost(chain_passes(chain)))
+    asked = {"rounds": contest.training.contrast_rounds, "batch": contest.training.contrast_batch, **TRAINED}
+    return Plan({"chain": chain.to_dict(), "contrast": asked}, contest.prices.cost(chain_passes(chain)))
 
 
-def _trained(contest: Contest, chain: dcd.Langevin, settings: dict[str, Any], rate: float) -> Pair | None:
+def _trained(contest: Contest, chain: dcd.Langevin, asked: dict[str, Any], rate: float) -> Pair | None:
     """The pair with the critic for this chain; None where its training did not stay finite."""
-    known = "contrasted", chain.steps, rate, settings["rounds"], settings["batch"]
+    known = "contrasted", chain.steps, rate, *sorted(asked.items())
     if known not in contest.made:
-        how = dcd.Contrast(
-            rounds=settings["rounds"],
-            batch=settings["batch"],
-            critic_updates=UPDATES,
-            learning_rate=rate,
-            adam_decay=0.999,
-        )
+        how = dcd.Contrast(learning_rate=rate, **asked)
         key = jax.random.fold_in(contest.key, CONTRAST_KEY)
         data, labels = contest.data.train_x, contest.data.train_labels
         try:
@@ -67,9 +61,10 @@ def _run(contest: Contest, settings: dict[str, Any], value: float, n: int, first
     chain = dcd.Langevin.from_dict(settings["chain"])
     prices, passes = contest.prices, chain_passes(chain)
     # an update passes real samples and negatives, forward and backward in the weights
-    updates = UPDATES * 2 * settings["batch"] * prices.critic_gradient
-    once = settings["rounds"] * (settings["batch"] * prices.cost(passes) + updates)
-    pair = _trained(contest, chain, settings, value)
+    asked = settings["contrast"]
+    updates = asked["critic_updates"] * 2 * asked["batch"] * prices.critic_gradient
+    once = asked["rounds"] * (asked["batch"] * prices.cost(passes) + updates)
+    pair = _trained(contest, chain, asked, value)
     if pair is None:
         return Drawn(np.full((n, *contest.pair.sample_shape), np.nan, np.float32), passes, prices, once)
     return Drawn(draw_chains(pair, chain, contest, n, first), passes, prices, once)

@@ -89,7 +89,12 @@ def contrast_turns(
             last = last or course.start(work)
             run = (data, jax.random.fold_in(key, turn), course.chain, settings)
             made, end = _turn(work, turn, last, begin, *run)
-        except InputError as error:  # a loss that is not finite: what was found so far stands
+        except InputError as error:
+            if error.field == work.field:  # the folder of the run, not the training
+                raise
+            if error.field == "training" and not steadied:  # a loss that is not finite has run away too
+                energy, steadied, taken_back, spent = course.steadying, True, taken_back + 1, spent + cost
+                continue
             return Improved(pair, best, found, trials, spent, (f"{course.name}, turn {turn}: {error}",))
         tuned = winner.pair.replace(
             critic=made.critic, critic_kind=made.critic_kind, calibrated=made.calibrated, record=made.record

@@ -63,7 +63,8 @@ RECOVERY = Recover(steps=500, r1=0.0)
 LEAST_IMAGE = 16
 """Smaller side of the least image whose critic has convolutions."""
 POOL, LARGEST_POOL, POOL_NUMBERS = 10_000, 50_000, 2**27
-"""Samples that chains in sample space start from, drawn once: at least, at most, and most numbers in all of them."""
+"""Samples that chains in sample space start from, drawn once: where drawing is dear, where it is cheap, and the most
+numbers in all of them, which large images reach sooner."""
 DRAWS = 600_000
 """Samples whose drawing costs about a tenth of eight turns, if a gradient of the critic costs as much as one through
 the generator: 2 million gradients, and a pass through the generator takes a third of one."""

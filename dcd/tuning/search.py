@@ -175,6 +175,7 @@ def _improved(
         if moves:
             courses["contrast"] = winner_course(winner), data
         kept = courses["contrast"][0].turn(winner.n) if moves else 0
+        kept = kept if kept < left else 0
         for name, (course, seen) in courses.items():
             # what came no nearer than the winner stands at the winner's own distance
             rival = min((f.nearest for f in found if f.nearest < winner.nearest), default=math.inf)

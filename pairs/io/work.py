@@ -233,7 +233,8 @@ def _storable(leaf: Any) -> np.ndarray:
 
 def _restored(array: np.ndarray, like: Any) -> Any:
     dtype = np.dtype(getattr(like, "dtype", array.dtype))
-    return on_device(array.view(dtype) if dtype.kind == "V" else array)
+    stored = dtype.kind == "V" and array.dtype.kind == "u" and array.dtype.itemsize == dtype.itemsize
+    return on_device(array.view(dtype) if stored else array)  # a training may have widened the type
 
 
 def _plain(value: Any) -> Any:

@@ -13,6 +13,7 @@ import pytest
 from benchmarks.studies.sound_formats import Call, torch_zip_bytes
 from checkpoints.conversion import convert_tensors
 from checkpoints.importing import import_files
+from checkpoints.module_names import refuse_parts
 from pairs import InputError
 from pairs.sequential.spec import parse_layers
 
@@ -78,6 +79,14 @@ def test_a_part_of_what_a_layer_takes_cannot_be_ignored(part: str) -> None:
     first = next(n for n in tensors if n in (part, "a.sn_sigma"))
     said = f"generator.ignore: leaves out '{first}', while a layer takes the rest of 'a'; take it off the list"
     assert str(caught.value).startswith(said)
+
+
+def test_a_part_below_what_a_layer_takes_cannot_be_ignored_either() -> None:
+    with pytest.raises(InputError, match="leaves out 'a.out.weight', while a layer takes the rest of 'a'"):
+        refuse_parts(["a.out.weight"], {"a"}, "generator.layers")
+    refuse_parts(["ab.weight", "a.step"], {"a"}, "generator.layers")
+    with pytest.raises(InputError, match="leaves out 'weight'"):
+        refuse_parts(["a.weight", "weight"], {""}, "generator.layers")
 
 
 def test_a_counter_beside_weights_can_be_ignored_and_so_can_parts_of_what_no_layer_takes() -> None:

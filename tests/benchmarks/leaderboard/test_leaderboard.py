@@ -183,3 +183,12 @@ def test_contrastive_divergence_carries_samples_to_the_data_whatever_scale_the_c
     # 400 draws of two coordinates: a standard deviation of 0.6 is known to 0.015
     assert width(1e-9) > 0.8 and width(0.02) == pytest.approx(WIDTH, abs=0.06)
     assert np.isnan(width(1e30))
+
+
+def test_the_report_of_contrastive_divergence_keeps_the_step_of_its_chain_beside_the_learning_rate(tmp_path):
+    method = [m for m in METHODS if m.name == "dcd"]
+    quick = PROTOCOL._replace(n=40, tried=20, batch=20, training=QUICK)
+    (entry,) = leaderboard({"exact": known_pair()}, DATA, halves(), tmp_path, quick, method)["entries"]
+    assert entry["value"] in method[0].values and entry["knob"] == "learning rate"
+    # 0.3 in units of the data's spread
+    assert entry["settings"]["chain"]["step_size"] == pytest.approx(0.3 * WIDTH**2, rel=0.2)

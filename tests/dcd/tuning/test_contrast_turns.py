@@ -92,6 +92,24 @@ def test_turns_that_come_no_nearer_than_the_winner_leave_it_as_it_is(run) -> Non
     assert found.nearest == 5.0 and float(found.pair.critic.params) == 0 and found.choice == dcd.Choice("raw", CHAIN)
 
 
+def test_a_first_loss_that_is_not_finite_is_steadied_and_a_fault_of_the_folder_ends_the_run(run, monkeypatch) -> None:
+    energies: list[float] = []
+
+    def broken(pair, x, key, settings, chain, **more):
+        energies.append(settings.energy)
+        if len(energies) == 1:
+            raise InputError("training", "loss is not finite at step 5", "lower the learning rate")
+        if len(energies) == 3:
+            raise InputError("work", "is damaged", "delete it")
+        return _pair(4.0), SimpleNamespace(to_dict=dict), 1.0
+
+    monkeypatch.setattr(turns, "contrast_on", broken)
+    found, _ = run(2, steadying=0.01)
+    assert energies == [0.0, 0.01] and found.nearest == 4.0 and len(found.trials) == 1
+    with pytest.raises(InputError, match="is damaged"):
+        run(1)
+
+
 def test_turns_end_where_the_next_would_exceed_the_evaluations(run) -> None:
     turn = (50 * 64 + 10) * 20  # negatives and the trial
     found, seen = run(8, 0.5 * 2 * turn)  # at the price of one half

@@ -147,7 +147,7 @@ def test_only_what_beat_the_winner_cuts_the_course_of_its_chain_short(monkeypatc
     assert [(name, bound) for name, bound, *_ in seen] == [("samples+cd", math.inf), ("raw+cd", rival)]
     assert len({str(jax.random.key_data(key)) for _, _, key, _ in seen}) == 2
     assert [count for *_, count in seen] == [70, 40]
-    # the courses share twice the evaluations of the search; the first leaves a turn, and what it did not take
+    # the courses share four times the evaluations of the search; the first leaves a turn, and what it did not take
     (first, samples), (second, contrast) = bounds
     both = tuning.TURNS_SHARE * 10**7 - 10 * LATENT.steps
     assert first == both - (50 * 64 + 10) * contrast.chain.steps and second == both - 1000 * samples.price

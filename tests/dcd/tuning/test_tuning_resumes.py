@@ -21,7 +21,7 @@ from pairs.sequential.spec import init_sequential
 GENERATOR = init_sequential(jax.random.key(0), [{"layer": "dense", "out": 2}], (2,))
 CRITIC = init_sequential(jax.random.key(1), [{"layer": "dense", "out": 1}, {"layer": "squeeze"}], (2,))
 PAIR = make_pair(GENERATOR, CRITIC, Normal((2,)), sample_range=None, critic_kind="logit")
-CONFIG = dcd.Tune(steps=2, n_first=16, rounds=2, confirm_n=500, boosts=1, contrasts=1, pool=64, batch=16)
+CONFIG = dcd.Tune(steps=2, n_first=16, rounds=2, confirm_n=500, boosts=1, contrasts=2, pool=64, batch=16)
 CHAIN = dcd.Langevin("latent", 2, 0.05, prior_weight=1.0, preset="ddls")
 CHOICES = [dcd.Choice("raw", CHAIN.replace(critic_scale=s)) for s in (1.0, -1.0)]
 

@@ -98,6 +98,15 @@ def test_a_tree_comes_back_to_the_bit_in_its_types(tmp_path) -> None:
         assert work.load("none", tree) is None
 
 
+def test_a_tree_whose_types_training_has_widened_comes_back_in_the_wide_ones(tmp_path) -> None:
+    with work_folder(tmp_path, RUN) as work:
+        work.save("state", {"a": jnp.arange(4.0)}, None)
+        found = work.load("state", {"a": jnp.zeros(4, jnp.bfloat16)})
+    assert found is not None
+    tree = found[0]
+    assert tree["a"].dtype == jnp.float32 and tree["a"].tolist() == [0.0, 1.0, 2.0, 3.0]
+
+
 def test_seconds_go_on_from_those_of_earlier_sittings(tmp_path) -> None:
     with pytest.raises(Killed), work_folder(tmp_path, RUN) as work:
         work.clock.began -= 100.0  # as if it had begun so long ago
