@@ -121,7 +121,7 @@ def test_the_course_in_sample_space_takes_a_conditional_generator_of_half_precis
     (trial,) = found.trials
     assert trial["course"] == course.name and np.isfinite(list(trial["after"].values())).all()
     rows = course.start(Work()).generator.params
-    assert rows.dtype == jnp.float32 and rows.shape == (2, 22500, 2)  # a tenth of 25,000 of each class measures
+    assert rows.dtype == jnp.float32 and rows.shape == (2, 4500, 2)  # a tenth of 5,000 of each class measures
     assert 2.5 < float(rows[1].mean() - rows[0].mean()) < 3.5
 
 

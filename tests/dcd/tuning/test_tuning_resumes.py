@@ -9,6 +9,7 @@ import pytest
 import dcd
 import dcd.tuning.boosting_rounds as rounds
 import dcd.tuning.confirmation as confirmation
+import dcd.tuning.contrast_turns as turns
 import dcd.tuning.courses as courses
 import dcd.tuning.halving as halving
 from dcd import Judge
@@ -77,9 +78,10 @@ def test_a_search_that_is_stopped_at_each_step_makes_every_step_once_and_ends_th
     for place in (halving, rounds, confirmation):
         monkeypatch.setattr(place, "run_choice", lambda *a, run=place.run_choice, **k: calls.append(1) or run(*a, **k))
     calm = search()
-    assert calm.choice is not None and len(calm.trials) == 7  # 2 and 2 choices, and new critics
-    wanted, sittings = len(calls), 0
+    assert calm.choice is not None and len(calm.trials) == 9  # 2 and 2 choices, and new critics
+    wanted, sittings, read = len(calls), 0, []
     calls.clear()
+    monkeypatch.setattr(turns, "state_of", lambda pair, of=turns.state_of: read.append(1) or of(pair))
 
     def kill(what, part):
         if what not in seen:
@@ -95,7 +97,8 @@ def test_a_search_that_is_stopped_at_each_step_makes_every_step_once_and_ends_th
         except Killed:
             pass
     assert {"look at 500", "look at 1000", "look at 2000"} < seen and sittings == len(seen) + 1
-    assert len(calls) == wanted
+    # the second turn of either course, which was stopped, went on from the state of the first
+    assert len(calls) == wanted and len(read) == 2
     same(calm, tuned)
     # the pool and the state of a critic that is finished are dropped
     parts = ("boost.critic-1", "contrast.critic-1", "samples.critic-0", "samples.critic-1")
