@@ -138,6 +138,7 @@ def test_only_what_beat_the_winner_cuts_the_course_of_its_chain_short(monkeypatc
         return Improved(pair, choice, min(winner.nearest, reached), [], 1000, ())
 
     bounds = []
+    monkeypatch.setattr(courses, "_price", lambda pair: 0.25)
     monkeypatch.setattr(tuning, "measure_winner", lambda *_: Winner(*given, dcd.Tune()))
     monkeypatch.setattr(tuning, "contrast_turns", turns)
     data = dcd.CriticData(_real(3, 40), _real(4, 40), rest_x=_real(5, 30))
