@@ -23,7 +23,7 @@ import functools
 import math
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -54,7 +54,7 @@ from .spectral_caps import settle_caps
 from .training_data import check_training_data, hold_out
 from .update import CriticState, init_critic
 
-__all__ = ["contrast", "contrast_on", "state_of"]
+__all__ = ["Watch", "contrast", "contrast_on", "state_of"]
 
 MAX_HOLDOUT = 1000
 REPORT_CHAINS = 256
@@ -99,13 +99,21 @@ def contrast(
     Raises:
       InputError: The data do not fit the pair, the chain has no steps, or a loss became NaN.
     """
-    more: dict[str, Any] = {"labels": labels, "on_progress": on_progress, "work": work}
-    more |= {"checkpoint_every": checkpoint_every, "on_checkpoint": on_checkpoint}
-    return contrast_on(pair, data_x, key, config, chain, **more)[:2]
+    settings, chain = config or Contrast(), chain or Langevin()
+    watch = Watch(on_progress, checkpoint_every, on_checkpoint)
+    return contrast_on(pair, data_x, key, settings, chain, labels, work, watch=watch)[:2]
+
+
+class Watch(NamedTuple):
+    """Who is told of a training; the attributes are the arguments of :func:`contrast`."""
+
+    on_progress: ContrastProgress | None = None
+    checkpoint_every: int = 0
+    on_checkpoint: Callable[[int, Pair], None] | None = None
 
 
 def state_of(pair: Pair) -> CriticState:
-    """The state in which :func:`contrast` begins to train the critic of ``pair``, without spectral caps."""
+    """The state in which :func:`contrast` begins to train the critic of ``pair`` by the loss ``wgan``, without caps."""
     parts = feature_parts(pair.critic)
     return init_critic(split_critic(pair.critic if parts is None else parts.head)[1], jax.random.key(0), None, True)
 
@@ -114,40 +122,36 @@ def contrast_on(
     pair: Pair,
     data_x: ArrayLike,
     key: Array,
-    config: Contrast | None = None,
-    chain: Langevin | None = None,
-    *,
+    settings: Contrast,
+    chain: Langevin,
     labels: ArrayLike | None = None,
-    on_progress: ContrastProgress | None = None,
-    checkpoint_every: int = 0,
-    on_checkpoint: Callable[[int, Pair], None] | None = None,
     work: Work | None = None,
     start: CriticState | None = None,
+    watch: Watch | None = None,
 ) -> tuple[Pair, ContrastReport, CriticState]:
     """:func:`contrast` that goes on from the state in which another one ended.
 
     Args:
-      pair: As for :func:`contrast`; ``before`` of the report is of its critic.
-      data_x: As there.
-      key: As there.
-      config: As there; a bound on kernels is that of ``start``.
-      chain: As there.
-      labels: As there.
-      on_progress: As there.
-      checkpoint_every: As there.
-      on_checkpoint: As there.
-      work: As there.
+      pair: The pair; ``before`` of the report is of its critic.
+      data_x: Real samples.
+      key: Typed key.
+      settings: Settings; a bound on kernels is that of ``start``.
+      chain: Chain that will sample.
+      labels: Classes of a conditional pair.
+      work: Where the state is kept.
       start: State of the critic's training; None begins with the pair's critic.
+      watch: Who is told of it.
 
     Returns:
       The pair, the report, and the state at the end.
 
     Raises:
-      InputError: As there.
+      InputError: As for :func:`contrast`.
     """
     key = checked_key(key, pair=pair, data_x=data_x, labels=labels)
     began = time.monotonic()
-    settings, chain = (config or Contrast()).resolved(), chain or Langevin()
+    settings, watch = settings.resolved(), watch or Watch()
+    on_progress, checkpoint_every, on_checkpoint = watch
     if type(chain) is not Langevin or chain.steps < 1:
         raise InputError("chain", f"is {chain!r}", "give a dcd.Langevin of at least one step")
     x, c = check_training_data(pair, data_x, labels)

@@ -4,9 +4,9 @@ Nothing in the loss of :func:`dcd.contrast` says when the critic has become too 
 made in turns: each goes on from where the critic came nearest to the held-out data so far, Adam's averages included,
 and one that comes no nearer is taken back and followed by turns with a third of the step size, which also falls
 linearly to 0 over all turns that the evaluations allow. After a first turn that comes no nearer it is the penalty on
-squared scores that changes, where the course has one: without it a critic whose samples are nearly right grows until
-chains overshoot. :mod:`dcd.tuning.courses` says what the turns begin with. Where another course has come much nearer
-than the first turn does, the rest is not made.
+squared scores that changes, where the course has one: without it the scores of a pair whose samples are nearly right
+were seen to run away. :mod:`dcd.tuning.courses` says what the turns begin with. Where another course has come much
+nearer than the first turn does, the rest is not made.
 """
 
 from __future__ import annotations
@@ -132,8 +132,8 @@ def _turn(
 
     def make(inner: Work) -> tuple[Pair, dict[str, Any]]:
         nonlocal ended
-        more: dict[str, Any] = {"labels": data.train_labels, "work": inner, "start": begin()}
-        made, report, ended = contrast_on(pair, data.train_x, key, settings, chain, **more)
+        given = (pair, data.train_x, key, settings, chain)
+        made, report, ended = contrast_on(*given, labels=data.train_labels, work=inner, start=begin())
         work.save(name, ended, None)  # before the critic, whose file stands for the whole turn
         return made, report.to_dict()
 
