@@ -75,8 +75,8 @@ def conv_in_blocks(x: Array, w: Array, stride: int, padding: int = 0, form: Form
     """:func:`conv` with blocks of stride x stride pixels made channels first, where the stride divides the kernel.
 
     Rows and columns of blocks are then taken one after the other instead of every second one, which is faster on CPU,
-    gradients included. The sums are those of :func:`conv` in another order, so that last bits differ;
-    where that form does not apply, this is :func:`conv` itself.
+    gradients included. The sums are those of :func:`conv` in another order, so that last bits differ. Where the stride
+    does not divide the kernel, and where ``form`` comes to the library's, this is :func:`conv` itself.
 
     >>> conv_in_blocks(jnp.ones((1, 4, 4, 1)), jnp.ones((2, 2, 1, 1)), stride=2).shape
     (1, 2, 2, 1)

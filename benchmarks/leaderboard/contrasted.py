@@ -22,10 +22,9 @@ from .method import Contest, Drawn, Method, Plan
 
 __all__ = ["CONTRASTED"]
 
-MOST_STEPS = 10
 RATES = (5e-5, 1.5e-4, 5e-4, 1.5e-3, 5e-3)
 CONTRAST_KEY = 0xCD
-TRAINED = {"critic_updates": 2, "adam_decay": 0.999}
+UPDATES = {"critic_updates": 2, "adam_decay": 0.999}
 """Settings of :class:`dcd.Contrast` beside the learning rate, the rounds and the batch."""
 
 
@@ -34,8 +33,8 @@ def _plan(contest: Contest, budget: float) -> Plan:
     found = most_steps(longest, contest.prices, budget)
     if found.settings is None:
         return found
-    chain = longest.replace(steps=min(found.settings["chain"]["steps"], MOST_STEPS))
-    asked = {"rounds": contest.training.contrast_rounds, "batch": contest.training.contrast_batch, **TRAINED}
+    chain = longest.replace(steps=min(found.settings["chain"]["steps"], longest.steps))
+    asked = {"rounds": contest.training.contrast_rounds, "batch": contest.training.contrast_batch, **UPDATES}
     return Plan({"chain": chain.to_dict(), "contrast": asked}, contest.prices.cost(chain_passes(chain)))
 
 

@@ -9,11 +9,11 @@ pays for a chain, and has critic scale 1: a scale would magnify every update, an
 everywhere, are out of its reach. Ten nearly noiseless steps of the samples themselves, as in arXiv 2004.01704, mend
 them. Their critic sees the samples alone: it is recovered for the generator in a few updates, and contrastive
 divergence does the rest, in many rounds, since neither a step nor its start needs a pass through the generator: chains
-start from a pool of samples that is drawn once. The pool is large where drawing is cheap, since the critic of a small
-one learns these starts by heart. A first turn that leaves the samples farther from the data than the generator's own
-is taken back like any other. For images it begins with convolutions: a round takes five times as long as with dense
-layers, and texture, which dense layers hardly see, comes within reach. It is no critic on features, whose slope in the
-samples may point to small changes of a few pixels that no eye sees.
+start from a pool of samples that is drawn once. The pool is large where drawing is cheap: more starts came nearer. A
+first turn that leaves the samples farther from the data than the generator's own is taken back like any other. The
+critic of images begins with convolutions: a round takes five times as long as with dense layers, and texture, which
+dense layers hardly see, comes within reach. It is no critic on features, whose slope in the samples may point to small
+changes of a few pixels that no eye sees.
 
 The step size in sample space is in units of the samples' half range r, or of the spread of a coordinate (the root of
 the mean variance) where they have no range: :math:`\eta = 0.3\,r^2`. It sets no more than how fast the critic learns,
@@ -137,7 +137,7 @@ def sample_course(winner: Winner, data: CriticData, key: Array) -> Course:
         return kept_critic(work, "critic-0", source, make)[0]
 
     name = "contrastive divergence of samples"
-    return Course(name, "samples+cd", chain, SAMPLE_TURN, winner.generator, start, price, STEADYING)
+    return Course(name, "samples+cd", chain, SAMPLE_TURN, winner.generator, start, price or 1.0, STEADYING)
 
 
 def sample_chain(pair: Pair, x: np.ndarray) -> Langevin:
@@ -160,18 +160,20 @@ def _layers(pair: Pair) -> list[dict[str, Any]]:
     return (convolutional_layers if image else default_layers)(shape, pair.classes)
 
 
-def _price(pair: Pair) -> float:
-    """Operations of a gradient of a new critic of the samples, in those of a gradient through the generator."""
+def _price(pair: Pair) -> float | None:
+    """Operations of a gradient of a new critic of the samples, in those of a gradient through the generator.
+
+    At most 1; None where the generator's cannot be counted.
+    """
     fresh = pair.replace(critic=fresh_critic(jax.random.key(0), pair.sample_shape, _layers(pair), pair.classes))
     through = gradient_operations(pair)
-    return min(1.0, gradient_operations(fresh, "pixel") / through) if through else 1.0
+    return min(1.0, gradient_operations(fresh, "pixel") / through) if through else None
 
 
-def _drawn(pair: Pair, key: Array, price: float) -> Pool:
+def _drawn(pair: Pair, key: Array, price: float | None) -> Pool:
     """Samples of the generator, as many as time and memory bear and equally many of each class, at least two."""
     each, least = pair.classes or 1, 2 if pair.classes else 20
-    # the price of a generator whose operations cannot be counted says nothing
-    wanted = min(max(POOL, int(DRAWS * price)), LARGEST_POOL) if gradient_operations(pair) else POOL
+    wanted = POOL if price is None else min(max(POOL, int(DRAWS * price)), LARGEST_POOL)
     n = max(min(wanted, POOL_NUMBERS // math.prod(pair.sample_shape)) // each, least) * each
     labels = labels_of(pair, np.arange(n))
     # chains of samples are float32, also behind a generator of half precision

@@ -167,13 +167,14 @@ def _improved(
         untried.append("boosting: the search chose no chain without a selection, the only choice it can add to")
     found = [boost_rounds(winner, data, boost_key, on_progress, part)] if config.boosts and moves else []
     if config.contrasts:
-        # for both courses; the first leaves the second one turn at least
+        # for both courses
         left = TURNS_SHARE * config.evaluations - winner.evaluations if config.evaluations else math.inf
         keys = {name: jax.random.fold_in(contrast_key, number) for name, number in COURSES.items()}
         whole = data.with_rest()
         courses = {"samples": (sample_course(winner, whole, keys["samples"]), whole)}
         if moves:
             courses["contrast"] = winner_course(winner), data
+        # the first leaves the second a turn, where there is enough for that
         kept = courses["contrast"][0].turn(winner.n) if moves else 0
         kept = kept if kept < left else 0
         for name, (course, seen) in courses.items():
